@@ -1,0 +1,74 @@
+/* What the commands of `medic` share: the table of commands, exit codes, the terminal, the arguments. Single-threaded. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "tool/render.h"
+
+#include <medic/result.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* As dotnet-trace has them. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_SESSION = 1,   /* the session could not be made, or failed */
+    EXIT_TRACING = 2,   /* the target could not be attached to */
+    EXIT_ARGUMENTS = 3,
+    EXIT_PLATFORM = 4,  /* a right is missing; the system or the runtime cannot do it */
+    EXIT_UNKNOWN = 5,
+    EXIT_INTERRUPTED = 130 /* before there was a report */
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* behind the name in the usage line */
+    const char *summary;   /* half a line */
+    const char *help;      /* options and examples */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
+};
+
+extern const struct command command_ps, command_profilers, command_attach, command_report;
+
+/* ---- saying ---- */
+
+/* "medic: <sentence>" on stderr; returns code. */
+int cli_fail(int code, const char *format, ...) MEDIC_PRINTF(2, 3);
+/* The exit code for a failure: arguments and rights have their own, everything else is fallback. */
+int cli_exit_code(int result, int fallback);
+/* Writes out what is buffered for stdout. code, or EXIT_SESSION with a sentence when stdout takes no more. */
+int cli_finish(int code);
+/* Replaces what could steer a terminal, for text of strangers; out has room bytes. Returns out. */
+const char *cli_clean(const char *text, char *out, size_t room);
+
+/* ---- the terminal ---- */
+
+bool cli_is_terminal(FILE *file); /* and not a dumb one */
+bool cli_color(FILE *file);
+unsigned cli_width(FILE *file); /* 0: no terminal, and COLUMNS does not say */
+bool cli_ascii(void);
+struct render_options cli_render_options(unsigned top);
+
+/* ---- arguments ---- */
+
+/* getopt_long that says itself what is wrong. The option; -1 at the end; '?' after a sentence, 'h' for --help. */
+int cli_next_option(int argc, char **argv, const struct command *command, const char *letters, const struct option *options);
+void cli_help(const struct command *command, FILE *file);
+/* text | json. -1 after a sentence. */
+int cli_format(const char *text, const struct renderer **renderer);
+/* A row count of --top; -1 after a sentence. */
+int cli_top(const char *text, unsigned *top);
+
+/* ---- interrupts ---- */
+
+/* Counts SIGINT, SIGTERM and SIGHUP from now on; the third one kills. */
+void cli_catch_interrupts(void);
+int cli_interrupts(void *unused);
+
+/* ---- reports ---- */
+
+/* Renders report.json of an opened session folder to stdout. An exit code. */
+int cli_show_report(int folder, const char *path, const struct renderer *renderer, unsigned top);
+
+#endif

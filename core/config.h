@@ -1,0 +1,33 @@
+/* What a client asked for: the client data of an attach, or MEDIC_SESSION. Text lines `key=value`, every key optional:
+ *
+ *   session=<folder>     absolute; created by the client, 0700, owned by this process's user. Default: a fresh one under
+ *                        the temporary folder
+ *   plugin=<file>        absolute. Default: the file beside the core, or in plugins/ there, whose note has the GUID
+ *   duration=<time>      default 10s; 0 = until stopped
+ *   lease=<time>         the client holds a lock on the lease file; this long after it is gone the session ends
+ *   max_bytes=<size>     of the capture; default 256M
+ *   param.<key>=<value>  default: the descriptor's */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <medic/result.h>
+#include <stddef.h>
+
+enum { CONFIG_PATH_MAX = 1024, CONFIG_TEXT_MAX = 65536 };
+
+struct config {
+    char session[CONFIG_PATH_MAX]; /* "" = make one */
+    char plugin[CONFIG_PATH_MAX];  /* "" = look for it */
+    uint64_t duration_ns;
+    uint64_t lease_ns; /* 0 = no lease */
+    uint64_t max_bytes;
+    char *text; /* the whole text, owned, for the parameters */
+    size_t text_size;
+};
+
+/* Always leaves a config that config_free takes; session is filled in even when a later line is wrong, so that the reason
+ * has a place to go. MEDIC_E_ARGUMENT. */
+int config_parse(struct config *config, const char *text, size_t size, medic_reason *why);
+void config_free(struct config *config);
+
+#endif

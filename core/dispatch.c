@@ -1,0 +1,268 @@
+#include "core/dispatch.h"
+
+#include "core/os.h"
+#include "core/session.h"
+
+#include <medic/clr/callback_list.h>
+#include <medic/clr/hresults.h>
+#include <string.h>
+
+enum { SLOTS = 64, SAMPLE_EVERY = 64 };
+
+/* Threads are spread over the slots by their stacks, so that two of them rarely write the same cache line. */
+static struct slot {
+    _Alignas(64) _Atomic uint32_t inside;
+    _Atomic uint64_t calls;
+    _Atomic uint64_t sampled_calls;
+    _Atomic uint64_t sampled_ns;
+} slots[SLOTS];
+
+static _Atomic int is_open;
+static const medic_callbacks *open_callbacks;
+static void *open_self;
+
+static struct slot *own_slot(void)
+{
+    uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
+
+    return &slots[((stack >> 12) * UINT64_C(0x9E3779B97F4A7C15)) >> 58];
+}
+
+/* A call on its way through the gate. */
+struct pass {
+    struct slot *slot; /* NULL: not let in */
+    uint64_t begin_ns; /* 0: not timed */
+};
+
+static struct pass enter(void)
+{
+    struct pass pass = {own_slot(), 0};
+
+    atomic_fetch_add(&pass.slot->inside, 1);
+    if (!atomic_load(&is_open)) {
+        atomic_fetch_sub(&pass.slot->inside, 1);
+        pass.slot = NULL;
+        return pass;
+    }
+    if (atomic_fetch_add_explicit(&pass.slot->calls, 1, memory_order_relaxed) % SAMPLE_EVERY == 0)
+        pass.begin_ns = os_now_ns();
+    return pass;
+}
+
+static void leave(struct pass pass)
+{
+    if (pass.begin_ns) {
+        atomic_fetch_add_explicit(&pass.slot->sampled_ns, os_now_ns() - pass.begin_ns, memory_order_relaxed);
+        atomic_fetch_add_explicit(&pass.slot->sampled_calls, 1, memory_order_relaxed);
+    }
+    atomic_fetch_sub(&pass.slot->inside, 1);
+}
+
+void dispatch_open(const medic_callbacks *callbacks, void *self)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        atomic_store(&slots[i].calls, 0);
+        atomic_store(&slots[i].sampled_calls, 0);
+        atomic_store(&slots[i].sampled_ns, 0);
+    }
+    open_callbacks = callbacks;
+    open_self = self;
+    atomic_store(&is_open, 1);
+}
+
+void dispatch_close(void)
+{
+    atomic_store(&is_open, 0);
+}
+
+static int anybody_inside(void)
+{
+    uint32_t inside = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++)
+        inside += atomic_load(&slots[i].inside);
+    return inside != 0;
+}
+
+int dispatch_quiet(uint64_t timeout_ns)
+{
+    uint64_t deadline = os_now_ns() + timeout_ns;
+
+    while (anybody_inside()) {
+        if (os_now_ns() > deadline)
+            return 0;
+        os_sleep_ns(UINT64_C(1000000));
+    }
+    return 1;
+}
+
+struct dispatch_cost dispatch_cost(void)
+{
+    struct dispatch_cost cost = {0, 0};
+    uint64_t sampled_calls = 0, sampled_ns = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        cost.calls += atomic_load_explicit(&slots[i].calls, memory_order_relaxed);
+        sampled_calls += atomic_load_explicit(&slots[i].sampled_calls, memory_order_relaxed);
+        sampled_ns += atomic_load_explicit(&slots[i].sampled_ns, memory_order_relaxed);
+    }
+    if (sampled_calls)
+        cost.cpu_ns = (uint64_t)((double)sampled_ns / (double)sampled_calls * (double)cost.calls);
+    return cost;
+}
+
+/* What the runtime gets when no plugin answers. Success of ObjectReferences would ask for a walk of the whole heap. */
+#define UNANSWERED(name) (strcmp(#name, "ObjectReferences") == 0 ? E_FAIL : S_OK)
+
+#define THUNK(name, params, args)                                                                                      \
+    static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params)                                      \
+    {                                                                                                                  \
+        struct pass pass = enter();                                                                                    \
+        HRESULT answer = UNANSWERED(name);                                                                             \
+                                                                                                                       \
+        (void)This;                                                                                                    \
+        if (!pass.slot)                                                                                                \
+            return answer;                                                                                             \
+        if (open_callbacks->name)                                                                                      \
+            answer = open_callbacks->name(open_self MEDIC_SPLICE args);                                                \
+        leave(pass);                                                                                                   \
+        return answer;                                                                                                 \
+    }
+MEDIC_CALLBACK_LIST(THUNK)
+
+/* These two have an output that the runtime reads whoever answers. */
+static HRESULT cached_function_search(ICorProfilerCallback11 *This, FunctionID function, BOOL *use_cached)
+{
+    *use_cached = TRUE;
+    return thunk_JITCachedFunctionSearchStarted(This, function, use_cached);
+}
+
+static HRESULT inlining(ICorProfilerCallback11 *This, FunctionID caller, FunctionID callee, BOOL *should_inline)
+{
+    *should_inline = TRUE;
+    return thunk_JITInlining(This, caller, callee, should_inline);
+}
+
+/* What this module defines is about to go: ids of it that wait in the ring must be resolved before. */
+static HRESULT module_unload_started(ICorProfilerCallback11 *This, ModuleID module)
+{
+    session_before_unload();
+    return thunk_ModuleUnloadStarted(This, module);
+}
+
+/* .NET has no remoting: the runtime never calls these. */
+static HRESULT remoting(ICorProfilerCallback11 *This)
+{
+    (void)This;
+    return S_OK;
+}
+
+static HRESULT remoting_message(ICorProfilerCallback11 *This, GUID *cookie, BOOL is_async)
+{
+    (void)This, (void)cookie, (void)is_async;
+    return S_OK;
+}
+
+static HRESULT query_interface(ICorProfilerCallback11 *This, REFIID iid, void **object)
+{
+    static const GUID known[] = {
+        MEDIC_IID_IUnknown,
+        MEDIC_IID_ICorProfilerCallback,
+        MEDIC_IID_ICorProfilerCallback2,
+        MEDIC_IID_ICorProfilerCallback3,
+        MEDIC_IID_ICorProfilerCallback4,
+        MEDIC_IID_ICorProfilerCallback5,
+        MEDIC_IID_ICorProfilerCallback6,
+        MEDIC_IID_ICorProfilerCallback7,
+        MEDIC_IID_ICorProfilerCallback8,
+        MEDIC_IID_ICorProfilerCallback9,
+        MEDIC_IID_ICorProfilerCallback10,
+        MEDIC_IID_ICorProfilerCallback11,
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (medic_guid_equal(iid, &known[i])) {
+            *object = This;
+            return S_OK;
+        }
+    }
+    *object = NULL;
+    return E_NOINTERFACE;
+}
+
+static ULONG add_ref(ICorProfilerCallback11 *This)
+{
+    (void)This;
+    return 1;
+}
+
+static HRESULT initialize(ICorProfilerCallback11 *This, IUnknown *info)
+{
+    (void)This;
+    return session_begin_at_startup(info);
+}
+
+static HRESULT initialize_for_attach(ICorProfilerCallback11 *This, IUnknown *info, void *client_data, UINT size)
+{
+    (void)This;
+    return session_begin_at_attach(info, client_data, size);
+}
+
+static HRESULT attach_complete(ICorProfilerCallback11 *This)
+{
+    (void)This;
+    session_attached();
+    return S_OK;
+}
+
+static HRESULT detach_succeeded(ICorProfilerCallback11 *This)
+{
+    (void)This;
+    session_detached();
+    return S_OK;
+}
+
+static HRESULT shutdown_runtime(ICorProfilerCallback11 *This)
+{
+    (void)This;
+    session_target_exits();
+    return S_OK;
+}
+
+static HRESULT notification_only(ICorProfilerCallback11 *This, BOOL *only)
+{
+    (void)This;
+    *only = FALSE;
+    return S_OK;
+}
+
+/* The slots that differ from their thunk come last and win. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define SLOT(name, params, args) .name = thunk_##name,
+static const ICorProfilerCallback11Vtbl vtable = {
+    .QueryInterface = query_interface,
+    .AddRef = add_ref,
+    .Release = add_ref,
+    .Initialize = initialize,
+    .Shutdown = shutdown_runtime,
+    .InitializeForAttach = initialize_for_attach,
+    .ProfilerAttachComplete = attach_complete,
+    .ProfilerDetachSucceeded = detach_succeeded,
+    .LoadAsNotificationOnly = notification_only,
+    .RemotingClientInvocationStarted = remoting,
+    .RemotingClientSendingMessage = remoting_message,
+    .RemotingClientReceivingReply = remoting_message,
+    .RemotingClientInvocationFinished = remoting,
+    .RemotingServerReceivingMessage = remoting_message,
+    .RemotingServerInvocationStarted = remoting,
+    .RemotingServerInvocationReturned = remoting,
+    .RemotingServerSendingReply = remoting_message,
+    MEDIC_CALLBACK_LIST(SLOT)
+    .JITCachedFunctionSearchStarted = cached_function_search,
+    .JITInlining = inlining,
+    .ModuleUnloadStarted = module_unload_started,
+};
+#pragma GCC diagnostic pop
+
+ICorProfilerCallback11 dispatch_callback = {&vtable};

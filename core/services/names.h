@@ -1,0 +1,27 @@
+/* Names for the runtime's ids, resolved on the worker while draining and cached for the session. */
+#ifndef CORE_SERVICES_NAMES_H
+#define CORE_SERVICES_NAMES_H
+
+#include <medic/capture_format.h>
+#include <medic/clr/profiler.h>
+
+struct names;
+
+/* Writes a core record made of a fixed head and a text tail. MEDIC_OK or a code. */
+typedef int (*names_emit_fn)(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+                             uint32_t tail_size);
+
+/* info is borrowed for the life of the cache. NULL when out of memory. [worker] */
+struct names *names_new(ICorProfilerInfo12 *info, names_emit_fn emit, void *context);
+void names_free(struct names *names);
+/* Bytes the cache holds, for the session's cost. */
+uint64_t names_memory(const struct names *names);
+
+/* medic/service/names.h. [worker] */
+int names_type(struct names *names, ClassID id);
+int names_function(struct names *names, FunctionID id);
+int names_module(struct names *names, ModuleID id);
+int names_thread(struct names *names, ThreadID id);
+int names_function_at(struct names *names, uintptr_t ip, FunctionID *id);
+
+#endif

@@ -1,0 +1,339 @@
+#include "core/session.h"
+
+#include "common/keyvalue.h"
+#include "core/dispatch.h"
+#include "core/loader.h"
+#include "core/os.h"
+#include "core/services/services.h"
+#include "core/thread.h"
+#include "core/worker.h"
+
+#include <medic/clr/hresults.h>
+#include <medic/service/names.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a start-up waits for the plugin to be ready, so that it sees the program from the first instruction, and how
+ * long an exit waits for the capture to be completed. */
+#define STARTUP_WAIT_NS UINT64_C(3000000000)
+#define EXIT_WAIT_NS UINT64_C(2000000000)
+/* How long an unload waits for the worker; it drains a full ring in less. */
+#define UNLOAD_WAIT_NS UINT64_C(250000000)
+
+struct session session;
+static GUID pending_guid;
+
+void session_set_plugin(const GUID *guid)
+{
+    pending_guid = *guid;
+}
+
+void session_end(uint32_t reason)
+{
+    uint32_t none = MEDIC_END_NONE;
+
+    if (atomic_compare_exchange_strong(&session.end_reason, &none, reason)) {
+        atomic_store(&session.ring.wake, 1);
+        os_futex_wake(&session.ring.wake);
+    }
+}
+
+void session_fail(int code, const char *sentence)
+{
+    if (session.result == MEDIC_OK) {
+        session.result = code;
+        snprintf(session.reason.text, sizeof session.reason.text, "%s", sentence);
+    }
+    session_end(MEDIC_END_FAILED);
+}
+
+static int requires(const char *name)
+{
+    const medic_plugin *plugin = &session.view.plugin;
+
+    for (uint32_t i = 0; i < plugin->capture_service_count; i++) {
+        if (strcmp(plugin->capture_services[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
+{
+    HRESULT hr;
+
+    if (requires(MEDIC_SERVICE_NAMES))
+        low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
+    if (requires(MEDIC_SERVICE_EVENTS))
+        high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
+    hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
+    if (FAILED(hr))
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses the event mask %#x, %#x (%#x): %s", low, high,
+                          (unsigned)hr,
+                          hr == CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER
+                              ? "some of it can only be set when the program starts"
+                              : "it may need another runtime version");
+    session.mask_low = low;
+    session.mask_high = high;
+    return MEDIC_OK;
+}
+
+int session_emit(uint32_t type, const void *data, uint32_t size)
+{
+    int code = files_write_record(&session.files, type, data, size, NULL, 0);
+
+    if (code == MEDIC_OK)
+        session.records++;
+    return code;
+}
+
+static uint64_t memory_in_use(void)
+{
+    return session.ring.capacity + (session.names ? names_memory(session.names) : 0) + session.config.text_size +
+           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
+}
+
+medic_cost_record session_cost(void)
+{
+    struct dispatch_cost callbacks = dispatch_cost();
+    medic_cost_record cost = {
+        .cpu_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID) + atomic_load(&session.events.cpu_ns) + callbacks.cpu_ns,
+        .callback_cpu_ns = callbacks.cpu_ns,
+        .callbacks = callbacks.calls,
+        .bytes_written = session.files.written,
+        .target_memory_bytes = memory_in_use(),
+    };
+
+    return cost;
+}
+
+void session_publish(uint32_t state)
+{
+    medic_status status = {
+        .state = state,
+        .end_reason = atomic_load(&session.end_reason),
+        .result = session.result,
+        .pid = (uint32_t)getpid(),
+        .started_ns = session.started_ns,
+        .now_ns = os_now_ns(),
+        .duration_ns = session.config.duration_ns,
+        .first_record_ns = atomic_load(&session.first_record_ns),
+        .begin_ns = session.begin_ns,
+        .records = session.records,
+        .lost = session.lost,
+        .progress = atomic_load(&session.progress),
+        .cost = session.cost,
+    };
+
+    atomic_store(&session.state, state);
+    snprintf(status.text, sizeof status.text, "%.255s", session.reason.text);
+    files_write_status(&session.files, &status);
+}
+
+void session_release(void)
+{
+    if (session.self && session.view.capture.destroy)
+        session.view.capture.destroy(session.self);
+    session.self = NULL;
+    if (session.names)
+        names_free(session.names);
+    session.names = NULL;
+    ring_close(&session.ring);
+    free(session.values);
+    session.values = NULL;
+    config_free(&session.config);
+    if (session.info)
+        session.info->lpVtbl->Release(session.info);
+    session.info = NULL;
+}
+
+/* The default of every parameter, then what the client asked for. */
+static int read_params(medic_reason *why)
+{
+    const medic_plugin *plugin = &session.view.plugin;
+    const char *cursor = session.config.text, *end = cursor + session.config.text_size;
+    struct keyvalue pair;
+
+    session.values = calloc(plugin->param_count + 1, sizeof *session.values);
+    if (!session.values)
+        return medic_fail(why, MEDIC_E_MEMORY, "out of memory for %u parameters", plugin->param_count);
+    for (uint32_t i = 0; i < plugin->param_count; i++) {
+        const medic_param *param = param_at(plugin, i);
+        int code = value_parse(param, param->initial, &session.values[i], why);
+
+        if (code != MEDIC_OK)
+            return code;
+    }
+    while (keyvalue_next(&cursor, end, &pair) > 0) {
+        char text[VALUE_TEXT_MAX];
+        uint32_t i = 0;
+
+        if (pair.key_size <= 6 || memcmp(pair.key, "param.", 6) != 0)
+            continue;
+        pair.key += 6;
+        pair.key_size -= 6;
+        while (i < plugin->param_count && !keyvalue_is(&pair, param_at(plugin, i)->key))
+            i++;
+        if (i == plugin->param_count)
+            return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.*s\"", plugin->name,
+                              (int)(pair.key_size > 60 ? 60 : pair.key_size), pair.key);
+        if (keyvalue_copy(&pair, text, sizeof text) != 0)
+            return medic_fail(why, MEDIC_E_ARGUMENT, "the value of %s is longer than %d bytes", param_at(plugin, i)->key,
+                              VALUE_TEXT_MAX - 1);
+        if (value_parse(param_at(plugin, i), text, &session.values[i], why) != MEDIC_OK)
+            return MEDIC_E_ARGUMENT;
+    }
+    return MEDIC_OK;
+}
+
+static int open_runtime(IUnknown *unknown, medic_reason *why)
+{
+    static const GUID iid = MEDIC_IID_ICorProfilerInfo12;
+    USHORT instance;
+    COR_PRF_RUNTIME_TYPE type;
+    void *info = NULL;
+
+    if (FAILED(unknown->lpVtbl->QueryInterface(unknown, &iid, &info)) || !info)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "this runtime is older than .NET 5; Medic supports .NET 8 and later");
+    session.info = info;
+    session.info->lpVtbl->GetRuntimeInformation(session.info, &instance, &type, &session.version.major,
+                                                &session.version.minor, &session.version.build, &session.version.patch,
+                                                0, NULL, NULL);
+    if (session.version.major < 8)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "this is .NET %u.%u; Medic supports .NET 8 and later",
+                          session.version.major, session.version.minor);
+    return MEDIC_OK;
+}
+
+static int emit_name(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+                     uint32_t tail_size)
+{
+    (void)context;
+    return files_write_record(&session.files, type, head, head_size, tail, tail_size);
+}
+
+/* Everything that can fail with a reason, in the order in which it can be told. */
+static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *why)
+{
+    medic_reason later;
+    const medic_plugin *plugin = &session.view.plugin;
+    int parsed = config_parse(&session.config, text, size, &later);
+    int code = files_open(&session.files, session.config.session, why);
+
+    if (code != MEDIC_OK)
+        return code;
+    if (parsed != MEDIC_OK)
+        return medic_fail(why, parsed, "%s", later.text);
+    if ((code = open_runtime(info, why)) != MEDIC_OK || (code = loader_load(&session, why)) != MEDIC_OK ||
+        (code = read_params(why)) != MEDIC_OK ||
+        (code = files_begin(&session.files, session.config.lease_ns != 0, why)) != MEDIC_OK)
+        return code;
+    if (!session.at_startup && (plugin->flags & MEDIC_STARTUP_ONLY))
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "%s works only on a program that is started under it: use medic launch",
+                          plugin->name);
+    session.names = names_new(session.info, emit_name, NULL);
+    if (!session.names || ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
+        return medic_fail(why, MEDIC_E_MEMORY, "out of memory in the target");
+    events_init(&session.events, session.info);
+    return session_set_mask(plugin->event_mask_low | (session.at_startup ? plugin->startup_mask_low : 0),
+                            plugin->event_mask_high | (session.at_startup ? plugin->startup_mask_high : 0), why);
+}
+
+static int begin(IUnknown *info, const char *text, size_t size, int at_startup)
+{
+    uint64_t begin_ns = os_now_ns();
+    int code, error;
+
+    if (atomic_load(&session.state) != MEDIC_SESSION_NONE)
+        return MEDIC_E_BUSY; /* an earlier session never let go: leave it alone */
+    memset(&session, 0, sizeof session);
+    atomic_store(&session.state, MEDIC_SESSION_STARTING);
+    files_init(&session.files);
+    session.at_startup = at_startup;
+    session.plugin_guid = pending_guid;
+    atomic_store(&session.progress, -1);
+    code = prepare(info, text, size, &session.reason);
+    if (code == MEDIC_OK) {
+        session_publish(MEDIC_SESSION_STARTING);
+        error = thread_start(worker_run, NULL);
+        if (error)
+            code = medic_fail(&session.reason, MEDIC_E_FAIL, "cannot start a thread in the target: %s", strerror(error));
+    }
+    session.begin_ns = os_now_ns() - begin_ns; /* the worker still waits at the gate */
+    if (code != MEDIC_OK) {
+        session.result = code;
+        atomic_store(&session.end_reason, MEDIC_END_FAILED);
+        session_publish(MEDIC_SESSION_FAILED);
+        session_release();
+        files_close(&session.files);
+        atomic_store(&session.state, MEDIC_SESSION_NONE);
+    }
+    return code;
+}
+
+/* Waits until *word is 1. */
+static void wait_for(_Atomic uint32_t *word, uint64_t timeout_ns)
+{
+    uint64_t deadline = os_now_ns() + timeout_ns;
+
+    while (atomic_load(word) == 0 && os_now_ns() < deadline)
+        os_futex_wait(word, 0, deadline - os_now_ns() < timeout_ns ? deadline - os_now_ns() : timeout_ns);
+}
+
+HRESULT session_begin_at_attach(IUnknown *info, const void *client_data, uint32_t size)
+{
+    int code = begin(info, client_data ? client_data : "", client_data ? size : 0, 0);
+
+    return code == MEDIC_OK ? S_OK : code == MEDIC_E_ARGUMENT ? E_INVALIDARG : E_FAIL;
+}
+
+/* A process that inherits the variables and the session of another one does without a profiler, quietly. */
+HRESULT session_begin_at_startup(IUnknown *info)
+{
+    const char *text = getenv("MEDIC_SESSION");
+    int code = begin(info, text ? text : "", text ? strlen(text) : 0, 1);
+
+    if (code != MEDIC_OK)
+        return CORPROF_E_PROFILER_CANCEL_ACTIVATION;
+    session_attached();
+    wait_for(&session.started, STARTUP_WAIT_NS);
+    return S_OK;
+}
+
+void session_attached(void)
+{
+    atomic_store(&session.gate, 1);
+    os_futex_wake(&session.gate);
+}
+
+void session_detached(void)
+{
+    session_release();
+    session_publish(MEDIC_SESSION_ENDED);
+    files_close(&session.files);
+    atomic_store(&session.state, MEDIC_SESSION_NONE);
+}
+
+void session_target_exits(void)
+{
+    uint32_t state = atomic_load(&session.state);
+
+    if (state != MEDIC_SESSION_STARTING && state != MEDIC_SESSION_RUNNING && state != MEDIC_SESSION_STOPPING)
+        return;
+    session_end(MEDIC_END_TARGET_EXIT);
+    wait_for(&session.captured, EXIT_WAIT_NS);
+}
+
+/* Ids are resolved by asking the runtime, which trusts them: one whose module is gone could crash the target. */
+void session_before_unload(void)
+{
+    uint64_t deadline = os_now_ns() + UNLOAD_WAIT_NS;
+    uint64_t head = atomic_load(&session.ring.head);
+
+    while (atomic_load(&session.state) == MEDIC_SESSION_RUNNING && atomic_load(&session.ring.tail) < head &&
+           os_now_ns() < deadline) {
+        atomic_store(&session.ring.wake, 1);
+        os_futex_wake(&session.ring.wake);
+        os_sleep_ns(UINT64_C(200000));
+    }
+}

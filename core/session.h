@@ -1,0 +1,87 @@
+/* One session: one plugin on this process. There is at most one at a time; the runtime sees to that. All its state is in one
+ * static struct that is initialised afresh by every begin, because statics survive a detach (-z nodelete). */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "common/plugin_check.h"
+#include "common/value.h"
+#include "core/config.h"
+#include "core/files.h"
+#include "core/ring.h"
+#include "core/services/events.h"
+#include "core/services/names.h"
+
+#include <medic/service/runtime.h>
+#include <medic/session.h>
+#include <stdatomic.h>
+
+struct session {
+    /* Who is in charge: the runtime's thread while it begins, the worker until it asks for the detach, then the runtime's
+     * detach thread. enum medic_session_state. */
+    _Atomic uint32_t state;
+    int at_startup;
+    _Atomic uint32_t gate;   /* futex: 1 = the attach is complete, the worker may go to work */
+    _Atomic uint32_t started; /* futex: 1 = start has returned, or failed */
+    _Atomic uint32_t captured; /* futex: 1 = the capture is complete */
+    _Atomic uint32_t end_reason; /* enum medic_end_reason; the first one wins */
+    _Atomic uint64_t first_record_ns;
+    _Atomic int32_t progress;
+
+    ICorProfilerInfo12 *info; /* owned reference */
+    medic_runtime_version version;
+    struct config config;
+    struct files files;
+    struct ring ring;
+    struct names *names;
+    struct events events;
+
+    GUID plugin_guid;
+    char plugin_file[CONFIG_PATH_MAX];
+    void *plugin_library; /* never unloaded: code may be on a stack */
+    struct plugin_view view;
+    struct value *values; /* one for each parameter, in the table's order */
+    void *self;           /* the plugin's instance, NULL when there is none */
+    uint32_t mask_low, mask_high;
+
+    int result; /* enum medic_result of a failure */
+    medic_reason reason;
+    medic_cost_record cost; /* as of the last tick */
+    uint64_t started_ns;
+    uint64_t begin_ns; /* how long the runtime's thread was held */
+    uint64_t records;      /* of the plugin, written */
+    uint64_t lost;         /* counted so far, of whatever cause */
+    uint64_t ring_dropped; /* of these, already told in a loss record */
+    _Atomic uint32_t log_lines; /* written in the current second */
+};
+
+extern struct session session;
+
+/* From the runtime's callbacks. The HRESULTs go back to it; the sentence goes into the status file. */
+HRESULT session_begin_at_startup(IUnknown *info);
+HRESULT session_begin_at_attach(IUnknown *info, const void *client_data, uint32_t size);
+void session_attached(void);
+void session_detached(void);
+void session_target_exits(void);
+/* Waits, a moment at most, until the worker has drained what is in the ring now. */
+void session_before_unload(void);
+
+/* Which plugin the runtime asked for: the CLSID of DllGetClassObject. */
+void session_set_plugin(const GUID *guid);
+
+/* Ends recording with this reason unless another one came first. Any thread, [signal] included. */
+void session_end(uint32_t reason);
+/* Ends it as failed. [worker] */
+void session_fail(int code, const char *sentence);
+/* Replaces the plugin's event mask; what the services need is added. The thread in charge. */
+int session_set_mask(uint32_t low, uint32_t high, medic_reason *why);
+
+/* Writes a record of the plugin into the capture and counts it. [worker] */
+int session_emit(uint32_t type, const void *data, uint32_t size);
+/* What the diagnosis has cost so far. [worker] */
+medic_cost_record session_cost(void);
+/* Writes the status file with everything known now. The thread in charge. */
+void session_publish(uint32_t state);
+/* Destroys the plugin's instance and frees all that the session owns. The thread in charge. */
+void session_release(void);
+
+#endif

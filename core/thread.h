@@ -1,0 +1,11 @@
+/* Threads of Medic in the target: detached, all signals blocked, so that no handler of the program ever runs on them. They
+ * end by returning: pthread_exit would load libgcc_s. */
+#ifndef CORE_THREAD_H
+#define CORE_THREAD_H
+
+/* 0, or an errno. run begins with thread_name. */
+int thread_start(void *(*run)(void *), void *argument);
+/* Names the calling thread, at most 15 bytes. */
+void thread_name(const char *name);
+
+#endif

@@ -1,0 +1,292 @@
+/* The sections of the document. Ids of sections and columns are stable: scripts and comparisons rely on them. */
+#include "sections.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
+                            const char *note, const medic_column *columns, uint32_t column_count)
+{
+    medic_section_info info = {.size = sizeof info,
+                               .kind = kind,
+                               .id = id,
+                               .title = title,
+                               .note = note,
+                               .columns = columns,
+                               .column_size = sizeof *columns,
+                               .column_count = column_count};
+
+    return recording->document->section(recording->host, &info);
+}
+
+/* --- names of causes --- */
+
+static const char *const gc_reasons[] = {
+    [RP_GC_ALLOC_SMALL] = "allocation",
+    [RP_GC_INDUCED] = "induced",
+    [RP_GC_LOW_MEMORY] = "low memory",
+    [RP_GC_EMPTY] = "empty",
+    [RP_GC_ALLOC_LARGE] = "large allocation",
+    [RP_GC_OUT_OF_SPACE_SMALL] = "out of space",
+    [RP_GC_OUT_OF_SPACE_LARGE] = "out of space, large objects",
+    [RP_GC_INDUCED_NOT_FORCED] = "induced, not forced",
+    [RP_GC_INTERNAL] = "internal",
+    [RP_GC_LOW_MEMORY_BLOCKING] = "low memory, blocking",
+    [RP_GC_INDUCED_COMPACTING] = "induced, compacting",
+    [RP_GC_LOW_MEMORY_HOST] = "low memory, host",
+    [RP_GC_PROVISIONAL_FULL] = "provisional full",
+    [RP_GC_LOW_MEMORY_HOST_BLOCKING] = "low memory, host, blocking",
+    [RP_GC_TUNING_SMALL] = "background tuning",
+    [RP_GC_TUNING_LARGE] = "background tuning, large objects",
+    [RP_GC_STEPPING] = "background stepping",
+    [RP_GC_INDUCED_AGGRESSIVE] = "induced, aggressive",
+};
+
+static const char *gc_reason_name(uint32_t reason)
+{
+    return reason < COUNT_OF(gc_reasons) ? gc_reasons[reason] : "reason not known";
+}
+
+static const char *kind_name(enum gc_kind kind)
+{
+    static const char *const names[] = {
+        [KIND_NONE] = "",
+        [KIND_UNKNOWN] = "kind not known",
+        [KIND_BLOCKING] = "blocking",
+        [KIND_BACKGROUND_BEGIN] = "background, begin",
+        [KIND_BACKGROUND_END] = "background, end",
+    };
+    return names[kind];
+}
+
+const char *cause_label(const struct pause *pause, char label[LABEL_MAX])
+{
+    if (pause->cause == CAUSE_OTHER)
+        snprintf(label, LABEL_MAX, "not a collection: %s", suspend_reason_name(pause->raw.reason));
+    else if (pause->generation == RP_UNKNOWN)
+        snprintf(label, LABEL_MAX, "collection, %s: %s", kind_name(pause->kind), gc_reason_name(pause->gc_reason));
+    else
+        snprintf(label, LABEL_MAX, "gen%u %s: %s", pause->generation, kind_name(pause->kind),
+                 gc_reason_name(pause->gc_reason));
+    return label;
+}
+
+/* --- summary and delay --- */
+
+static void summary_row(const struct recording *recording, medic_section *section, const char *group,
+                        const struct stats *stats)
+{
+    medic_cell cells[] = {
+        medic_string(group),    whole(stats->count),
+        whole(stats->total_ns), ratio((double)stats->total_ns, (double)recording->facts.span_ns),
+        whole(stats->p50_ns),   whole(stats->p90_ns),
+        whole(stats->p99_ns),   whole(stats->max_ns),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_summary(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("group", "Pauses for", MEDIC_COLUMN_KEY),
+        TALLY("count", "Count"),
+        LENGTH("total", "Total", MEDIC_COLUMN_DIFF),
+        SHARE("share", "Of the time", MEDIC_COLUMN_DIFF | MEDIC_COLUMN_SHARE),
+        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),
+        LENGTH("p90", "p90", MEDIC_COLUMN_DIFF),
+        LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
+        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
+    };
+    medic_section *section =
+        SECTION(recording, MEDIC_TABLE, "summary", "How long the program stood still", NULL, columns);
+
+    summary_row(recording, section, "collections", &recording->facts.gc);
+    summary_row(recording, section, "anything else", &recording->facts.cause[CAUSE_OTHER]);
+    summary_row(recording, section, "all", &recording->facts.all);
+}
+
+static void write_delay(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("percentile", "Percentile", MEDIC_COLUMN_KEY),
+        LENGTH("wait", "Added wait", MEDIC_COLUMN_DIFF),
+    };
+    const struct {
+        const char *name;
+        uint64_t wait;
+    } rows[] = {
+        {"p95", recording->facts.delay_p95_ns},
+        {"p99", recording->facts.delay_p99_ns},
+        {"p99.9", recording->facts.delay_p999_ns},
+    };
+    medic_section *section = SECTION(recording, MEDIC_TABLE, "delay", "What pauses add to request times",
+                                     "For short requests that arrive at any moment.", columns);
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        medic_cell cells[] = {medic_string(rows[i].name), whole(rows[i].wait)};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- causes --- */
+
+struct group {
+    const struct pause *example;
+    struct stats stats;
+    size_t compacting, known; /* known: whether they were */
+};
+
+static int same_cause(const struct pause *pause, const void *context)
+{
+    const struct pause *other = context;
+
+    return pause->cause == other->cause && pause->kind == other->kind && pause->generation == other->generation &&
+           pause->gc_reason == other->gc_reason &&
+           (pause->cause != CAUSE_OTHER || pause->raw.reason == other->raw.reason);
+}
+
+static int by_group_total(const void *left, const void *right)
+{
+    uint64_t a = ((const struct group *)left)->stats.total_ns, b = ((const struct group *)right)->stats.total_ns;
+
+    return (a < b) - (a > b);
+}
+
+/* Reasons, generations and kinds are few: so are their combinations. */
+#define GROUPS_MAX 128u
+
+static size_t group_pauses(const struct recording *recording, struct group *groups)
+{
+    uint64_t *scratch = calloc(recording->pause_count, sizeof *scratch);
+    size_t count = 0;
+
+    if (!scratch)
+        return 0;
+    for (size_t i = 0; i < recording->pause_count; i++) {
+        const struct pause *pause = &recording->pauses[i];
+        size_t g = 0;
+        while (g < count && !same_cause(pause, groups[g].example))
+            g++;
+        if (g == GROUPS_MAX)
+            continue;
+        if (g == count)
+            groups[count++] = (struct group){.example = pause};
+        groups[g].compacting += pause->compacting == 1;
+        groups[g].known += pause->compacting >= 0;
+    }
+    for (size_t g = 0; g < count; g++)
+        groups[g].stats = stats_of(recording->pauses, recording->pause_count, same_cause, groups[g].example, scratch);
+    free(scratch);
+    qsort(groups, count, sizeof *groups, by_group_total);
+    return count;
+}
+
+static void cause_row(const struct recording *recording, medic_section *section, const struct group *group)
+{
+    const struct stats *stats = &group->stats;
+    char label[LABEL_MAX];
+    medic_cell cells[] = {
+        medic_string(cause_label(group->example, label)),
+        whole(stats->count),
+        whole(stats->total_ns),
+        ratio((double)stats->total_ns, (double)recording->facts.all.total_ns),
+        whole(stats->p50_ns),
+        whole(stats->p99_ns),
+        whole(stats->max_ns),
+        whole(stats->stop_ns / stats->count),
+        whole(stats->stopped_ns / stats->count),
+        whole(stats->restart_ns / stats->count),
+        group->known ? whole(group->compacting) : medic_none(),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_causes(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("cause", "Cause", MEDIC_COLUMN_KEY),
+        TALLY("count", "Count"),
+        LENGTH("total", "Total", MEDIC_COLUMN_DIFF),
+        SHARE("share", "Of all pauses", MEDIC_COLUMN_SHARE),
+        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),
+        LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
+        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
+        LENGTH("stop", "Mean to stop", MEDIC_COLUMN_DIFF),
+        LENGTH("stopped", "Mean stopped", MEDIC_COLUMN_DIFF),
+        LENGTH("restart", "Mean to restart", MEDIC_COLUMN_DIFF),
+        TALLY("compacting", "Compacting"),
+    };
+    medic_section *section = SECTION(recording, MEDIC_TABLE, "causes", "Why", NULL, columns);
+    struct group groups[GROUPS_MAX];
+    size_t count = group_pauses(recording, groups);
+
+    for (size_t g = 0; g < count; g++)
+        cause_row(recording, section, &groups[g]);
+}
+
+/* --- what to keep in mind --- */
+
+struct notes {
+    const struct recording *recording;
+    medic_section *section;
+};
+
+static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
+
+static void note(struct notes *notes, const char *format, ...)
+{
+    static const medic_column columns[] = {TEXT("text", "Note", 0)};
+    char text[256];
+    va_list args;
+
+    if (!notes->section)
+        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    medic_cell cells[] = {medic_string(text)};
+    ROW(notes->recording, notes->section, cells);
+}
+
+static void write_notes(const struct recording *recording)
+{
+    const struct facts *facts = &recording->facts;
+    uint64_t lost = recording->capture->lost(recording->host);
+    struct notes notes = {recording, NULL};
+
+    if (recording->capture->end_reason(recording->host) == MEDIC_END_NONE)
+        note(&notes, "The recording was cut off: this is what had been written until then.");
+    if (lost)
+        note(&notes, "%llu records were lost: counts and sums are too low.", (unsigned long long)lost);
+    if (facts->cut)
+        note(&notes, "A pause still lasted when the recording ended: it is counted up to that moment.");
+    if (facts->by_callbacks)
+        note(
+            &notes,
+            "%zu of %zu pauses for collections have no trace event (the event session was not up): their reason is not "
+            "known, and their kind is inferred.",
+            facts->by_callbacks, facts->gc.count);
+    if (recording->has_totals && recording->totals.bad_events)
+        note(&notes, "%llu trace events were too short to be understood.",
+             (unsigned long long)recording->totals.bad_events);
+}
+
+void write_sections(const struct recording *recording, const struct caller_row *callers, size_t caller_count,
+                    const struct slow_row *slow, size_t slow_count)
+{
+    write_summary(recording);
+    if (recording->pause_count) {
+        write_delay(recording);
+        write_causes(recording);
+        write_callers(recording, callers, caller_count);
+        write_slow_threads(recording, slow, slow_count);
+        write_timeline(recording);
+        write_histogram(recording);
+        write_single_pauses(recording);
+        write_stacks(recording);
+    }
+    write_notes(recording);
+}

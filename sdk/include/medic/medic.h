@@ -1,0 +1,17 @@
+/* All that a plugin includes. */
+#ifndef MEDIC_MEDIC_H
+#define MEDIC_MEDIC_H
+
+#include <medic/capture_format.h>
+#include <medic/plugin.h>
+#include <medic/service/capture_reader.h>
+#include <medic/service/clock.h>
+#include <medic/service/document.h>
+#include <medic/service/events.h>
+#include <medic/service/log.h>
+#include <medic/service/names.h>
+#include <medic/service/params.h>
+#include <medic/service/records.h>
+#include <medic/service/runtime.h>
+
+#endif

@@ -1,0 +1,30 @@
+/* medic.events: the runtime's own trace events (EventPipe), delivered inside the process to the plugin's
+ * EventPipeEventDelivered callback, synchronously on the thread that raised them. */
+#ifndef MEDIC_SERVICE_EVENTS_H
+#define MEDIC_SERVICE_EVENTS_H
+
+#include <medic/plugin.h>
+
+#define MEDIC_SERVICE_EVENTS "medic.events/draft"
+
+typedef struct medic_event_provider {
+    const char *name; /* "Microsoft-Windows-DotNETRuntime" */
+    uint64_t keywords;
+    uint32_t level; /* 1 critical .. 5 verbose */
+    uint32_t reserved;
+} medic_event_provider;
+
+enum medic_events_state { MEDIC_EVENTS_OFF = 0, MEDIC_EVENTS_STARTING = 1, MEDIC_EVENTS_ON = 2, MEDIC_EVENTS_FAILED = 3 };
+
+typedef struct medic_events_service {
+    uint32_t size;
+    uint32_t reserved;
+    /* [worker] Asks for a session with these providers (at most 8; copied). Returns at once; the first session in a
+     * process takes 20-60 ms to come up, much longer while collections run back to back. One session a plugin. The core
+     * adds COR_PRF_HIGH_MONITOR_EVENT_PIPE to the mask by itself, and stops the session before it detaches. */
+    int (*start)(const medic_host *host, const medic_event_provider *providers, uint32_t count, medic_reason *why);
+    /* Any thread. enum medic_events_state. */
+    int (*state)(const medic_host *host);
+} medic_events_service;
+
+#endif

@@ -1,0 +1,54 @@
+/* libFuzzer: any bytes as report.json; what parses is rendered at odd widths, and must come back the same from its own JSON. */
+#include "tool/document_json.h"
+#include "tool/render.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void render(const struct document *document, unsigned width, bool color, bool ascii)
+{
+    struct render_options options = {.width = width, .top = width % 7, .color = color, .ascii = ascii};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return;
+    render_text(document, &options, out, NULL);
+    fclose(out);
+    for (size_t i = 0; i < size; i++) /* no escape of a stranger's gets through */
+        if (!color && text[i] == '\033')
+            abort();
+    free(text);
+}
+
+static void come_back(const struct document *document)
+{
+    struct buffer first = {0}, second = {0};
+    struct document *again = NULL;
+    if (document_to_json(document, &first, NULL))
+        return;
+    if (document_from_json(first.bytes, first.size, &again, NULL))
+        abort();
+    document_to_json(again, &second, NULL);
+    if (first.size != second.size || memcmp(first.bytes, second.bytes, first.size) != 0)
+        abort();
+    document_free(again);
+    buffer_free(&first);
+    buffer_free(&second);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct document *document;
+    medic_reason why;
+    if (document_from_json((const char *)data, size, &document, &why))
+        return 0;
+    render(document, 40, false, false);
+    render(document, 83, true, true);
+    render(document, 200, false, false);
+    come_back(document);
+    document_free(document);
+    return 0;
+}

@@ -1,0 +1,27 @@
+# Tests of tool/plugins, tool/staging, tool/store: include() this from the CMakeLists.txt of this folder.
+function(medic_listed_fixture name)
+  add_library(listed_${name} MODULE fixtures/listed.c)
+  target_include_directories(listed_${name} PRIVATE ${PROJECT_SOURCE_DIR}/sdk/include)
+  target_compile_definitions(listed_${name} PRIVATE ${ARGN})
+  target_compile_options(listed_${name} PRIVATE -fno-sanitize=all -fno-profile-arcs -fno-test-coverage)
+  target_link_options(listed_${name} PRIVATE -fno-sanitize=all -fno-profile-arcs -Wl,-z,now)
+  set_target_properties(listed_${name} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/listed)
+  add_dependencies(test_plugins listed_${name})
+endfunction()
+
+medic_unit_test(test_plugins LIBS medic_tool)
+medic_unit_test(test_staging LIBS medic_tool)
+medic_unit_test(test_store LIBS medic_tool)
+target_compile_definitions(test_plugins PRIVATE LISTED="${CMAKE_CURRENT_BINARY_DIR}/listed")
+medic_listed_fixture(good)
+medic_listed_fixture(other "NAME=\"other\"" LAST=2)
+medic_listed_fixture(same_guid "NAME=\"imitator\"")
+medic_listed_fixture(same_name LAST=3)
+medic_listed_fixture(crash "NAME=\"crash\"" LAST=4 CRASH)
+medic_listed_fixture(hang "NAME=\"hang\"" LAST=5 HANG)
+medic_listed_fixture(leave "NAME=\"leave\"" LAST=6 LEAVE)
+medic_listed_fixture(noisy "NAME=\"noisy\"" LAST=7 NOISY)
+medic_listed_fixture(liar "NAME=\"liar\"" LAST=8 "DESCRIPTOR_NAME=\"honest\"")
+medic_listed_fixture(greedy "NAME=\"greedy\"" LAST=9 "SERVICE=\"medic.telepathy/1\"")

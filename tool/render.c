@@ -1,0 +1,22 @@
+#include "tool/render.h"
+
+#include <string.h>
+
+static const struct renderer RENDERERS[] = {
+    {"text", "for the terminal", "txt", "text/plain; charset=utf-8", render_text},
+    {"json", "for scripts: the whole document", "json", "application/json", render_json},
+};
+
+const struct renderer *renderer_at(unsigned index)
+{
+    return index < sizeof RENDERERS / sizeof *RENDERERS ? &RENDERERS[index] : NULL;
+}
+
+const struct renderer *renderer_find(const char *name)
+{
+    const struct renderer *renderer;
+    for (unsigned i = 0; (renderer = renderer_at(i)) != NULL; i++)
+        if (strcmp(renderer->name, name) == 0)
+            return renderer;
+    return NULL;
+}

@@ -1,0 +1,246 @@
+/* The store of files: <root>/<id>/session.json and its artifacts. The lock is flock(2) on the folder: it ends with the
+ * process, however that ended, and leaves no file. */
+#include "tool/store.h"
+#include "tool/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <medic/session.h>
+
+enum { SESSION_JSON_MAX = 4 << 20, PROBE_BYTES = 1 << 20 };
+
+static const char *const artifacts[] = {STORE_SESSION_FILE, STORE_REPORT_FILE, MEDIC_CAPTURE_FILE};
+
+static int explain(medic_reason *why, int error, const char *what, const char *path)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: no space left: free some, or choose another folder with -o", what, path);
+    case EACCES:
+    case EPERM:
+        return medic_fail(why, MEDIC_E_DENIED, "cannot %s %s: permission denied: choose another folder with -o", what, path);
+    default:
+        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: %s: choose another folder with -o", what, path, strerror(error));
+    }
+}
+
+static void make_id(char id[37])
+{
+    char hex[33];
+    file_random_hex(hex, 32);
+    hex[12] = '4'; /* RFC 4122, version 4, variant 1 */
+    hex[16] = "89ab"[hex[16] & 3];
+    snprintf(id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static void make_time(char text[32])
+{
+    struct timespec now;
+    struct tm utc;
+    char seconds[24];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, 32, "%s.%03ldZ", seconds, now.tv_nsec / 1000000 % 1000);
+}
+
+/* ---- locking ---- */
+
+/* Whether the session is ours now. A file system without such locks gives it to everybody. */
+static bool lock(int folder)
+{
+    return !flock(folder, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK;
+}
+
+/* ---- create ---- */
+
+static int refuse_used(int folder, const char *path, medic_reason *why)
+{
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        if (!faccessat(folder, artifacts[i], F_OK, AT_SYMLINK_NOFOLLOW))
+            return medic_fail(why, MEDIC_E_BUSY, "%s already holds a session: choose another folder with -o, or remove it", path);
+    int empty = file_folder_is_empty(folder);
+    if (empty < 0)
+        return explain(why, errno, "look into", path);
+    return empty ? MEDIC_OK : medic_fail(why, MEDIC_E_BUSY, "%s is not empty: choose a new or empty folder with -o", path);
+}
+
+/* A disk that has no room for even a small capture is found out before anybody is attached to. */
+static int probe(int folder, const char *path, medic_reason *why)
+{
+    char name[40], random[17];
+    file_random_hex(random, 16);
+    snprintf(name, sizeof name, ".probe.%s.tmp", random);
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return explain(why, errno, "write to", path);
+    int error = fallocate(fd, 0, 0, PROBE_BYTES) ? errno : 0;
+    close(fd);
+    unlinkat(folder, name, 0);
+    return error == ENOSPC || error == EDQUOT ? explain(why, error, "write to", path) : MEDIC_OK;
+}
+
+static int open_new(struct store_session *session, medic_reason *why)
+{
+    struct stat about;
+    bool there = !stat(session->path, &about);
+    if (there && !S_ISDIR(about.st_mode))
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%s is not a folder: choose another one with -o", session->path);
+    if (file_make_folders(session->path, 0700))
+        return explain(why, errno, "make the session folder", session->path);
+    session->made = !there;
+    session->folder = open(session->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (session->folder < 0)
+        return explain(why, errno, "open the session folder", session->path);
+    session->owned = lock(session->folder);
+    int code = session->owned ? refuse_used(session->folder, session->path, why)
+                              : medic_fail(why, MEDIC_E_BUSY, "%s is in use by another session: choose another folder with -o",
+                                           session->path);
+    return code == MEDIC_OK ? probe(session->folder, session->path, why) : code;
+}
+
+static void close_session(struct store_session *session)
+{
+    if (session->folder >= 0)
+        close(session->folder);
+    session->folder = -1;
+    session->owned = false;
+    arena_free(&session->arena);
+}
+
+static int create(struct store *store, const char *place, struct store_session *session, medic_reason *why)
+{
+    *session = (struct store_session){.store = store, .folder = -1};
+    make_id(session->info.id);
+    make_time(session->info.started);
+    int size = place ? snprintf(session->path, sizeof session->path, "%s", place)
+                     : snprintf(session->path, sizeof session->path, "%s/%s", store->root, session->info.id);
+    if (!place && !*store->root)
+        return medic_fail(why, MEDIC_E_ARGUMENT, "there is no home folder for sessions: set HOME, or choose a folder with -o");
+    if (size <= 0 || size >= (int)sizeof session->path)
+        return medic_fail(why, MEDIC_E_ARGUMENT, "the session folder's name is %s", size > 0 ? "too long" : "empty");
+    int code = open_new(session, why);
+    if (code != MEDIC_OK) {
+        bool made = session->made;
+        close_session(session);
+        if (made)
+            rmdir(session->path);
+    }
+    return code;
+}
+
+static int save(struct store_session *session, medic_reason *why)
+{
+    size_t size;
+    char *text = session_info_write(&session->info, &size);
+    if (!text)
+        return medic_fail(why, MEDIC_E_MEMORY, "out of memory");
+    int bad = file_replace_at(session->folder, STORE_SESSION_FILE, text, size, 0600), error = errno;
+    free(text);
+    session->described |= !bad;
+    return bad ? explain(why, error, "write session.json in", session->path) : MEDIC_OK;
+}
+
+static void discard(struct store_session *session)
+{
+    if (session->folder < 0)
+        return;
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        unlinkat(session->folder, artifacts[i], 0);
+    if (session->made)
+        rmdir(session->path);
+    close_session(session);
+}
+
+/* ---- open ---- */
+
+static int read_info(struct store_session *session, medic_reason *why)
+{
+    size_t size;
+    char *text = file_read_at(session->folder, STORE_SESSION_FILE, SESSION_JSON_MAX, &size);
+    if (!text && errno == ENOENT) {
+        if (!faccessat(session->folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW)) {
+            session->info.state = STORE_COMPLETE; /* of another attach client: the capture speaks for itself */
+            return MEDIC_OK;
+        }
+        return medic_fail(why, MEDIC_E_NOT_FOUND, "%s holds no session: name the folder that `medic attach` told", session->path);
+    }
+    if (!text)
+        return explain(why, errno, "read session.json in", session->path);
+    medic_reason detail = {""};
+    int code = session_info_read(&session->info, text, size, &session->arena, &detail);
+    free(text);
+    session->described = code == MEDIC_OK;
+    return code == MEDIC_OK ? code : medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text);
+}
+
+static int open_folder(struct store *store, const char *path, struct store_session *session, medic_reason *why)
+{
+    *session = (struct store_session){.store = store, .folder = -1};
+    snprintf(session->path, sizeof session->path, "%s", path);
+    session->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (session->folder < 0)
+        return errno == ENOENT || errno == ENOTDIR ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session folder %s", path)
+                                                   : explain(why, errno, "open", path);
+    session->owned = lock(session->folder);
+    int code = read_info(session, why);
+    if (code != MEDIC_OK)
+        close_session(session);
+    return code;
+}
+
+static int open_session(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+{
+    char path[PATH_MAX];
+    struct stat about;
+    if (!strchr(which, '/') && stat(which, &about) && snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path &&
+        !stat(path, &about))
+        return open_folder(store, path, session, why);
+    return open_folder(store, which, session, why);
+}
+
+static int list(struct store *store, int (*visit)(void *context, struct store_session *session), void *context, medic_reason *why)
+{
+    DIR *entries = opendir(store->root);
+    int result = MEDIC_OK;
+    if (!entries)
+        return errno == ENOENT ? MEDIC_OK : explain(why, errno, "list", store->root);
+    for (struct dirent *entry; result == MEDIC_OK && (entry = readdir(entries));) {
+        struct store_session session;
+        char path[PATH_MAX];
+        if (entry->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", store->root, entry->d_name) >= (int)sizeof path ||
+            open_folder(store, path, &session, NULL) != MEDIC_OK)
+            continue;
+        result = visit(context, &session);
+        close_session(&session);
+    }
+    closedir(entries);
+    return result;
+}
+
+int store_use_files(struct store *store, const char *root, medic_reason *why)
+{
+    static const struct store_operations operations = {create, save, discard, open_session, list, close_session};
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int size;
+    store->operations = &operations;
+    if (root)
+        size = snprintf(store->root, sizeof store->root, "%s", root);
+    else if (state && *state == '/')
+        size = snprintf(store->root, sizeof store->root, "%s/medic/sessions", state);
+    else if (home && *home == '/')
+        size = snprintf(store->root, sizeof store->root, "%s/.local/state/medic/sessions", home);
+    else
+        size = snprintf(store->root, sizeof store->root, "%s", ""); /* nowhere: create wants a place */
+    return size < (int)sizeof store->root ? MEDIC_OK
+                                          : medic_fail(why, MEDIC_E_ARGUMENT, "the path of the session store is too long");
+}

@@ -1,0 +1,564 @@
+/* Drawings over time and over buckets: sections of kind spans, timeline and histogram. */
+#include "tool/text_page.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES_MOST 12
+#define LANE_LABEL_MOST 24
+#define CHART_ROWS 5
+#define SERIES_AS_CHARTS 2 /* more series than this get one line each */
+#define CELLS_MOST 400
+#define CHART_LEAST 12 /* cells that a line of a series needs to say something */
+#define BUCKET_LABEL 192
+#define BUCKET_BAR_MOST 60
+
+static const char *const LEVELS[] = {" ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+static const char *const ASCII_LEVELS[] = {" ", ".", ".", ":", "-", "=", "+", "*", "#"};
+
+static const char *level(const struct page *page, unsigned eighths)
+{
+    eighths = eighths > 8 ? 8 : eighths;
+    return page->ascii ? ASCII_LEVELS[eighths] : LEVELS[eighths];
+}
+
+static void put_left(struct page *page, const char *text, size_t width)
+{
+    page_pad(page, width - page_put(page, text, width));
+}
+
+static void put_right(struct page *page, const char *text, size_t width)
+{
+    size_t cells = page_cells(page, text);
+    page_pad(page, cells < width ? width - cells : 0);
+    page_put(page, text, width);
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* --- spans --- */
+
+struct lanes {
+    const struct medic_section *section;
+    int start, end, lane;
+    double range; /* ns */
+    size_t cells;
+    struct {
+        char name[256];
+        double covered[CELLS_MOST]; /* 0..1 a cell */
+    } *lanes;
+    uint32_t count, dropped;
+};
+
+static void lane_name(const struct page *page, const struct lanes *lanes, uint32_t row, char *out, size_t size)
+{
+    struct formatted text;
+    const medic_cell *cell = section_cell(lanes->section, row, (uint32_t)lanes->lane);
+    if (cell->type == MEDIC_STRING) {
+        snprintf(out, size, "%s", cell->as.string);
+        return;
+    }
+    format_cell(cell, lanes->section->columns[lanes->lane].unit, page->ascii, &text);
+    snprintf(out, size, "%s", text.number);
+}
+
+/* The lane of a row, made when it is new; NULL when there are too many. */
+static double *lane_of(const struct page *page, struct lanes *lanes, uint32_t row)
+{
+    char name[256] = "";
+    if (lanes->lane >= 0)
+        lane_name(page, lanes, row, name, sizeof name);
+    for (uint32_t i = 0; i < lanes->count; i++)
+        if (strcmp(lanes->lanes[i].name, name) == 0)
+            return lanes->lanes[i].covered;
+    if (lanes->count == LANES_MOST) {
+        lanes->dropped++;
+        return NULL;
+    }
+    memcpy(lanes->lanes[lanes->count].name, name, sizeof name);
+    return lanes->lanes[lanes->count++].covered;
+}
+
+static bool span_of(const struct lanes *lanes, uint32_t row, double *start, double *end)
+{
+    return cell_value(section_cell(lanes->section, row, (uint32_t)lanes->start), start) &&
+           cell_value(section_cell(lanes->section, row, (uint32_t)lanes->end), end) && *start >= 0 && *end >= *start;
+}
+
+static void cover(struct lanes *lanes, double *covered, double start, double end)
+{
+    double scale = (double)lanes->cells / lanes->range, from = start * scale, to = end * scale;
+    for (size_t i = (size_t)from; i < lanes->cells && (double)i < to; i++) {
+        double begin = larger(from, (double)i), stop = to < (double)i + 1 ? to : (double)i + 1;
+        covered[i] += stop - begin;
+    }
+    size_t only = (size_t)from < lanes->cells ? (size_t)from : lanes->cells - 1;
+    covered[only] = larger(covered[only], 1e-9); /* shorter than anything that can be drawn, and yet there */
+}
+
+static void collect_lanes(const struct page *page, struct lanes *lanes)
+{
+    double start, end;
+    lanes->range = (double)page->duration_ns;
+    for (uint32_t row = 0; row < lanes->section->row_count; row++)
+        if (span_of(lanes, row, &start, &end))
+            lanes->range = larger(lanes->range, end);
+    if (!(lanes->range > 0))
+        lanes->range = 1;
+    for (uint32_t row = 0; row < lanes->section->row_count; row++) {
+        double *covered = span_of(lanes, row, &start, &end) ? lane_of(page, lanes, row) : NULL;
+        if (covered)
+            cover(lanes, covered, start, end);
+    }
+}
+
+static void draw_lanes(struct page *page, struct lanes *lanes, size_t label)
+{
+    size_t indent = PAGE_INDENT + label + (label ? 1 : 0);
+    for (uint32_t i = 0; i < lanes->count; i++) {
+        page_pad(page, PAGE_INDENT);
+        if (label) {
+            put_left(page, lanes->lanes[i].name, label);
+            page_add(page, " ");
+        }
+        page_style(page, STYLE_BAR);
+        for (size_t cell = 0; cell < lanes->cells; cell++) {
+            double covered = lanes->lanes[i].covered[cell];
+            page_add(page, covered > 0 ? level(page, 1 + (unsigned)(covered * 7.01)) : page_pick(page, "\u00b7", "_"));
+        }
+        page_style(page, STYLE_PLAIN);
+        page_end(page);
+    }
+    page_axis(page, indent, lanes->cells, 0, lanes->range < 9e18 ? (uint64_t)lanes->range : 0);
+    if (lanes->dropped) {
+        struct formatted number;
+        format_value(lanes->dropped, MEDIC_UNIT_COUNT, page->ascii, &number);
+        page_pad(page, PAGE_INDENT);
+        page_style(page, STYLE_DIM);
+        buffer_format(&page->out, "%s spans in further lanes are not drawn", number.number);
+        page_style(page, STYLE_PLAIN);
+        page_end(page);
+    }
+}
+
+static size_t widest_lane(const struct page *page, const struct lanes *lanes)
+{
+    size_t widest = 0;
+    for (uint32_t row = 0; lanes->lane >= 0 && row < lanes->section->row_count; row++) {
+        char name[256];
+        lane_name(page, lanes, row, name, sizeof name);
+        size_t cells = page_cells(page, name);
+        widest = cells > widest ? cells : widest;
+    }
+    return widest < LANE_LABEL_MOST ? widest : LANE_LABEL_MOST;
+}
+
+/* The list below: the end of a span is shown as its length. */
+struct span_list {
+    const struct medic_section *section;
+    int start, end;
+    uint32_t sources[DOCUMENT_COLUMNS_MAX];
+};
+
+static medic_cell span_cell(const void *context, uint32_t row, uint32_t column)
+{
+    const struct span_list *list = context;
+    const medic_cell *cell = section_cell(list->section, row, list->sources[column]);
+    double start, end;
+    if ((int)list->sources[column] != list->end)
+        return *cell;
+    if (!cell_value(cell, &end) || !cell_value(section_cell(list->section, row, (uint32_t)list->start), &start))
+        return medic_none();
+    return medic_number(end - start);
+}
+
+/* A column that is a length of time already tells what the end would. */
+static bool has_length(const struct medic_section *section)
+{
+    for (uint32_t i = 0; i < section->column_count; i++)
+        if (section->columns[i].unit == MEDIC_UNIT_NANOSECONDS && section->columns[i].role == MEDIC_ROLE_NONE)
+            return true;
+    return false;
+}
+
+static void list_spans(struct page *page, const struct lanes *lanes)
+{
+    struct span_list list = {.section = lanes->section, .start = lanes->start, .end = lanes->end};
+    struct table all, table;
+    table_of(&all, lanes->section, page_rows(page, lanes->section));
+    table = all;
+    table.column_count = 0;
+    table.cell = span_cell;
+    table.context = &list;
+    for (uint32_t i = 0; i < all.column_count; i++) {
+        if ((int)i == list.end && has_length(list.section))
+            continue;
+        struct table_column *column = &table.columns[table.column_count];
+        *column = all.columns[i];
+        if ((int)i == list.start)
+            column->unit = MEDIC_UNIT_INSTANT;
+        if ((int)i == list.end) {
+            column->title = "length";
+            column->unit = MEDIC_UNIT_NANOSECONDS;
+        }
+        list.sources[table.column_count++] = i;
+    }
+    table_print(page, &table);
+    page_footer(page, table.row_count, lanes->section->total_rows, "spans");
+}
+
+void text_section_spans(struct page *page, const struct medic_section *section)
+{
+    struct lanes lanes = {.section = section,
+                          .start = section_role(section, MEDIC_ROLE_START),
+                          .end = section_role(section, MEDIC_ROLE_END),
+                          .lane = section_role(section, MEDIC_ROLE_LANE)};
+    if (lanes.start < 0 || lanes.end < 0 || !section->row_count) {
+        text_section_table(page, section);
+        return;
+    }
+    lanes.lanes = calloc(LANES_MOST, sizeof *lanes.lanes);
+    if (!lanes.lanes) {
+        page->out.failed = 1;
+        return;
+    }
+    size_t label = widest_lane(page, &lanes);
+    lanes.cells = page->width - PAGE_INDENT - label - (label ? 1 : 0);
+    lanes.cells = lanes.cells < CELLS_MOST ? lanes.cells : CELLS_MOST;
+    collect_lanes(page, &lanes);
+    draw_lanes(page, &lanes, label);
+    page_end(page);
+    list_spans(page, &lanes);
+    free(lanes.lanes);
+}
+
+/* --- timeline --- */
+
+struct series {
+    const struct medic_section *section;
+    int time;
+    uint32_t column;
+    double begin, range; /* ns */
+    size_t cells;
+    double values[CELLS_MOST]; /* the peak in each cell's time; NaN where nothing is known */
+    double lowest, highest;
+    bool any;
+};
+
+static size_t cell_at(const struct series *series, double time)
+{
+    double at = (time - series->begin) / series->range * (double)series->cells;
+    if (!(at > 0))
+        return 0;
+    return at < (double)series->cells ? (size_t)at : series->cells - 1;
+}
+
+static void sample(struct series *series)
+{
+    double time, value;
+    for (size_t i = 0; i < series->cells; i++)
+        series->values[i] = NAN;
+    for (uint32_t row = 0; row < series->section->row_count; row++) {
+        if (!cell_value(section_cell(series->section, row, (uint32_t)series->time), &time) ||
+            !cell_value(section_cell(series->section, row, series->column), &value))
+            continue;
+        double *peak = &series->values[cell_at(series, time)];
+        *peak = isnan(*peak) ? value : larger(*peak, value);
+        series->lowest = series->any ? (value < series->lowest ? value : series->lowest) : value;
+        series->highest = series->any ? larger(series->highest, value) : value;
+        series->any = true;
+    }
+    for (size_t i = 1; i < series->cells; i++) /* fewer points than cells: the last value holds */
+        if (isnan(series->values[i]))
+            series->values[i] = series->values[i - 1];
+}
+
+static double baseline(const struct series *series)
+{
+    return series->lowest < 0 ? series->lowest : 0;
+}
+
+/* Height of a cell in eighths of a line, of lines lines; anything above the baseline shows. */
+static unsigned height(const struct series *series, size_t cell, unsigned lines)
+{
+    double value = series->values[cell], base = baseline(series), range = series->highest - base;
+    if (isnan(value) || !(range > 0) || !isfinite(range))
+        return 0;
+    unsigned eighths = (unsigned)llround((value - base) / range * 8 * lines);
+    return !eighths && value > base ? 1 : eighths;
+}
+
+static void draw_line(struct page *page, const struct series *series, unsigned line, unsigned lines)
+{
+    page_style(page, STYLE_BAR);
+    for (size_t i = 0; i < series->cells; i++) {
+        unsigned below = (lines - 1 - line) * 8, eighths = height(series, i, lines);
+        page_add(page, level(page, eighths > below ? eighths - below : 0));
+    }
+    page_style(page, STYLE_PLAIN);
+}
+
+static void series_label(const struct page *page, const struct series *series, double value, char *out, size_t size)
+{
+    format_short(value, series->section->columns[series->column].unit, page->ascii, out, size);
+}
+
+static void draw_chart(struct page *page, const struct series *series, size_t label)
+{
+    char top[64], bottom[64];
+    series_label(page, series, series->highest, top, sizeof top);
+    series_label(page, series, baseline(series), bottom, sizeof bottom);
+    page_pad(page, PAGE_INDENT);
+    page_put(page, series->section->columns[series->column].title, page->width - PAGE_INDENT);
+    page_end(page);
+    for (unsigned line = 0; line < CHART_ROWS; line++) {
+        page_pad(page, PAGE_INDENT);
+        page_style(page, STYLE_DIM);
+        put_right(page, line == 0 ? top : line + 1 == CHART_ROWS ? bottom : "", label);
+        page_add(page, line == 0 || line + 1 == CHART_ROWS ? page_pick(page, " \u2524", " |") : page_pick(page, " \u2502", " |"));
+        page_style(page, STYLE_PLAIN);
+        draw_line(page, series, line, CHART_ROWS);
+        page_end(page);
+    }
+}
+
+static void draw_spark(struct page *page, const struct series *series, size_t label, size_t low, size_t high)
+{
+    char lowest[64], highest[64];
+    series_label(page, series, series->lowest, lowest, sizeof lowest);
+    series_label(page, series, series->highest, highest, sizeof highest);
+    page_pad(page, PAGE_INDENT);
+    put_left(page, series->section->columns[series->column].title, label);
+    page_add(page, " ");
+    draw_line(page, series, 0, 1);
+    if (low) {
+        page_add(page, "  ");
+        put_right(page, series->any ? lowest : "", low);
+        page_add(page, page_pick(page, " \u2013 ", " - "));
+        put_right(page, series->any ? highest : "", high);
+    }
+    page_end(page);
+}
+
+struct timeline {
+    struct series *series;
+    uint32_t count;
+    size_t titles, tops, bottoms, lows; /* cells of the widest */
+};
+
+static void time_range(const struct page *page, const struct medic_section *section, int time, double *begin, double *range)
+{
+    double value, last = (double)page->duration_ns;
+    *begin = 0;
+    for (uint32_t row = 0; row < section->row_count; row++)
+        if (cell_value(section_cell(section, row, (uint32_t)time), &value)) {
+            last = larger(last, value);
+            *begin = value < *begin ? value : *begin;
+        }
+    *range = last > *begin ? last - *begin : 1;
+}
+
+static void widen(size_t *widest, size_t cells)
+{
+    *widest = cells > *widest ? cells : *widest;
+}
+
+static void measure_series(const struct page *page, struct timeline *timeline, const struct series *series)
+{
+    char text[64];
+    widen(&timeline->titles, page_cells(page, series->section->columns[series->column].title));
+    series_label(page, series, series->highest, text, sizeof text);
+    widen(&timeline->tops, page_cells(page, text));
+    series_label(page, series, baseline(series), text, sizeof text);
+    widen(&timeline->bottoms, page_cells(page, text));
+    series_label(page, series, series->lowest, text, sizeof text);
+    widen(&timeline->lows, page_cells(page, text));
+}
+
+static void collect_series(const struct page *page, const struct medic_section *section, int time, struct timeline *timeline)
+{
+    double begin, range;
+    time_range(page, section, time, &begin, &range);
+    for (uint32_t i = 0; i < section->column_count; i++) {
+        uint32_t type = section->columns[i].type;
+        if ((int)i == time || (type != MEDIC_INTEGER && type != MEDIC_NUMBER))
+            continue;
+        struct series *series = &timeline->series[timeline->count++];
+        *series = (struct series){.section = section, .time = time, .column = i, .begin = begin, .range = range, .cells = 1};
+        sample(series);
+        measure_series(page, timeline, series);
+    }
+}
+
+static void draw_timeline(struct page *page, struct timeline *timeline)
+{
+    bool charts = timeline->count <= SERIES_AS_CHARTS;
+    size_t label = charts ? (timeline->tops > timeline->bottoms ? timeline->tops : timeline->bottoms)
+                          : (timeline->titles < LANE_LABEL_MOST ? timeline->titles : LANE_LABEL_MOST);
+    size_t left = PAGE_INDENT + label + (charts ? 2 : 1), right = charts ? 0 : 2 + timeline->lows + 3 + timeline->tops;
+    if (page->width < left + right + CHART_LEAST) { /* too narrow for the numbers */
+        right = 0;
+        timeline->lows = 0;
+    }
+    size_t cells = page->width > left + right + 1 ? page->width - left - right : 1;
+    cells = cells < CELLS_MOST ? cells : CELLS_MOST;
+    for (uint32_t i = 0; i < timeline->count; i++) {
+        struct series *series = &timeline->series[i];
+        series->cells = cells;
+        sample(series);
+        if (charts)
+            draw_chart(page, series, label);
+        else
+            draw_spark(page, series, label, timeline->lows, timeline->tops);
+    }
+    const struct series *any = timeline->series;
+    double end = any->begin + any->range;
+    page_axis(page, left, cells, 0, end > 0 && end < 9e18 ? (uint64_t)end : 0);
+}
+
+void text_section_timeline(struct page *page, const struct medic_section *section)
+{
+    int time = section_role(section, MEDIC_ROLE_TIME);
+    struct timeline timeline = {0};
+    if (time >= 0 && section->row_count) {
+        timeline.series = calloc(section->column_count, sizeof *timeline.series);
+        if (!timeline.series) {
+            page->out.failed = 1;
+            return;
+        }
+        collect_series(page, section, time, &timeline);
+    }
+    if (timeline.count)
+        draw_timeline(page, &timeline);
+    else
+        text_section_table(page, section);
+    free(timeline.series);
+}
+
+/* --- histogram --- */
+
+struct histogram {
+    const struct medic_section *section;
+    uint32_t lower, upper, value;
+    size_t lowers, uppers; /* cells */
+    double highest;
+    uint32_t sources[DOCUMENT_COLUMNS_MAX + 1];
+    char (*labels)[BUCKET_LABEL]; /* one a row */
+};
+
+static void bound(const struct page *page, const struct histogram *histogram, uint32_t row, uint32_t column, char *out, size_t size)
+{
+    double value;
+    bool known = cell_value(section_cell(histogram->section, row, column), &value);
+    uint32_t unit = histogram->section->columns[column].unit;
+    if (!known)
+        snprintf(out, size, "%s", column == histogram->upper ? page_pick(page, "\u221e", "more") : "less");
+    else
+        format_short(value, unit == MEDIC_UNIT_INSTANT ? MEDIC_UNIT_NANOSECONDS : unit, page->ascii, out, size);
+}
+
+static void measure_histogram(const struct page *page, struct histogram *histogram)
+{
+    for (uint32_t row = 0; row < histogram->section->row_count; row++) {
+        char text[64];
+        double value;
+        bound(page, histogram, row, histogram->lower, text, sizeof text);
+        widen(&histogram->lowers, text_cells(text));
+        bound(page, histogram, row, histogram->upper, text, sizeof text);
+        widen(&histogram->uppers, text_cells(text));
+        if (cell_value(section_cell(histogram->section, row, histogram->value), &value))
+            histogram->highest = larger(histogram->highest, value);
+    }
+}
+
+static medic_cell histogram_cell(const void *context, uint32_t row, uint32_t column)
+{
+    const struct histogram *histogram = context;
+    if (column == 0)
+        return medic_string(histogram->labels[row]);
+    return *section_cell(histogram->section, row, histogram->sources[column]);
+}
+
+/* The bounds of a bucket, the value, and what else is known of it. */
+static void histogram_table(struct histogram *histogram, struct table *table)
+{
+    struct table all;
+    table_of(&all, histogram->section, histogram->section->row_count);
+    *table = all;
+    table->cell = histogram_cell;
+    table->context = histogram;
+    table->columns[0] = (struct table_column){.title = "", .type = MEDIC_STRING};
+    table->column_count = 1;
+    for (uint32_t i = 0; i < all.column_count; i++) {
+        if (i == histogram->lower || i == histogram->upper)
+            continue;
+        histogram->sources[table->column_count] = i;
+        table->columns[table->column_count] = all.columns[i];
+        table->columns[table->column_count++].bar = false; /* one bar is enough */
+    }
+}
+
+static void make_label(const struct page *page, struct histogram *histogram, uint32_t row)
+{
+    char lower[64], upper[64];
+    bound(page, histogram, row, histogram->lower, lower, sizeof lower);
+    bound(page, histogram, row, histogram->upper, upper, sizeof upper);
+    snprintf(histogram->labels[row], BUCKET_LABEL, "%*s%s%s%*s%s", (int)(histogram->lowers - text_cells(lower)), "", lower,
+             page_pick(page, " \u2013 ", " - "), (int)(histogram->uppers - text_cells(upper)), "", upper);
+}
+
+static void draw_buckets(struct page *page, const struct histogram *histogram, const struct table *table)
+{
+    size_t used = PAGE_INDENT + table_width(table) + 2, bars = page->width > used ? page->width - used : 0;
+    bars = bars < BUCKET_BAR_MOST ? bars : BUCKET_BAR_MOST;
+    table_header(page, table, NULL);
+    for (uint32_t row = 0; row < histogram->section->row_count; row++) {
+        double value = 0;
+        cell_value(section_cell(histogram->section, row, histogram->value), &value);
+        table_row(page, table, row, true);
+        page_bar(page, isfinite(histogram->highest) && histogram->highest > 0 ? value / histogram->highest : 0, bars);
+        page_end(page);
+    }
+    page_footer(page, histogram->section->row_count, histogram->section->total_rows, "buckets");
+}
+
+static int histogram_value(const struct medic_section *section, int lower, int upper)
+{
+    int value = section_role(section, MEDIC_ROLE_VALUE);
+    for (uint32_t i = 0; i < section->column_count && value < 0; i++) {
+        uint32_t type = section->columns[i].type;
+        if ((int)i != lower && (int)i != upper && (type == MEDIC_INTEGER || type == MEDIC_NUMBER))
+            value = (int)i;
+    }
+    return value;
+}
+
+void text_section_histogram(struct page *page, const struct medic_section *section)
+{
+    int lower = section_role(section, MEDIC_ROLE_LOWER), upper = section_role(section, MEDIC_ROLE_UPPER);
+    int value = histogram_value(section, lower, upper);
+    if (lower < 0 || upper < 0 || value < 0 || !section->row_count) {
+        text_section_table(page, section);
+        return;
+    }
+    struct histogram histogram = {.section = section, .lower = (uint32_t)lower, .upper = (uint32_t)upper, .value = (uint32_t)value};
+    histogram.labels = calloc(section->row_count, sizeof *histogram.labels);
+    if (!histogram.labels) {
+        page->out.failed = 1;
+        return;
+    }
+    struct table table;
+    measure_histogram(page, &histogram);
+    for (uint32_t row = 0; row < section->row_count; row++)
+        make_label(page, &histogram, row);
+    histogram_table(&histogram, &table);
+    if (table_layout(page, &table, page->width - PAGE_INDENT - 12))
+        draw_buckets(page, &histogram, &table);
+    else
+        text_section_table(page, section);
+    free(histogram.labels);
+}
