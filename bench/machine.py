@@ -31,7 +31,7 @@ def _system():
 
 def _medic():
     version = (harness.REPO / "VERSION").read_text().strip()
-    git = ["git", "-C", harness.REPO]
+    git = ["git", "--no-optional-locks", "-C", harness.REPO]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     if commit.returncode:
         return version

@@ -28,20 +28,14 @@ int cli_fail(int code, const char *format, ...)
 int cli_exit_code(int result, int fallback)
 {
     switch (result) {
-    case MEDIC_OK:
-        return EXIT_OK;
+    case MEDIC_OK: return EXIT_OK;
     case MEDIC_E_ARGUMENT:
-    case MEDIC_E_AMBIGUOUS:
-        return EXIT_ARGUMENTS;
+    case MEDIC_E_AMBIGUOUS: return EXIT_ARGUMENTS;
     case MEDIC_E_DENIED:
-    case MEDIC_E_UNSUPPORTED:
-        return EXIT_PLATFORM;
-    case MEDIC_E_MEMORY:
-        return EXIT_UNKNOWN;
-    case MEDIC_E_STOPPED:
-        return EXIT_INTERRUPTED;
-    default:
-        return fallback;
+    case MEDIC_E_UNSUPPORTED: return EXIT_PLATFORM;
+    case MEDIC_E_MEMORY: return EXIT_UNKNOWN;
+    case MEDIC_E_STOPPED: return EXIT_INTERRUPTED;
+    default: return fallback;
     }
 }
 
@@ -124,11 +118,13 @@ static int fail_option(const struct command *command, const char *word, const st
     for (; options[count].name && count < 64; count++)
         names[count] = options[count].name;
     const char *meant = nearest(name, names, count);
-    return meant ? cli_fail('?', "unknown option --%s, did you mean --%s? See `medic %s --help`", name, meant, command->name)
+    return meant ? cli_fail('?', "unknown option --%s, did you mean --%s? See `medic %s --help`", name, meant,
+                            command->name)
                  : cli_fail('?', "unknown option --%s: see `medic %s --help`", name, command->name);
 }
 
-int cli_next_option(int argc, char **argv, const struct command *command, const char *letters, const struct option *options)
+int cli_next_option(int argc, char **argv, const struct command *command, const char *letters,
+                    const struct option *options)
 {
     int word = optind;
     opterr = 0;

@@ -1,4 +1,5 @@
-/* What the commands of `medic` share: the table of commands, exit codes, the terminal, the arguments. Single-threaded. */
+/* What the commands of `medic` share: the table of commands, exit codes, the terminal, the arguments.
+ * Single-threaded. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -13,19 +14,19 @@
 /* As dotnet-trace has them. */
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_SESSION = 1,   /* the session could not be made, or failed */
-    EXIT_TRACING = 2,   /* the target could not be attached to */
+    EXIT_SESSION = 1, /* the session could not be made, or failed */
+    EXIT_TRACING = 2, /* the target could not be attached to */
     EXIT_ARGUMENTS = 3,
-    EXIT_PLATFORM = 4,  /* a right is missing; the system or the runtime cannot do it */
+    EXIT_PLATFORM = 4, /* a right is missing; the system or the runtime cannot do it */
     EXIT_UNKNOWN = 5,
     EXIT_INTERRUPTED = 130 /* before there was a report */
 };
 
 struct command {
     const char *name;
-    const char *arguments; /* behind the name in the usage line */
-    const char *summary;   /* half a line */
-    const char *help;      /* options and examples */
+    const char *arguments;             /* behind the name in the usage line */
+    const char *summary;               /* half a line */
+    const char *help;                  /* options and examples */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
 };
 
@@ -53,7 +54,8 @@ struct render_options cli_render_options(unsigned top);
 /* ---- arguments ---- */
 
 /* getopt_long that says itself what is wrong. The option; -1 at the end; '?' after a sentence, 'h' for --help. */
-int cli_next_option(int argc, char **argv, const struct command *command, const char *letters, const struct option *options);
+int cli_next_option(int argc, char **argv, const struct command *command, const char *letters,
+                    const struct option *options);
 void cli_help(const struct command *command, FILE *file);
 /* text | json. -1 after a sentence. */
 int cli_format(const char *text, const struct renderer **renderer);

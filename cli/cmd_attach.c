@@ -45,32 +45,19 @@ static int take_target(struct arguments *arguments, const char *text)
 static int take_option(struct arguments *arguments, int option)
 {
     switch (option) {
-    case 'p':
-        arguments->by_pid = true;
-        return take_target(arguments, optarg);
-    case 'n':
-        arguments->by_name = true;
-        return take_target(arguments, optarg);
-    case 'P':
-        arguments->profiler = optarg;
-        return 0;
-    case 'd':
-        arguments->duration = optarg;
-        return 0;
-    case 'o':
-        arguments->place = optarg;
-        return 0;
+    case 'p': arguments->by_pid = true; return take_target(arguments, optarg);
+    case 'n': arguments->by_name = true; return take_target(arguments, optarg);
+    case 'P': arguments->profiler = optarg; return 0;
+    case 'd': arguments->duration = optarg; return 0;
+    case 'o': arguments->place = optarg; return 0;
     case 's':
         if (arguments->setting_count == SETTINGS_MAX)
             return cli_fail(-1, "more than %d settings", SETTINGS_MAX);
         arguments->settings[arguments->setting_count++] = optarg;
         return 0;
-    case 'f':
-        return cli_format(optarg, &arguments->renderer);
-    case 't':
-        return cli_top(optarg, &arguments->top);
-    default:
-        return -1;
+    case 'f': return cli_format(optarg, &arguments->renderer);
+    case 't': return cli_top(optarg, &arguments->top);
+    default: return -1;
     }
 }
 
@@ -148,7 +135,8 @@ static int find_target(struct plan *plan, medic_reason *why)
     int code = target_find(plan->arguments.target, ANSWER_MS, &plan->target, why);
     if (code == MEDIC_OK && plan->arguments.by_name && is_number(plan->arguments.target)) {
         target_free(&plan->target);
-        return medic_fail(why, MEDIC_E_ARGUMENT, "%s is a process id, not a name: give it with -p", plan->arguments.target);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%s is a process id, not a name: give it with -p",
+                          plan->arguments.target);
     }
     return code;
 }
@@ -167,7 +155,8 @@ static int report(struct plan *plan, struct attach *attach)
     medic_reason why = {""};
     if (report_make(attach->session.folder, plan->plugin->path, &why) != MEDIC_OK)
         return cli_fail(EXIT_SESSION, "%s; the capture is in %s", why.text, attach->session.path);
-    int exit_code = cli_show_report(attach->session.folder, attach->session.path, plan->arguments.renderer, plan->arguments.top);
+    int exit_code =
+        cli_show_report(attach->session.folder, attach->session.path, plan->arguments.renderer, plan->arguments.top);
     tell_place(attach);
     return exit_code;
 }
@@ -216,8 +205,10 @@ static int run_session(struct plan *plan)
     cli_catch_interrupts();
     int code = attach_begin(&attach, &options, &why);
     if (code != MEDIC_OK)
-        return cli_fail(cli_exit_code(code, attach.stage == ATTACH_PREPARING ? EXIT_SESSION : EXIT_TRACING), "%s", why.text);
-    progress_begin(&progress, plan->plugin->name, plan->target.pid ? plan->target.pid : plan->target.inner_pid, name_of(&plan->target));
+        return cli_fail(cli_exit_code(code, attach.stage == ATTACH_PREPARING ? EXIT_SESSION : EXIT_TRACING), "%s",
+                        why.text);
+    progress_begin(&progress, plan->plugin->name, plan->target.pid ? plan->target.pid : plan->target.inner_pid,
+                   name_of(&plan->target));
     enum attach_result result = attach_watch(&attach, &observer, &why);
     progress_end(&progress);
     if (result == ATTACH_ABORTED) {
@@ -264,20 +255,22 @@ const struct command command_attach = {
     .name = "attach",
     .arguments = "<pid|name|socket> -P <name|GUID|file> [options]",
     .summary = "Ask one profiler about a running program",
-    .help = "Attaches to the program, records, leaves it, and prints the report. The first Ctrl-C ends the recording early and\n"
-            "still reports; the second aborts. capture.mdc and report.json stay in the session's folder.\n\n"
-            "Options:\n"
-            "  -p, --process-id PID   the program by its pid\n"
-            "  -n, --name NAME        ... by its name: assembly, executable\n"
-            "  -P, --profiler WHICH   name, GUID or file; see `medic profilers`\n"
-            "  -d, --duration TIME    30s, 5m, 1:30:00; 0 = until stopped (default 10s)\n"
-            "      --set KEY=VALUE    a parameter of the profiler; may be repeated\n"
-            "  -o, --output DIR       new or empty folder for the session (default: below ~/.local/state/medic/sessions)\n"
-            "  -f, --format FORMAT    text (default) or json\n"
-            "      --top N            rows of each section, or \"all\" (default 20)\n"
-            "  -h, --help             this help\n\n"
-            "Examples:\n"
-            "  medic attach 4121 -P runtime_pauses\n"
-            "  medic attach MyApp -P runtime_pauses -d 1m -o ./pauses\n"
-            "  medic attach -n MyApp -P ./my_profiler.so --set depth=3 -f json > report.json\n",
+    .help =
+        "Attaches to the program, records, leaves it, and prints the report. The first Ctrl-C ends the recording early "
+        "and\n"
+        "still reports; the second aborts. capture.mdc and report.json stay in the session's folder.\n\n"
+        "Options:\n"
+        "  -p, --process-id PID   the program by its pid\n"
+        "  -n, --name NAME        ... by its name: assembly, executable\n"
+        "  -P, --profiler WHICH   name, GUID or file; see `medic profilers`\n"
+        "  -d, --duration TIME    30s, 5m, 1:30:00; 0 = until stopped (default 10s)\n"
+        "      --set KEY=VALUE    a parameter of the profiler; may be repeated\n"
+        "  -o, --output DIR       new or empty folder for the session (default: below ~/.local/state/medic/sessions)\n"
+        "  -f, --format FORMAT    text (default) or json\n"
+        "      --top N            rows of each section, or \"all\" (default 20)\n"
+        "  -h, --help             this help\n\n"
+        "Examples:\n"
+        "  medic attach 4121 -P runtime_pauses\n"
+        "  medic attach MyApp -P runtime_pauses -d 1m -o ./pauses\n"
+        "  medic attach -n MyApp -P ./my_profiler.so --set depth=3 -f json > report.json\n",
     .run = run};

@@ -36,8 +36,9 @@ static void print_param(const medic_param *param)
 {
     char range[256], clean[CLEAN];
     describe_range(param, range, sizeof range);
-    printf("    %-16s %-9s default %s%s%s", param->key, type_name(param->type), cli_clean(*param->initial ? param->initial : "\"\"", clean, CLEAN),
-           param->unit && *param->unit ? " " : "", param->unit ? param->unit : "");
+    printf("    %-16s %-9s default %s%s%s", param->key, type_name(param->type),
+           cli_clean(*param->initial ? param->initial : "\"\"", clean, CLEAN), param->unit && *param->unit ? " " : "",
+           param->unit ? param->unit : "");
     if (*range)
         printf(", %s", range);
     printf("\n      %s\n", cli_clean(param->help ? param->help : param->label, clean, CLEAN));
@@ -60,7 +61,8 @@ static void print_usable(const struct plugin_info *plugin, bool color)
     const medic_plugin *about = &plugin->descriptor;
     char guid[GUID_TEXT_SIZE], clean[CLEAN];
     guid_format(&plugin->guid, guid);
-    printf("%s%s%s %s\n", color ? "\033[1m" : "", plugin->name, color ? "\033[0m" : "", cli_clean(about->version, clean, CLEAN));
+    printf("%s%s%s %s\n", color ? "\033[1m" : "", plugin->name, color ? "\033[0m" : "",
+           cli_clean(about->version, clean, CLEAN));
     printf("  symptom     %s\n", cli_clean(about->observation, clean, CLEAN));
     printf("  does        %s\n", cli_clean(about->summary, clean, CLEAN));
     print_effects(about->flags);
@@ -76,7 +78,8 @@ static void print_broken(const struct plugin_info *plugin, bool color)
 {
     char clean[CLEAN], file[CLEAN];
     cli_clean(plugin->path, file, CLEAN);
-    printf("%s%s%s cannot be used\n", color ? "\033[1;31m" : "", plugin->named ? plugin->name : strrchr(file, '/') + 1, color ? "\033[0m" : "");
+    printf("%s%s%s cannot be used\n", color ? "\033[1;31m" : "", plugin->named ? plugin->name : strrchr(file, '/') + 1,
+           color ? "\033[0m" : "");
     printf("  reason      %s\n", cli_clean(plugin->reason.text, clean, CLEAN));
     printf("  file        %s\n", file);
 }
@@ -190,7 +193,8 @@ static int show(const char *name, bool json)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
     for (int option; (option = cli_next_option(argc, argv, &command_profilers, ":f:h", options)) != -1;) {
         if (option == 'h') {
@@ -213,7 +217,8 @@ const struct command command_profilers = {
     .arguments = "[NAME|GUID|FILE] [-f text|json]",
     .summary = "List the profilers: symptom, parameters, file",
     .help = "Plugins are looked for in $MEDIC_PLUGINS (a colon list), beside the medic command (../lib/plugins,\n"
-            "../lib/medic/plugins), in ~/.local/share/medic/plugins, /usr/local/lib/medic/plugins and /usr/lib/medic/plugins.\n"
+            "../lib/medic/plugins), in ~/.local/share/medic/plugins, /usr/local/lib/medic/plugins and "
+            "/usr/lib/medic/plugins.\n"
             "A file that cannot be used is listed with its reason.\n\n"
             "Options:\n"
             "  -f, --format FORMAT  text (default) or json\n"

@@ -46,14 +46,14 @@ static void fill_row(struct list_row *row, const struct target *target)
     cli_clean(*target->runtime ? target->runtime : "-", row->cells[RUNTIME], LIST_TEXT);
     put_uptime(row->cells[UPTIME], target->uptime_s);
     if (target->socket_only) {
-        strcpy(row->cells[CPU], "-");
-        strcpy(row->cells[MEMORY], "-");
+        snprintf(row->cells[CPU], LIST_TEXT, "%s", "-");
+        snprintf(row->cells[MEMORY], LIST_TEXT, "%s", "-");
     } else {
         snprintf(row->cells[CPU], LIST_TEXT, "%.1f %%", target->cpu_percent);
         put_bytes(row->cells[MEMORY], target->rss_bytes);
     }
     cli_clean(*target->user ? target->user : "-", row->cells[USER], LIST_TEXT);
-    strcpy(row->cells[ATTACH], target->attachable ? "yes" : "no");
+    snprintf(row->cells[ATTACH], LIST_TEXT, "%s", target->attachable ? "yes" : "no");
     cli_clean(target->command_line ? target->command_line : target->comm, row->cells[COMMAND], LIST_TEXT);
     if (!target->attachable)
         snprintf(row->note, LIST_TEXT, "cannot attach: %.400s", target->why.text);
@@ -61,9 +61,10 @@ static void fill_row(struct list_row *row, const struct target *target)
 
 static int print_text(const struct target_list *list)
 {
-    struct list_column columns[COLUMNS] = {{"PID", true, false},    {"INNER", true, true},  {"RUNTIME", false, false},
-                                           {"UPTIME", true, false}, {"CPU", true, false},   {"MEMORY", true, false},
-                                           {"USER", false, false},  {"ATTACH", false, false}, {"COMMAND", false, false}};
+    struct list_column columns[COLUMNS] = {
+        {"PID", true, false},    {"INNER", true, true},    {"RUNTIME", false, false},
+        {"UPTIME", true, false}, {"CPU", true, false},     {"MEMORY", true, false},
+        {"USER", false, false},  {"ATTACH", false, false}, {"COMMAND", false, false}};
     struct list_row *rows = calloc(list->count + 1, sizeof *rows);
     if (!rows)
         return cli_fail(EXIT_UNKNOWN, "out of memory");
@@ -73,7 +74,8 @@ static int print_text(const struct target_list *list)
             columns[INNER].hidden = false;
     }
     if (list->count)
-        list_print(columns, COLUMNS, rows, list->count, cli_is_terminal(stdout) ? cli_width(stdout) : 0, cli_color(stdout), stdout);
+        list_print(columns, COLUMNS, rows, list->count, cli_is_terminal(stdout) ? cli_width(stdout) : 0,
+                   cli_color(stdout), stdout);
     else
         fputs("No .NET program runs here that this user can see.\n", stderr);
     free(rows);
@@ -129,7 +131,8 @@ static int print_json(const struct target_list *list)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
     struct target_list list;
     medic_reason why = {""};
     bool json = false;
@@ -158,7 +161,8 @@ const struct command command_ps = {
     .name = "ps",
     .arguments = "[-f text|json]",
     .summary = "List the .NET programs that run here",
-    .help = "Shows pid (INNER: in its own container), runtime, uptime, CPU of one core since the start, memory, user, whether it\n"
+    .help = "Shows pid (INNER: in its own container), runtime, uptime, CPU of one core since the start, memory, user, "
+            "whether it\n"
             "can be attached to, and if not why.\n\n"
             "Options:\n"
             "  -f, --format FORMAT  text (default) or json\n"

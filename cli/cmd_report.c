@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /* The profiler that made the capture. */
-static int find_plugin(const struct store_session *session, struct plugin_list *plugins, const struct plugin_info **plugin,
-                       medic_reason *why)
+static int find_plugin(const struct store_session *session, struct plugin_list *plugins,
+                       const struct plugin_info **plugin, medic_reason *why)
 {
     struct capture *capture = NULL;
     int fd = openat(session->folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -30,13 +30,13 @@ static int find_plugin(const struct store_session *session, struct plugin_list *
 
 static int make_again(const struct store_session *session, medic_reason *why)
 {
-    const struct plugin_info *plugin;
+    const struct plugin_info *plugin = NULL;
     struct plugin_list plugins;
     int code = plugins_load(&plugins, why);
     if (code != MEDIC_OK)
         return code;
     code = find_plugin(session, &plugins, &plugin, why);
-    if (code == MEDIC_OK)
+    if (code == MEDIC_OK && plugin)
         code = report_make(session->folder, plugin->path, why);
     plugins_free(&plugins);
     return code;
@@ -66,7 +66,8 @@ static int report(const char *which, const struct renderer *renderer, unsigned t
     if (code != MEDIC_OK)
         return cli_fail(code == MEDIC_E_NOT_FOUND ? EXIT_ARGUMENTS : cli_exit_code(code, EXIT_SESSION), "%s", why.text);
     code = attach_recover(&session, &why);
-    int exit_code = code == MEDIC_OK ? show(&session, renderer, top) : cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
+    int exit_code =
+        code == MEDIC_OK ? show(&session, renderer, top) : cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
     store.operations->close(&session);
     return exit_code;
 }
@@ -84,7 +85,8 @@ static int run(int argc, char **argv)
             cli_help(&command_report, stdout);
             return cli_finish(EXIT_OK);
         }
-        if (option == '?' || (option == 'f' && cli_format(optarg, &renderer)) || (option == 't' && cli_top(optarg, &top)))
+        if (option == '?' || (option == 'f' && cli_format(optarg, &renderer)) ||
+            (option == 't' && cli_top(optarg, &top)))
             return EXIT_ARGUMENTS;
     }
     if (argc - optind != 1)
@@ -97,7 +99,8 @@ const struct command command_report = {
     .name = "report",
     .arguments = "DIR|ID [-f text|json] [--top N]",
     .summary = "Show the report of a session again",
-    .help = "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic was killed is\n"
+    .help = "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic "
+            "was killed is\n"
             "rescued first: what it captured is fetched from the target, and the session is marked incomplete.\n\n"
             "Options:\n"
             "  -f, --format FORMAT  text (default) or json\n"

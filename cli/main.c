@@ -15,8 +15,10 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 static void print_usage(FILE *file)
 {
     fputs("medic " MEDIC_VERSION ", a doctor for running .NET programs\n\n"
-          "You have a symptom; pick a profiler; Medic attaches to the live process, listens, leaves, and says what is wrong.\n\n"
-          "Usage: medic <command> [options]\n\nCommands:\n", file);
+          "You have a symptom; pick a profiler; Medic attaches to the live process, listens, leaves, and says what is "
+          "wrong.\n\n"
+          "Usage: medic <command> [options]\n\nCommands:\n",
+          file);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("  help       Explain a command: medic help attach\n\n"
@@ -25,7 +27,8 @@ static void print_usage(FILE *file)
           "  medic profilers                            which profilers answer which symptom?\n"
           "  medic attach 4121 -P runtime_pauses        ask one of them about process 4121, for 10 s\n"
           "  medic attach MyApp -P runtime_pauses -d 1m\n\n"
-          "Exit codes: 0 ok, 1 session failed, 2 target refused, 3 arguments, 4 platform or rights, 5 unknown, 130 interrupted.\n",
+          "Exit codes: 0 ok, 1 session failed, 2 target refused, 3 arguments, 4 platform or rights, 5 unknown, 130 "
+          "interrupted.\n",
           file);
 }
 

@@ -11,7 +11,8 @@ void progress_begin(struct progress *progress, const char *profiler, int pid, co
 {
     char clean[64];
     *progress = (struct progress){.shown = cli_is_terminal(stderr)};
-    snprintf(progress->what, sizeof progress->what, "%s on %d (%s)", profiler, pid, cli_clean(name, clean, sizeof clean));
+    snprintf(progress->what, sizeof progress->what, "%s on %d (%s)", profiler, pid,
+             cli_clean(name, clean, sizeof clean));
 }
 
 static void put_state(const medic_status *status, int64_t left_ns, char *out, size_t room)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 struct progress {
-    bool shown;  /* whether there is a terminal */
-    bool dirty;  /* the line holds something */
+    bool shown; /* whether there is a terminal */
+    bool dirty; /* the line holds something */
     uint64_t last_ns;
     char what[128]; /* "runtime_pauses on 4121 (web)" */
 };

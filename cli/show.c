@@ -24,5 +24,6 @@ int cli_show_report(int folder, const char *path, const struct renderer *rendere
         if (code == MEDIC_E_IO)
             return cli_finish(EXIT_SESSION);
     }
-    return code == MEDIC_OK ? cli_finish(EXIT_OK) : cli_fail(EXIT_SESSION, "cannot show the report in %s: %s", path, why.text);
+    return code == MEDIC_OK ? cli_finish(EXIT_OK)
+                            : cli_fail(EXIT_SESSION, "cannot show the report in %s: %s", path, why.text);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LEAST = 20 };
+
 static size_t cells_of(const char *text)
 {
     size_t cells = 0, size = strlen(text), length;
@@ -40,23 +42,25 @@ static void print_last(const char *text, size_t room, FILE *file)
     fputs("\xe2\x80\xa6", file); /* … */
 }
 
+/* The last column is cut to what is left of the width, but never to less than LEAST cells. */
 static void print_row(const struct list_column *columns, const size_t *widths, size_t count, const struct list_row *row,
-                      unsigned width, FILE *file)
+                      unsigned width, bool bold, FILE *file)
 {
     size_t used = 0;
+    fputs(bold ? "\033[1m" : "", file);
     for (size_t i = 0; i < count; i++) {
         const char *text = row ? row->cells[i] : columns[i].title;
         if (columns[i].hidden)
             continue;
         if (i + 1 == count) {
-            print_last(text, width > used + 8 ? width - used : 0, file);
+            print_last(text, !width ? 0 : width > used + LEAST ? width - used : LEAST, file);
             break;
         }
         print_padded(text, widths[i], columns[i].right, file);
         fputs("  ", file);
         used += widths[i] + 2;
     }
-    fputc('\n', file);
+    fputs(bold ? "\033[0m\n" : "\n", file);
 }
 
 void list_print(const struct list_column *columns, size_t column_count, const struct list_row *rows, size_t row_count,
@@ -71,11 +75,9 @@ void list_print(const struct list_column *columns, size_t column_count, const st
                 widths[i] = cells;
         }
     }
-    fputs(color ? "\033[1m" : "", file);
-    print_row(columns, widths, column_count, NULL, width, file);
-    fputs(color ? "\033[0m" : "", file);
+    print_row(columns, widths, column_count, NULL, width, color, file);
     for (size_t j = 0; j < row_count; j++) {
-        print_row(columns, widths, column_count, &rows[j], width, file);
+        print_row(columns, widths, column_count, &rows[j], width, false, file);
         if (*rows[j].note)
             fprintf(file, "%s  %s%s\n", color ? "\033[2m" : "", rows[j].note, color ? "\033[0m" : "");
     }

@@ -1,4 +1,5 @@
-/* A plain table for `ps` and the like: columns as wide as their widest text, the last one cut at the terminal's edge. */
+/* A plain table for `ps` and the like: columns as wide as their widest text, the last one cut at the terminal's
+ * edge. */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 

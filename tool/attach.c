@@ -1,11 +1,11 @@
 /* The beginning of a session: see attach.h. */
+#include "common/elf_file.h"
+#include "common/guid.h"
+#include "common/session_file.h"
 #include "tool/attach_watch.h"
 #include "tool/buffer.h"
 #include "tool/identity.h"
 #include "tool/ipc.h"
-#include "common/elf_file.h"
-#include "common/guid.h"
-#include "common/session_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +33,9 @@ int attach_find_core(char path[PATH_MAX], medic_reason *why)
     char exe[PATH_MAX];
     if (chosen && *chosen) {
         snprintf(path, PATH_MAX, "%s", chosen);
-        return is_file(path) ? MEDIC_OK
-                             : medic_fail(why, MEDIC_E_NOT_FOUND, "MEDIC_CORE names %.300s, which is no file: unset it", chosen);
+        return is_file(path)
+                   ? MEDIC_OK
+                   : medic_fail(why, MEDIC_E_NOT_FOUND, "MEDIC_CORE names %.300s, which is no file: unset it", chosen);
     }
     ssize_t size = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[size > 0 ? size : 0] = '\0';
@@ -44,8 +45,10 @@ int attach_find_core(char path[PATH_MAX], medic_reason *why)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (snprintf(path, PATH_MAX, "%s%s", exe, places[i]) < PATH_MAX && is_file(path))
             return MEDIC_OK;
-    return medic_fail(why, MEDIC_E_NOT_FOUND, "libmedic.so is not beside the medic command (%.200s../lib): install Medic again, or set "
-                      "MEDIC_CORE", exe);
+    return medic_fail(why, MEDIC_E_NOT_FOUND,
+                      "libmedic.so is not beside the medic command (%.200s../lib): install Medic again, or set "
+                      "MEDIC_CORE",
+                      exe);
 }
 
 /* The core is loaded into other people's processes: it must be whole and ours, like a plugin. */
@@ -61,7 +64,8 @@ static int check_core(const char *path, medic_reason *why)
     *slash = '\0';
     int folder = open(*resolved ? resolved : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = folder < 0 ? -1 : openat(folder, slash + 1, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int code = fd < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open %s: %s", path, strerror(errno)) : elf_inspect(fd, &facts, why);
+    int code = fd < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open %s: %s", path, strerror(errno))
+                      : elf_inspect(fd, &facts, why);
     if (code == MEDIC_OK)
         code = file_check_trusted(folder, fd, path, geteuid(), why);
     if (fd >= 0)
@@ -88,15 +92,17 @@ static const char *own_arch(void)
 static int check_target(const struct target *target, medic_reason *why)
 {
     if (!target->attachable)
-        return medic_fail(why, target->code, "cannot attach to %d: %.400s", target->pid ? target->pid : target->inner_pid,
-                          target->why.text);
+        return medic_fail(why, target->code, "cannot attach to %d: %.400s",
+                          target->pid ? target->pid : target->inner_pid, target->why.text);
     if (*target->arch && *own_arch() && strcmp(target->arch, own_arch()))
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "cannot attach to %d: it runs as %s and this Medic is built for %s", target->pid,
-                          target->arch, own_arch());
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "cannot attach to %d: it runs as %s and this Medic is built for %s",
+                          target->pid, target->arch, own_arch());
 #ifdef __GLIBC__
     if (target->libc == TARGET_LIBC_MUSL)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "cannot attach to %d: it runs on musl and this Medic is built for glibc: use the "
-                          "musl build", target->pid);
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "cannot attach to %d: it runs on musl and this Medic is built for glibc: use the "
+                          "musl build",
+                          target->pid);
 #endif
     return MEDIC_OK;
 }
@@ -107,8 +113,9 @@ static int check_plugin(const struct attach_options *options, medic_reason *why)
     if (plugin->code != MEDIC_OK)
         return medic_fail(why, plugin->code, "%s", plugin->reason.text);
     if (plugin->descriptor.flags & MEDIC_STARTUP_ONLY)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "%s only works from the start of a program: use `medic launch -P %s -- ...`",
-                          plugin->name, plugin->name);
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "%s only works from the start of a program: use `medic launch -P %s -- ...`", plugin->name,
+                          plugin->name);
     return MEDIC_OK;
 }
 
@@ -163,14 +170,16 @@ static int choose_staging(struct attach *attach, struct staging **place, medic_r
     }
     if (attach->other_tmp < 0 || !staging_may_execute(attach->other_tmp))
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
-                          "cannot attach to %d: its temporary folder %.200s is mounted noexec, and so is /dev/shm, or it is not there: "
-                          "mount one of them without noexec", attach->target->pid, attach->target->tmp);
+                          "cannot attach to %d: its temporary folder %.200s is mounted noexec, and so is /dev/shm, or "
+                          "it is not there: "
+                          "mount one of them without noexec",
+                          attach->target->pid, attach->target->tmp);
     *place = &attach->staging;
     return staging_open(&attach->staging, attach->other_tmp, "/dev/shm", attach->target->uid, attach->target->gid, why);
 }
 
-static int stage(struct attach *attach, const struct attach_options *options, char core[PATH_MAX], char plugin[PATH_MAX],
-                 medic_reason *why)
+static int stage(struct attach *attach, const struct attach_options *options, char core[PATH_MAX],
+                 char plugin[PATH_MAX], medic_reason *why)
 {
     struct staging *place;
     char found[PATH_MAX];
@@ -192,10 +201,11 @@ static int stage(struct attach *attach, const struct attach_options *options, ch
 
 /* ---- the attach itself ---- */
 
-static int client_data(const struct attach *attach, const struct attach_options *options, const char *plugin, struct buffer *data,
-                       medic_reason *why)
+static int client_data(const struct attach *attach, const struct attach_options *options, const char *plugin,
+                       struct buffer *data, medic_reason *why)
 {
-    buffer_format(data, "session=%s\nplugin=%s\nduration=%s\nlease=" LEASE "\n", attach->work.inner, plugin, options->duration);
+    buffer_format(data, "session=%s\nplugin=%s\nduration=%s\nlease=" LEASE "\n", attach->work.inner, plugin,
+                  options->duration);
     for (size_t i = 0; i < options->setting_count; i++)
         buffer_format(data, "param.%s=%s\n", options->settings[i].key, options->settings[i].value);
     return data->failed ? medic_fail(why, MEDIC_E_MEMORY, "out of memory") : MEDIC_OK;
@@ -208,11 +218,12 @@ static int explain_refusal(struct attach *attach, int code, medic_reason *why)
     if (work_status(&attach->work, &status) != MEDIC_OK || status.state != MEDIC_SESSION_FAILED || !status.text[0])
         return code;
     status.text[sizeof status.text - 1] = '\0';
-    return medic_fail(why, status.result < 0 ? status.result : code, "cannot attach to %d: %s", attach->target->pid, status.text);
+    return medic_fail(why, status.result < 0 ? status.result : code, "cannot attach to %d: %s", attach->target->pid,
+                      status.text);
 }
 
-static int call_runtime(struct attach *attach, const struct attach_options *options, const char *core, const char *plugin,
-                        medic_reason *why)
+static int call_runtime(struct attach *attach, const struct attach_options *options, const char *core,
+                        const char *plugin, medic_reason *why)
 {
     struct buffer data = {0};
     struct identity identity;
@@ -222,8 +233,8 @@ static int call_runtime(struct attach *attach, const struct attach_options *opti
         code = identity_enter(&identity, attach->target->uid, attach->target->gid, why);
     if (code == MEDIC_OK) {
         struct ipc_peer peer = target_peer(attach->target);
-        struct ipc_attach request = {RUNTIME_TIMEOUT_MS, (const uint8_t *)&options->plugin->guid, core, (const uint8_t *)data.bytes,
-                                     data.size};
+        struct ipc_attach request = {RUNTIME_TIMEOUT_MS, (const uint8_t *)&options->plugin->guid, core,
+                                     (const uint8_t *)data.bytes, data.size};
         code = ipc_attach_profiler(&peer, ipc_deadline(ATTACH_DEADLINE_MS), &request, NULL, &detail);
         identity_leave(&identity);
         if (code != MEDIC_OK) {

@@ -5,7 +5,8 @@
  *     attach_collect  the capture and what is known of the session into the store
  *     attach_end      until the target has been left, and removes the work folder
  *
- * attach_recover does the last steps for a session whose process was killed. Single-threaded; every wait has a deadline. */
+ * attach_recover does the last steps for a session whose process was killed. Single-threaded; every wait has a
+ * deadline. */
 #ifndef TOOL_ATTACH_H
 #define TOOL_ATTACH_H
 
@@ -18,9 +19,9 @@ struct attach_options {
     const struct target *target;
     const struct plugin_info *plugin;
     struct store *store;
-    const char *place;       /* folder of the session, NULL: the store's choice */
-    const char *core;        /* libmedic.so, NULL: where it is installed */
-    const char *duration;    /* as the user gave it, checked by duration_parse */
+    const char *place;                        /* folder of the session, NULL: the store's choice */
+    const char *core;                         /* libmedic.so, NULL: where it is installed */
+    const char *duration;                     /* as the user gave it, checked by duration_parse */
     const struct session_parameter *settings; /* checked by plugin_check_setting */
     size_t setting_count;
 };
@@ -33,12 +34,12 @@ struct attach {
     enum attach_stage stage; /* reached so far */
     struct store_session session;
     struct work work;
-    struct staging staging; /* of core and plugin, when they could not lie beside the work folder */
-    int tmp, other_tmp, process;  /* folders: the target's tmp, its /dev/shm, /proc/PID; -1: not open */
-    int pidfd;              /* -1: this kernel has none, or the target is seen by its socket only */
-    medic_status status;    /* the last one read, zero before */
-    uint64_t changed_ns;    /* when it last changed, CLOCK_MONOTONIC */
-    bool stalled;           /* nobody needs to wait for this target any more */
+    struct staging staging;      /* of core and plugin, when they could not lie beside the work folder */
+    int tmp, other_tmp, process; /* folders: the target's tmp, its /dev/shm, /proc/PID; -1: not open */
+    int pidfd;                   /* -1: this kernel has none, or the target is seen by its socket only */
+    medic_status status;         /* the last one read, zero before */
+    uint64_t changed_ns;         /* when it last changed, CLOCK_MONOTONIC */
+    bool stalled;                /* nobody needs to wait for this target any more */
     char guid[37];
 };
 
@@ -55,24 +56,26 @@ enum attach_result {
 
 struct attach_observer {
     void *context;
-    int (*interrupts)(void *context); /* how often the user has asked to stop: the first time ends the session, the second aborts */
+    int (*interrupts)(
+        void *context); /* how often the user has asked to stop: the first time ends the session, the second aborts */
     /* About every 20 ms; left_ns: -1 when there is no end. May be NULL. */
     void (*progress)(void *context, const medic_status *status, int64_t left_ns);
 };
 
 enum attach_result attach_watch(struct attach *attach, const struct attach_observer *observer, medic_reason *why);
-/* Fetches the capture and saves session.json. *collected says whether there is a capture; a failure leaves everything where
- * it is, for attach_recover. */
-int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected, medic_reason *why);
-/* Waits for the detach (MEDIC_E_TIMEOUT: a sentence that says so), unless the target stalled, then closes all. keep: leave
- * the work folder where it is. */
+/* Fetches the capture and saves session.json. *collected says whether there is a capture; a failure leaves
+ * everything where it is, for attach_recover. */
+int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected,
+                   medic_reason *why);
+/* Waits for the detach (MEDIC_E_TIMEOUT: a sentence that says so), unless the target stalled, then closes all. keep:
+ * leave the work folder where it is. */
 int attach_end(struct attach *attach, bool keep, medic_reason *why);
 
 /* Instead of attach_end: lets go at once and forgets the session. The core ends by itself, its lease being free. */
 void attach_abort(struct attach *attach);
 
-/* A session that is still marked as running although its process is gone: stops what may still record, fetches the capture,
- * marks it incomplete. MEDIC_E_BUSY: its process lives; MEDIC_E_GONE: the capture went with the target. */
+/* A session that is still marked as running although its process is gone: stops what may still record, fetches the
+ * capture, marks it incomplete. MEDIC_E_BUSY: its process lives; MEDIC_E_GONE: the capture went with the target. */
 int attach_recover(struct store_session *session, medic_reason *why);
 
 /* Where libmedic.so is: $MEDIC_CORE, or <folder of the executable>/../lib/libmedic.so or ../lib/medic/libmedic.so. */

@@ -17,7 +17,8 @@ enum { POLL_MS = 20 };
 /* Ends that a session comes to when nobody disturbs it. */
 static bool is_own_end(uint32_t reason)
 {
-    return reason != MEDIC_END_NONE && reason != MEDIC_END_LEASE && reason != MEDIC_END_REQUEST && reason != MEDIC_END_FAILED;
+    return reason != MEDIC_END_NONE && reason != MEDIC_END_LEASE && reason != MEDIC_END_REQUEST &&
+           reason != MEDIC_END_FAILED;
 }
 
 /* The state that the capture itself proves. orphan: nobody meant the session to be stopped. */
@@ -32,7 +33,7 @@ static enum store_state state_of_capture(int folder, bool orphan)
         const char *text;
         const medic_end_record *end = capture_end(capture, &text);
         if (end)
-            state = end->reason == MEDIC_END_FAILED         ? STORE_FAILED
+            state = end->reason == MEDIC_END_FAILED      ? STORE_FAILED
                     : orphan && !is_own_end(end->reason) ? STORE_INCOMPLETE
                                                          : STORE_COMPLETE;
         capture_close(capture);
@@ -41,7 +42,8 @@ static enum store_state state_of_capture(int folder, bool orphan)
     return state;
 }
 
-int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected, medic_reason *why)
+int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected,
+                   medic_reason *why)
 {
     struct store_session *session = &attach->session;
     int code = work_fetch_capture(&attach->work, session->folder, session->path, why);
@@ -64,8 +66,8 @@ static bool is_recording(const medic_status *status)
            status->state == MEDIC_SESSION_STOPPING;
 }
 
-/* A core that has lost its client ends by itself; asked to, it does so at once. A status that no longer moves is that of a
- * target that has ended. */
+/* A core that has lost its client ends by itself; asked to, it does so at once. A status that no longer moves is
+ * that of a target that has ended. */
 static void wait_for_core(struct work *work)
 {
     medic_status status;
@@ -102,7 +104,8 @@ int attach_recover(struct store_session *session, medic_reason *why)
     if (!session->described || session->info.state != STORE_RUNNING)
         return MEDIC_OK;
     if (!session->owned)
-        return medic_fail(why, MEDIC_E_BUSY, "the session in %s is still running: wait for its end, or press Ctrl-C there", session->path);
+        return medic_fail(why, MEDIC_E_BUSY,
+                          "the session in %s is still running: wait for its end, or press Ctrl-C there", session->path);
     int code = session->info.work ? fetch(session, &detail) : MEDIC_OK;
     bool here = !faccessat(session->folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW);
     if (code != MEDIC_OK && !here && code != MEDIC_E_GONE && code != MEDIC_E_NOT_FOUND)

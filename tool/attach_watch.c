@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MS UINT64_C(1000000)
 #define SECONDS (UINT64_C(1000) * MS)
@@ -15,9 +16,21 @@
 #define OVERTIME_NS (30 * SECONDS)
 #define DETACH_NS (10 * SECONDS)
 #define INERT_NS (3 * SECONDS)
-enum { POLL_MS = 20 };
+#define SILENCE_NS (1 * SECONDS)
+enum { POLL_MS = 20, CONNECT_MS = 200 };
 
 /* ---- news ---- */
+
+/* A target of which we see nothing but the socket: when it has ended nobody listens there any more, but the file
+ * stays. */
+static bool answers(const struct attach *attach)
+{
+    struct ipc_peer peer = target_peer(attach->target);
+    int fd, code = ipc_connect(&peer, ipc_deadline(CONNECT_MS), &fd, NULL);
+    if (code == MEDIC_OK)
+        close(fd);
+    return code != MEDIC_E_GONE;
+}
 
 /* Waits a moment, or less when the target ends. Whether it still lives. */
 static bool wait_a_moment(const struct attach *attach)
@@ -26,7 +39,9 @@ static bool wait_a_moment(const struct attach *attach)
     int ready = poll(&poll_target, attach->pidfd >= 0, POLL_MS);
     if (attach->pidfd >= 0)
         return ready <= 0;
-    return target_alive(attach->target);
+    if (!target_alive(attach->target))
+        return false;
+    return !attach->target->socket_only || ipc_now_ns() - attach->changed_ns < SILENCE_NS || answers(attach);
 }
 
 static void read_status(struct attach *attach)
@@ -67,12 +82,15 @@ static bool is_stalled(const struct attach *attach, medic_reason *why)
 {
     uint64_t silence = ipc_now_ns() - attach->changed_ns;
     if (silence > STOPPED_NS && is_stopped(attach)) {
-        medic_fail(why, MEDIC_E_TIMEOUT, "process %d is stopped by a signal or a debugger: continue it (kill -CONT %d); Medic leaves it "
-                   "as soon as it runs", target_number(attach), target_number(attach));
+        medic_fail(why, MEDIC_E_TIMEOUT,
+                   "process %d is stopped by a signal or a debugger: continue it (kill -CONT %d); Medic leaves it "
+                   "as soon as it runs",
+                   target_number(attach), target_number(attach));
         return true;
     }
     if (silence > STALL_NS) {
-        medic_fail(why, MEDIC_E_TIMEOUT, "no news from process %d for %u s: it may hang, or get no CPU; Medic leaves it by itself",
+        medic_fail(why, MEDIC_E_TIMEOUT,
+                   "no news from process %d for %u s: it may hang, or get no CPU; Medic leaves it by itself",
                    target_number(attach), (unsigned)(STALL_NS / SECONDS));
         return true;
     }
@@ -82,9 +100,11 @@ static bool is_stalled(const struct attach *attach, medic_reason *why)
 static bool is_overdue(const struct attach *attach, medic_reason *why)
 {
     const medic_status *status = &attach->status;
-    if (!status->duration_ns || !status->started_ns || status->now_ns - status->started_ns < status->duration_ns + OVERTIME_NS)
+    if (!status->duration_ns || !status->started_ns ||
+        status->now_ns - status->started_ns < status->duration_ns + OVERTIME_NS)
         return false;
-    medic_fail(why, MEDIC_E_TIMEOUT, "the session in process %d does not end although its time is over: what it wrote is kept",
+    medic_fail(why, MEDIC_E_TIMEOUT,
+               "the session in process %d does not end although its time is over: what it wrote is kept",
                target_number(attach));
     return true;
 }
@@ -107,16 +127,13 @@ static bool judge_state(const struct attach *attach, enum attach_result *result,
     case MEDIC_SESSION_CAPTURED:
     case MEDIC_SESSION_DETACHING:
     case MEDIC_SESSION_ENDED:
-    case MEDIC_SESSION_DORMANT:
-        *result = judge_end(attach, why);
-        return true;
+    case MEDIC_SESSION_DORMANT: *result = judge_end(attach, why); return true;
     case MEDIC_SESSION_INERT: /* before the capture is complete, or just after: the capture itself tells */
         if (ipc_now_ns() - attach->changed_ns < INERT_NS)
             return false;
         *result = judge_end(attach, why);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -168,17 +185,19 @@ int attach_wait_detached(struct attach *attach, medic_reason *why)
         case MEDIC_SESSION_NONE: /* it never began */
         case MEDIC_SESSION_ENDED:
         case MEDIC_SESSION_FAILED:
-        case MEDIC_SESSION_DORMANT:
-            return MEDIC_OK;
+        case MEDIC_SESSION_DORMANT: return MEDIC_OK;
         case MEDIC_SESSION_INERT:
-            return medic_fail(why, MEDIC_E_UNSAFE, "Medic stays in process %d, without doing anything: %s; restart it before it is "
-                              "profiled again", target_number(attach), attach->status.text);
-        default:
-            break;
+            return medic_fail(why, MEDIC_E_UNSAFE,
+                              "Medic stays in process %d, without doing anything: %s; restart it before it is "
+                              "profiled again",
+                              target_number(attach), attach->status.text);
+        default: break;
         }
         if (ipc_now_ns() > deadline)
-            return medic_fail(why, MEDIC_E_TIMEOUT, "process %d has not let go of Medic after %u s%s: the next attach may be refused "
-                              "until it has", target_number(attach), (unsigned)(DETACH_NS / SECONDS),
+            return medic_fail(why, MEDIC_E_TIMEOUT,
+                              "process %d has not let go of Medic after %u s%s: the next attach may be refused "
+                              "until it has",
+                              target_number(attach), (unsigned)(DETACH_NS / SECONDS),
                               is_stopped(attach) ? " (it is stopped)" : "");
         if (!wait_a_moment(attach))
             return MEDIC_OK; /* it has ended */

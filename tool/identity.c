@@ -11,14 +11,16 @@ int identity_enter(struct identity *self, uid_t uid, gid_t gid, medic_reason *wh
     if (self->uid != 0 || uid == 0)
         return MEDIC_OK;
     if (setegid(gid))
-        return medic_fail(why, MEDIC_E_DENIED, "cannot act as gid %u of the target (%s): run Medic as that user, or with CAP_SETGID",
-                          gid, strerror(errno));
+        return medic_fail(why, MEDIC_E_DENIED,
+                          "cannot act as gid %u of the target (%s): run Medic as that user, or with CAP_SETGID", gid,
+                          strerror(errno));
     if (seteuid(uid)) {
         int error = errno;
         if (setegid(self->gid))
             abort();
-        return medic_fail(why, MEDIC_E_DENIED, "cannot act as uid %u of the target (%s): run Medic as that user, or with CAP_SETUID",
-                          uid, strerror(error));
+        return medic_fail(why, MEDIC_E_DENIED,
+                          "cannot act as uid %u of the target (%s): run Medic as that user, or with CAP_SETUID", uid,
+                          strerror(error));
     }
     self->switched = true;
     return MEDIC_OK;

@@ -1,5 +1,5 @@
-/* JSON, read from strangers and written in a stable order. Not cJSON, because its numbers are doubles: an int64 (an
- * object's address, a byte count) must come back exactly. */
+/* JSON, read from strangers (jansson parses) and written in a stable order with a line for each row. jansson and not cJSON,
+ * because cJSON's numbers are doubles: an int64 (an address, a byte count) must come back exactly. */
 #ifndef TOOL_JSON_H
 #define TOOL_JSON_H
 
@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum json_type { JSON_NULL, JSON_BOOLEAN, JSON_INTEGER, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type { JSON_KIND_NULL, JSON_KIND_BOOLEAN, JSON_KIND_INTEGER, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT };
 
-#define JSON_DEPTH_MAX 64
 
 struct json {
     enum json_type type;
@@ -30,11 +29,11 @@ int json_parse(const char *text, size_t size, struct arena *arena, struct json *
 
 /* Each takes a value that may be NULL or of another type: then it is not there. The first of equal keys counts. */
 const struct json *json_member(const struct json *object, const char *key);
-const char *json_string(const struct json *value);                     /* or NULL */
-bool json_integer(const struct json *value, int64_t *integer);         /* whole numbers that fit, 1e3 too */
-uint64_t json_unsigned(const struct json *value);                      /* 0 when there is none or it is negative */
-bool json_number(const struct json *value, double *number);            /* integers too */
-bool json_true(const struct json *value);
+const char *json_get_string(const struct json *value);                     /* or NULL */
+bool json_get_integer(const struct json *value, int64_t *integer);         /* whole numbers that fit, 1e3 too */
+uint64_t json_get_unsigned(const struct json *value);                      /* 0 when there is none or it is negative */
+bool json_get_number(const struct json *value, double *number);            /* integers too */
+bool json_get_bool(const struct json *value);
 /* For walks over a container of one type: its first child, or NULL when value is none such. */
 const struct json *json_first(const struct json *value, enum json_type container);
 

@@ -1,6 +1,6 @@
 #include "tool/plugin_probe.h"
-#include "tool/plugin_text.h"
 #include "common/plugin_check.h"
+#include "tool/plugin_text.h"
 
 #include <medic/medic.h>
 
@@ -47,14 +47,16 @@ static int is_one_of(const char *name, const char *const *names, size_t count)
 
 static int core_has(const char *name)
 {
-    static const char *const names[] = {MEDIC_SERVICE_PARAMS, MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CLOCK,  MEDIC_SERVICE_RECORDS,
-                                        MEDIC_SERVICE_NAMES,  MEDIC_SERVICE_EVENTS, MEDIC_SERVICE_RUNTIME};
+    static const char *const names[] = {MEDIC_SERVICE_PARAMS,  MEDIC_SERVICE_LOG,   MEDIC_SERVICE_CLOCK,
+                                        MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_NAMES, MEDIC_SERVICE_EVENTS,
+                                        MEDIC_SERVICE_RUNTIME};
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static int tool_has(const char *name)
 {
-    static const char *const names[] = {MEDIC_SERVICE_PARAMS, MEDIC_SERVICE_LOG, MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT};
+    static const char *const names[] = {MEDIC_SERVICE_PARAMS, MEDIC_SERVICE_LOG, MEDIC_SERVICE_CAPTURE,
+                                        MEDIC_SERVICE_DOCUMENT};
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
@@ -78,14 +80,16 @@ static _Noreturn void load_and_answer(const char *file, const medic_note *note)
     void *library = dlopen("/proc/self/fd/4", RTLD_NOW | RTLD_LOCAL); /* the very file that was checked */
     if (!library) {
         const char *error = dlerror(), *detail = error ? strstr(error, ": ") : NULL;
-        answer_failure(medic_fail(&why, MEDIC_E_CORRUPT, "%s cannot be loaded (%s): build it again, linking libc only", file,
-                                  detail ? detail + 2 : "no reason given"), &why);
+        answer_failure(medic_fail(&why, MEDIC_E_CORRUPT, "%s cannot be loaded (%s): build it again, linking libc only",
+                                  file, detail ? detail + 2 : "no reason given"),
+                       &why);
     }
     medic_plugin_entry_fn entry;
     void *symbol = dlsym(library, "medic_plugin_entry");
     memcpy(&entry, &symbol, sizeof entry);
     if (!entry)
-        answer_failure(medic_fail(&why, MEDIC_E_CORRUPT, "%s exports no medic_plugin_entry: it is no Medic plugin", file), &why);
+        answer_failure(
+            medic_fail(&why, MEDIC_E_CORRUPT, "%s exports no medic_plugin_entry: it is no Medic plugin", file), &why);
     const medic_plugin *raw = entry();
     int code = plugin_check(raw, file, note, 'c', core_has, &view, &why);
     if (code == MEDIC_OK)
@@ -158,7 +162,8 @@ static void start_child(struct child *child, const struct plugin_question *quest
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
-        item->code = medic_fail(&item->reason, MEDIC_E_FAIL, "cannot start a process to read %s: %s", item->path, strerror(errno));
+        item->code = medic_fail(&item->reason, MEDIC_E_FAIL, "cannot start a process to read %s: %s", item->path,
+                                strerror(errno));
         return;
     }
     setpgid(pid, pid);
@@ -200,15 +205,17 @@ static void judge_silence(struct plugin_info *item, int status)
     char room[32];
     if (status == -1)
         item->code = medic_fail(&item->reason, MEDIC_E_TIMEOUT,
-                                "%s did not describe itself within %d s: its medic_plugin_entry must return at once", item->path,
-                                DEADLINE_MS / 1000);
+                                "%s did not describe itself within %d s: its medic_plugin_entry must return at once",
+                                item->path, DEADLINE_MS / 1000);
     else if (WIFSIGNALED(status))
-        item->code = medic_fail(&item->reason, MEDIC_E_CORRUPT, "%s crashed with %s while it was read: build it again, or remove it",
-                                item->path, signal_name(WTERMSIG(status), room, sizeof room));
-    else
         item->code = medic_fail(&item->reason, MEDIC_E_CORRUPT,
-                                "%s ended the process that read it (exit code %d): its medic_plugin_entry must only return a table",
-                                item->path, WEXITSTATUS(status));
+                                "%s crashed with %s while it was read: build it again, or remove it", item->path,
+                                signal_name(WTERMSIG(status), room, sizeof room));
+    else
+        item->code = medic_fail(
+            &item->reason, MEDIC_E_CORRUPT,
+            "%s ended the process that read it (exit code %d): its medic_plugin_entry must only return a table",
+            item->path, WEXITSTATUS(status));
 }
 
 /* Whether a whole answer has come; then head is filled. */

@@ -6,7 +6,8 @@
 
 /* A file to ask: opened, with a good ELF note. Nothing is owned. */
 struct plugin_question {
-    struct plugin_info *item; /* descriptor (to be freed with plugin_unpacked_free), or code and reason, are filled in */
+    struct plugin_info
+        *item; /* descriptor (to be freed with plugin_unpacked_free), or code and reason, are filled in */
     int fd;
     const medic_note *note;
 };

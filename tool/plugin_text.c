@@ -66,9 +66,9 @@ int plugin_pack(const medic_plugin *plugin, unsigned char **bytes, size_t *size)
 {
     struct pack pack = {0};
     const char *const texts[] = {plugin->name, plugin->version, plugin->summary, plugin->observation};
-    const uint32_t numbers[] = {plugin->abi_major,          plugin->abi_minor,          plugin->flags,
-                                plugin->record_revision,    plugin->event_mask_low,     plugin->event_mask_high,
-                                plugin->startup_mask_low,   plugin->startup_mask_high,  plugin->ring_bytes,
+    const uint32_t numbers[] = {plugin->abi_major,        plugin->abi_minor,         plugin->flags,
+                                plugin->record_revision,  plugin->event_mask_low,    plugin->event_mask_high,
+                                plugin->startup_mask_low, plugin->startup_mask_high, plugin->ring_bytes,
                                 plugin->param_count};
     put(&pack, &plugin->guid, sizeof plugin->guid);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -181,7 +181,8 @@ int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin)
     plugin->summary = get_text(&unpack);
     plugin->observation = get_text(&unpack);
     get_params(&unpack, plugin, params);
-    if (!unpack.failed && unpack.at == unpack.end && plugin->name && plugin->version && plugin->summary && plugin->observation)
+    if (!unpack.failed && unpack.at == unpack.end && plugin->name && plugin->version && plugin->summary &&
+        plugin->observation)
         return 0;
     plugin_unpacked_free(plugin);
     return -1;

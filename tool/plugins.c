@@ -1,10 +1,10 @@
 #include "tool/plugins.h"
-#include "tool/nearest.h"
-#include "tool/plugin_probe.h"
-#include "tool/plugin_text.h"
 #include "common/elf_file.h"
 #include "common/guid.h"
 #include "common/value.h"
+#include "tool/nearest.h"
+#include "tool/plugin_probe.h"
+#include "tool/plugin_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,8 +38,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Opens the file a path resolves to, checks it and its folder, reads its note. The folder that holds a link is checked as
- * well: who can write there chooses what is loaded. */
+/* Opens the file a path resolves to, checks it and its folder, reads its note. The folder that holds a link is
+ * checked as well: who can write there chooses what is loaded. */
 static int inspect(struct candidate *candidate, const char *path)
 {
     struct plugin_info *item = candidate->item;
@@ -47,13 +47,14 @@ static int inspect(struct candidate *candidate, const char *path)
     snprintf(folder, sizeof folder, "%s", item->path);
     *strrchr(folder, '/') = '\0';
     int dirfd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    candidate->fd = dirfd < 0 ? -1 : openat(dirfd, base_name(item->path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    candidate->fd =
+        dirfd < 0 ? -1 : openat(dirfd, base_name(item->path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (candidate->fd < 0) {
         int error = errno;
         if (dirfd >= 0)
             close(dirfd);
-        return medic_fail(&item->reason, error == EACCES ? MEDIC_E_DENIED : MEDIC_E_IO, "cannot open %s: %s", item->path,
-                          strerror(error));
+        return medic_fail(&item->reason, error == EACCES ? MEDIC_E_DENIED : MEDIC_E_IO, "cannot open %s: %s",
+                          item->path, strerror(error));
     }
     struct elf_facts facts = {0};
     struct stat about;
@@ -109,8 +110,8 @@ static bool add(struct search *search, const char *path, const char *folder, siz
     struct candidate *candidate = &search->all[search->count++];
     *candidate = (struct candidate){.item = item, .fd = -1, .rank = rank};
     if (!resolved)
-        item->code = medic_fail(&item->reason, error == ENOENT ? MEDIC_E_NOT_FOUND : MEDIC_E_IO, "cannot open %s: %s", path,
-                                strerror(error));
+        item->code = medic_fail(&item->reason, error == ENOENT ? MEDIC_E_NOT_FOUND : MEDIC_E_IO, "cannot open %s: %s",
+                                path, strerror(error));
     else
         item->code = inspect(candidate, path);
     return true;
@@ -157,8 +158,8 @@ static bool probe_all(struct search *search)
 
 static void refuse_pair(struct plugin_info *item, const struct plugin_info *other, const char *what)
 {
-    item->code = medic_fail(&item->reason, MEDIC_E_AMBIGUOUS, "%s and %s have the same %s: remove one of them", item->path,
-                            other->path, what);
+    item->code = medic_fail(&item->reason, MEDIC_E_AMBIGUOUS, "%s and %s have the same %s: remove one of them",
+                            item->path, other->path, what);
 }
 
 static bool is_candidate(const struct candidate *candidate)
@@ -166,11 +167,12 @@ static bool is_candidate(const struct candidate *candidate)
     return candidate->item->descriptor.magic && !candidate->item->shadowed;
 }
 
-/* The same plugin in two folders: the earlier one is used. */
+/* The same plugin in two folders, or a file and a link to it: the earlier one is used. */
 static void shadow(struct candidate *a, struct candidate *b)
 {
-    if (a->rank != b->rank && !strcmp(a->item->name, b->item->name) && guid_equal(&a->item->guid, &b->item->guid))
-        (a->rank < b->rank ? b : a)->item->shadowed = true;
+    if ((a->rank != b->rank || !strcmp(a->item->path, b->item->path)) && !strcmp(a->item->name, b->item->name) &&
+        guid_equal(&a->item->guid, &b->item->guid))
+        (a->rank <= b->rank ? b : a)->item->shadowed = true;
 }
 
 /* Two that cannot be told apart: neither is used. */
@@ -328,7 +330,7 @@ void plugins_free(struct plugin_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         info_free(list->items[i]);
-    for (size_t i = 0; i < list->folder_count; i++)
+    for (size_t i = 0; list->folders && i < list->folder_count; i++)
         free(list->folders[i]);
     free(list->items);
     free(list->folders);
@@ -365,12 +367,15 @@ static int fail_unknown(const struct plugin_list *list, const char *text, medic_
             names[count++] = list->items[i]->name;
     const char *meant = nearest(text, names, count);
     if (meant)
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no profiler \"%.60s\", did you mean \"%s\"? `medic profilers` lists them",
-                          text, meant);
+        return medic_fail(why, MEDIC_E_NOT_FOUND,
+                          "there is no profiler \"%.60s\", did you mean \"%s\"? `medic profilers` lists them", text,
+                          meant);
     list_names(list, all, sizeof all);
     if (!*all)
-        return medic_fail(why, MEDIC_E_NOT_FOUND,
-                          "there is no profiler \"%.60s\", nor any other: install one into a plugin folder, or set MEDIC_PLUGINS", text);
+        return medic_fail(
+            why, MEDIC_E_NOT_FOUND,
+            "there is no profiler \"%.60s\", nor any other: install one into a plugin folder, or set MEDIC_PLUGINS",
+            text);
     return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no profiler \"%.60s\": choose one of %s", text, all);
 }
 
@@ -396,6 +401,7 @@ static int find_file(struct plugin_list *list, const char *text, const struct pl
     return item->code == MEDIC_OK ? MEDIC_OK : medic_fail(why, item->code, "%s", item->reason.text);
 }
 
+/* By GUID, or by name when guid is NULL. */
 static int find_among(struct plugin_list *list, const char *name, const GUID *guid, const struct plugin_info **found,
                       const struct plugin_info **broken)
 {
@@ -431,12 +437,13 @@ int plugin_find_guid(struct plugin_list *list, const GUID *guid, const struct pl
 {
     const struct plugin_info *broken;
     char text[GUID_TEXT_SIZE];
-    if (find_among(list, NULL, guid, found, &broken) == MEDIC_OK)
+    if (find_among(list, "", guid, found, &broken) == MEDIC_OK)
         return MEDIC_OK;
     if (broken)
         return medic_fail(why, broken->code, "%s", broken->reason.text);
     guid_format(guid, text);
-    return medic_fail(why, MEDIC_E_NOT_FOUND, "the profiler %s is not installed: install it, or set MEDIC_PLUGINS to its folder", text);
+    return medic_fail(why, MEDIC_E_NOT_FOUND,
+                      "the profiler %s is not installed: install it, or set MEDIC_PLUGINS to its folder", text);
 }
 
 /* ---- settings ---- */
@@ -449,17 +456,18 @@ static int fail_key(const struct plugin_info *plugin, const char *key, medic_rea
     for (uint32_t i = 0; i < plugin->descriptor.param_count && count < 256; i++)
         keys[count++] = param_at(&plugin->descriptor, i)->key;
     if (count == 0)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.60s\": it has none at all", plugin->name, key);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.60s\": it has none at all", plugin->name,
+                          key);
     const char *meant = nearest(key, keys, count);
     for (size_t i = 0; i < count; i++)
         if (size + strlen(keys[i]) + 3 < sizeof all)
             size += (size_t)snprintf(all + size, sizeof all - size, "%s%s", i ? ", " : "", keys[i]);
-    return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.60s\"%s%s%s: its parameters are %s", plugin->name, key,
-                      meant ? ", did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "", all);
+    return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.60s\"%s%s%s: its parameters are %s", plugin->name,
+                      key, meant ? ", did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "", all);
 }
 
-int plugin_check_setting(const struct plugin_info *plugin, const char *setting, char *key, size_t room, const char **value,
-                         medic_reason *why)
+int plugin_check_setting(const struct plugin_info *plugin, const char *setting, char *key, size_t room,
+                         const char **value, medic_reason *why)
 {
     const char *equals = strchr(setting, '=');
     if (!equals || equals == setting || (size_t)(equals - setting) >= room)

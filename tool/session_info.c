@@ -1,7 +1,7 @@
 /* session.json: written by whoever runs a session, read by `medic report` and the document. */
+#include "tool/buffer.h"
 #include "tool/json.h"
 #include "tool/store.h"
-#include "tool/buffer.h"
 
 #include <string.h>
 
@@ -75,26 +75,26 @@ char *session_info_write(const struct session_info *info, size_t *size)
 
 static const char *member(const struct json *object, const char *key)
 {
-    return json_string(json_member(object, key));
+    return json_get_string(json_member(object, key));
 }
 
 static int64_t number(const struct json *object, const char *key)
 {
     int64_t value;
-    return json_integer(json_member(object, key), &value) ? value : -1;
+    return json_get_integer(json_member(object, key), &value) ? value : -1;
 }
 
 static int read_parameters(struct session_info *info, const struct json *object, struct arena *arena)
 {
     size_t count = 0;
-    for (const struct json *at = json_first(object, JSON_OBJECT); at; at = at->next)
-        count += at->type == JSON_STRING;
+    for (const struct json *at = json_first(object, JSON_KIND_OBJECT); at; at = at->next)
+        count += at->type == JSON_KIND_STRING;
     struct session_parameter *all = count ? arena_alloc(arena, count * sizeof *all) : NULL;
     if (count && !all)
         return -1;
-    for (const struct json *at = json_first(object, JSON_OBJECT); at; at = at->next)
-        if (at->type == JSON_STRING)
-            all[info->parameter_count++] = (struct session_parameter){at->key, json_string(at)};
+    for (const struct json *at = json_first(object, JSON_KIND_OBJECT); at; at = at->next)
+        if (at->type == JSON_KIND_STRING)
+            all[info->parameter_count++] = (struct session_parameter){at->key, json_get_string(at)};
     info->parameters = all;
     return 0;
 }
@@ -145,6 +145,7 @@ int session_info_read(struct session_info *info, const char *text, size_t size, 
     info->target.arch = member(target, "arch");
     info->target.user = member(target, "user");
     info->work = member(json_member(root, "work"), "path");
-    return read_parameters(info, json_member(root, "parameters"), arena) ? medic_fail(why, MEDIC_E_MEMORY, "out of memory")
-                                                                         : MEDIC_OK;
+    return read_parameters(info, json_member(root, "parameters"), arena)
+               ? medic_fail(why, MEDIC_E_MEMORY, "out of memory")
+               : MEDIC_OK;
 }

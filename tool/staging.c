@@ -21,15 +21,16 @@ int staging_explain(medic_reason *why, int error, const char *what, const char *
     case EDQUOT:
         return medic_fail(why, MEDIC_E_IO, "cannot %s %s: no space left: free some, and try again", what, path);
     case EROFS:
-        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: its file system is read-only: mount a writable one there", what, path);
+        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: its file system is read-only: mount a writable one there",
+                          what, path);
     case EACCES:
     case EPERM:
-        return medic_fail(why, MEDIC_E_DENIED, "cannot %s %s: permission denied: run Medic as the target's user or as root", what,
-                          path);
+        return medic_fail(why, MEDIC_E_DENIED,
+                          "cannot %s %s: permission denied: run Medic as the target's user or as root", what, path);
     case EOVERFLOW:
-        return medic_fail(why, MEDIC_E_DENIED, "cannot %s %s: it lies in a user namespace: run Medic as the target's user", what, path);
-    default:
-        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: %s", what, path, strerror(error));
+        return medic_fail(why, MEDIC_E_DENIED,
+                          "cannot %s %s: it lies in a user namespace: run Medic as the target's user", what, path);
+    default: return medic_fail(why, MEDIC_E_IO, "cannot %s %s: %s", what, path, strerror(error));
     }
 }
 
@@ -47,7 +48,8 @@ static int open_own(int parent, const char *name, uid_t uid)
     return -1;
 }
 
-/* A folder with a random name that an earlier session had to make: used again, so that the target maps one core only. */
+/* A folder with a random name that an earlier session had to make: used again, so that the target maps one core
+ * only. */
 static int open_earlier(struct staging *staging)
 {
     size_t size = strlen(staging->name);
@@ -121,7 +123,8 @@ int staging_open(struct staging *staging, int parent, const char *inner_parent, 
     if (size < (int)sizeof staging->inner)
         return MEDIC_OK;
     staging_close(staging, false);
-    return medic_fail(why, MEDIC_E_IO, "the path of the target's temporary folder is too long: %.100s...", inner_parent);
+    return medic_fail(why, MEDIC_E_IO, "the path of the target's temporary folder is too long: %.100s...",
+                      inner_parent);
 }
 
 bool staging_may_execute(int folder)
@@ -227,8 +230,8 @@ static int copy_in(const struct staging *staging, int source, const char *name, 
     return error;
 }
 
-static int put(const struct staging *staging, int source, const char *path, const char *name, const struct digest *expected,
-               medic_reason *why)
+static int put(const struct staging *staging, int source, const char *path, const char *name,
+               const struct digest *expected, medic_reason *why)
 {
     struct identity identity;
     int code = identity_enter(&identity, staging->uid, staging->gid, why);
@@ -237,12 +240,14 @@ static int put(const struct staging *staging, int source, const char *path, cons
     int error = is_staged(staging, name, expected) ? 0 : copy_in(staging, source, name, expected);
     identity_leave(&identity);
     if (error == EIO)
-        return medic_fail(why, MEDIC_E_IO, "the copy of %s in the target's %s does not read back as it was written: check that disk",
+        return medic_fail(why, MEDIC_E_IO,
+                          "the copy of %s in the target's %s does not read back as it was written: check that disk",
                           path, staging->inner);
     return error ? staging_explain(why, error, "copy a file to the target's", staging->inner) : MEDIC_OK;
 }
 
-int staging_put(const struct staging *staging, const char *source, const char *stem, char file[PATH_MAX], medic_reason *why)
+int staging_put(const struct staging *staging, const char *source, const char *stem, char file[PATH_MAX],
+                medic_reason *why)
 {
     struct digest digest;
     char name[NAME_MAX + 1];
@@ -258,6 +263,7 @@ int staging_put(const struct staging *staging, const char *source, const char *s
     int code = put(staging, fd, source, name, &digest, why);
     close(fd);
     if (code == MEDIC_OK && snprintf(file, PATH_MAX, "%s/%s", staging->inner, name) >= PATH_MAX)
-        return medic_fail(why, MEDIC_E_IO, "the path of the target's temporary folder is too long: %.100s...", staging->inner);
+        return medic_fail(why, MEDIC_E_IO, "the path of the target's temporary folder is too long: %.100s...",
+                          staging->inner);
     return code;
 }

@@ -24,12 +24,15 @@ static int explain(medic_reason *why, int error, const char *what, const char *p
     switch (error) {
     case ENOSPC:
     case EDQUOT:
-        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: no space left: free some, or choose another folder with -o", what, path);
+        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: no space left: free some, or choose another folder with -o",
+                          what, path);
     case EACCES:
     case EPERM:
-        return medic_fail(why, MEDIC_E_DENIED, "cannot %s %s: permission denied: choose another folder with -o", what, path);
+        return medic_fail(why, MEDIC_E_DENIED, "cannot %s %s: permission denied: choose another folder with -o", what,
+                          path);
     default:
-        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: %s: choose another folder with -o", what, path, strerror(error));
+        return medic_fail(why, MEDIC_E_IO, "cannot %s %s: %s: choose another folder with -o", what, path,
+                          strerror(error));
     }
 }
 
@@ -67,11 +70,13 @@ static int refuse_used(int folder, const char *path, medic_reason *why)
 {
     for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
         if (!faccessat(folder, artifacts[i], F_OK, AT_SYMLINK_NOFOLLOW))
-            return medic_fail(why, MEDIC_E_BUSY, "%s already holds a session: choose another folder with -o, or remove it", path);
+            return medic_fail(why, MEDIC_E_BUSY,
+                              "%s already holds a session: choose another folder with -o, or remove it", path);
     int empty = file_folder_is_empty(folder);
     if (empty < 0)
         return explain(why, errno, "look into", path);
-    return empty ? MEDIC_OK : medic_fail(why, MEDIC_E_BUSY, "%s is not empty: choose a new or empty folder with -o", path);
+    return empty ? MEDIC_OK
+                 : medic_fail(why, MEDIC_E_BUSY, "%s is not empty: choose a new or empty folder with -o", path);
 }
 
 /* A disk that has no room for even a small capture is found out before anybody is attached to. */
@@ -102,9 +107,10 @@ static int open_new(struct store_session *session, medic_reason *why)
     if (session->folder < 0)
         return explain(why, errno, "open the session folder", session->path);
     session->owned = lock(session->folder);
-    int code = session->owned ? refuse_used(session->folder, session->path, why)
-                              : medic_fail(why, MEDIC_E_BUSY, "%s is in use by another session: choose another folder with -o",
-                                           session->path);
+    int code = session->owned
+                   ? refuse_used(session->folder, session->path, why)
+                   : medic_fail(why, MEDIC_E_BUSY, "%s is in use by another session: choose another folder with -o",
+                                session->path);
     return code == MEDIC_OK ? probe(session->folder, session->path, why) : code;
 }
 
@@ -125,7 +131,8 @@ static int create(struct store *store, const char *place, struct store_session *
     int size = place ? snprintf(session->path, sizeof session->path, "%s", place)
                      : snprintf(session->path, sizeof session->path, "%s/%s", store->root, session->info.id);
     if (!place && !*store->root)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "there is no home folder for sessions: set HOME, or choose a folder with -o");
+        return medic_fail(why, MEDIC_E_ARGUMENT,
+                          "there is no home folder for sessions: set HOME, or choose a folder with -o");
     if (size <= 0 || size >= (int)sizeof session->path)
         return medic_fail(why, MEDIC_E_ARGUMENT, "the session folder's name is %s", size > 0 ? "too long" : "empty");
     int code = open_new(session, why);
@@ -172,7 +179,8 @@ static int read_info(struct store_session *session, medic_reason *why)
             session->info.state = STORE_COMPLETE; /* of another attach client: the capture speaks for itself */
             return MEDIC_OK;
         }
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "%s holds no session: name the folder that `medic attach` told", session->path);
+        return medic_fail(why, MEDIC_E_NOT_FOUND, "%s holds no session: name the folder that `medic attach` told",
+                          session->path);
     }
     if (!text)
         return explain(why, errno, "read session.json in", session->path);
@@ -180,7 +188,9 @@ static int read_info(struct store_session *session, medic_reason *why)
     int code = session_info_read(&session->info, text, size, &session->arena, &detail);
     free(text);
     session->described = code == MEDIC_OK;
-    return code == MEDIC_OK ? code : medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text);
+    return code == MEDIC_OK
+               ? code
+               : medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text);
 }
 
 static int open_folder(struct store *store, const char *path, struct store_session *session, medic_reason *why)
@@ -189,8 +199,9 @@ static int open_folder(struct store *store, const char *path, struct store_sessi
     snprintf(session->path, sizeof session->path, "%s", path);
     session->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (session->folder < 0)
-        return errno == ENOENT || errno == ENOTDIR ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session folder %s", path)
-                                                   : explain(why, errno, "open", path);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session folder %s", path)
+                   : explain(why, errno, "open", path);
     session->owned = lock(session->folder);
     int code = read_info(session, why);
     if (code != MEDIC_OK)
@@ -202,13 +213,14 @@ static int open_session(struct store *store, const char *which, struct store_ses
 {
     char path[PATH_MAX];
     struct stat about;
-    if (!strchr(which, '/') && stat(which, &about) && snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path &&
-        !stat(path, &about))
+    if (!strchr(which, '/') && stat(which, &about) &&
+        snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path && !stat(path, &about))
         return open_folder(store, path, session, why);
     return open_folder(store, which, session, why);
 }
 
-static int list(struct store *store, int (*visit)(void *context, struct store_session *session), void *context, medic_reason *why)
+static int list(struct store *store, int (*visit)(void *context, struct store_session *session), void *context,
+                medic_reason *why)
 {
     DIR *entries = opendir(store->root);
     int result = MEDIC_OK;
@@ -217,7 +229,8 @@ static int list(struct store *store, int (*visit)(void *context, struct store_se
     for (struct dirent *entry; result == MEDIC_OK && (entry = readdir(entries));) {
         struct store_session session;
         char path[PATH_MAX];
-        if (entry->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", store->root, entry->d_name) >= (int)sizeof path ||
+        if (entry->d_name[0] == '.' ||
+            snprintf(path, sizeof path, "%s/%s", store->root, entry->d_name) >= (int)sizeof path ||
             open_folder(store, path, &session, NULL) != MEDIC_OK)
             continue;
         result = visit(context, &session);
@@ -241,6 +254,7 @@ int store_use_files(struct store *store, const char *root, medic_reason *why)
         size = snprintf(store->root, sizeof store->root, "%s/.local/state/medic/sessions", home);
     else
         size = snprintf(store->root, sizeof store->root, "%s", ""); /* nowhere: create wants a place */
-    return size < (int)sizeof store->root ? MEDIC_OK
-                                          : medic_fail(why, MEDIC_E_ARGUMENT, "the path of the session store is too long");
+    return size < (int)sizeof store->root
+               ? MEDIC_OK
+               : medic_fail(why, MEDIC_E_ARGUMENT, "the path of the session store is too long");
 }

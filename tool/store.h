@@ -1,8 +1,8 @@
 /* Where sessions are kept: an interface, and its first implementation, a folder of folders.
  *
- * A session is a UUID, a session.json (struct session_info), and immutable artifacts: capture.mdc, report.json. The process
- * that runs a session holds a lock on it, so that others can tell a running one from one whose process was killed. For the
- * `medic` commands, single-threaded. */
+ * A session is a UUID, a session.json (struct session_info), and immutable artifacts: capture.mdc, report.json. The
+ * process that runs a session holds a lock on it, so that others can tell a running one from one whose process was
+ * killed. For the `medic` commands, single-threaded. */
 #ifndef TOOL_STORE_H
 #define TOOL_STORE_H
 
@@ -58,9 +58,9 @@ struct store_session {
 };
 
 struct store_operations {
-    /* A new session with id and start time, locked by us; nothing is written until save. place: a folder to use instead of
-     * the store's own choice, NULL for none. Refuses a place that has files (MEDIC_E_BUSY), and a store that cannot be written
-     * or is full (MEDIC_E_DENIED, MEDIC_E_IO). */
+    /* A new session with id and start time, locked by us; nothing is written until save. place: a folder to use
+     * instead of the store's own choice, NULL for none. Refuses a place that has files (MEDIC_E_BUSY), and a store
+     * that cannot be written or is full (MEDIC_E_DENIED, MEDIC_E_IO). */
     int (*create)(struct store *store, const char *place, struct store_session *session, medic_reason *why);
     /* Replaces session.json with info, atomically. */
     int (*save)(struct store_session *session, medic_reason *why);
@@ -68,7 +68,8 @@ struct store_operations {
     void (*discard)(struct store_session *session);
     /* By id or folder, and locks it if nobody else has. MEDIC_E_NOT_FOUND, MEDIC_E_CORRUPT. */
     int (*open)(struct store *store, const char *which, struct store_session *session, medic_reason *why);
-    /* Every session of the store; stops when visit returns non-zero, and returns that. The session is closed after visit. */
+    /* Every session of the store; stops when visit returns non-zero, and returns that. The session is closed after
+     * visit. */
     int (*list)(struct store *store, int (*visit)(void *context, struct store_session *session), void *context,
                 medic_reason *why);
     /* Lets go of it. */

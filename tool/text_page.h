@@ -1,5 +1,5 @@
 /* What the text renderer draws on: lines of cells, strangers' texts made harmless, colours that may be off. Internal to
- * render_text.c, text_table.c, text_tree.c and text_chart.c. */
+ * render_text.c and the text_*.c files. */
 #ifndef TOOL_TEXT_PAGE_H
 #define TOOL_TEXT_PAGE_H
 

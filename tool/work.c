@@ -1,7 +1,7 @@
 #include "tool/work.h"
+#include "common/session_file.h"
 #include "tool/files.h"
 #include "tool/identity.h"
-#include "common/session_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,8 @@ static const char *const known_files[] = {MEDIC_STATUS_FILE, MEDIC_REQUEST_FILE,
 
 static struct work closed_work(uid_t uid, gid_t gid)
 {
-    return (struct work){.place = {.folder = -1}, .folder = -1, .request = -1, .lease = -1, .status = -1, .uid = uid, .gid = gid};
+    return (struct work){
+        .place = {.folder = -1}, .folder = -1, .request = -1, .lease = -1, .status = -1, .uid = uid, .gid = gid};
 }
 
 /* ---- making ---- */
@@ -44,14 +45,15 @@ static int make_files(struct work *work)
 static void name_outer(struct work *work, const char *outer_tmp)
 {
     struct stat inner, own;
-    if (!fstat(work->folder, &own) && !stat(work->inner, &inner) && inner.st_dev == own.st_dev && inner.st_ino == own.st_ino)
+    if (!fstat(work->folder, &own) && !stat(work->inner, &inner) && inner.st_dev == own.st_dev &&
+        inner.st_ino == own.st_ino)
         memcpy(work->outer, work->inner, sizeof work->outer);
     else
         snprintf(work->outer, sizeof work->outer, "%.3900s/%s/%s", outer_tmp, work->place.name, work->name);
 }
 
-int work_make(struct work *work, int tmp, const char *inner_tmp, const char *outer_tmp, uid_t uid, gid_t gid, const char *id,
-              medic_reason *why)
+int work_make(struct work *work, int tmp, const char *inner_tmp, const char *outer_tmp, uid_t uid, gid_t gid,
+              const char *id, medic_reason *why)
 {
     struct identity identity;
     *work = closed_work(uid, gid);
@@ -86,7 +88,8 @@ int work_find(struct work *work, const char *path, int64_t uid, medic_reason *wh
                    ? medic_fail(why, MEDIC_E_GONE, "the session's folder %s is gone, with its target", path)
                    : staging_explain(why, errno, "look into", path);
     if (!S_ISDIR(about.st_mode) || (about.st_mode & 077) || (uid >= 0 && about.st_uid != (uid_t)uid))
-        return medic_fail(why, MEDIC_E_UNSAFE, "%s is not the folder that the session made: its owner or mode is another", path);
+        return medic_fail(why, MEDIC_E_UNSAFE,
+                          "%s is not the folder that the session made: its owner or mode is another", path);
     work->uid = about.st_uid;
     work->gid = about.st_gid;
     snprintf(work->outer, sizeof work->outer, "%s", path);
@@ -136,7 +139,8 @@ static int explain_copy(medic_reason *why, int error, int writing, const struct 
 {
     if (!writing)
         return medic_fail(why, MEDIC_E_IO, "cannot read the capture in %s: %s", work->outer, strerror(error));
-    return medic_fail(why, MEDIC_E_IO, "cannot copy the capture to %s: %s: it stays in %s; make room, then `medic report %s`", path,
+    return medic_fail(why, MEDIC_E_IO,
+                      "cannot copy the capture to %s: %s: it stays in %s; make room, then `medic report %s`", path,
                       error == ENOSPC || error == EDQUOT ? "no space left" : strerror(error), work->outer, path);
 }
 

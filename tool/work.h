@@ -11,10 +11,10 @@
 #include <medic/session.h>
 
 struct work {
-    struct staging place; /* the folder above; not open when the work folder was found by its path */
-    int folder;           /* -1: not open */
+    struct staging place;       /* the folder above; not open when the work folder was found by its path */
+    int folder;                 /* -1: not open */
     int request, lease, status; /* -1: not open */
-    uint64_t sequence;    /* of the request */
+    uint64_t sequence;          /* of the request */
     uid_t uid;
     gid_t gid;
     char name[64];        /* of the folder in its place */
@@ -22,11 +22,11 @@ struct work {
     char outer[PATH_MAX]; /* as we see it */
 };
 
-/* Makes the folder with a request file and the lease, which it locks: as long as this process lives and does not close the
- * work folder the core goes on. tmp: an opened folder that stays open as long as the work; inner_tmp and outer_tmp: its
- * paths as the target and as we see it. On failure nothing is left behind. */
-int work_make(struct work *work, int tmp, const char *inner_tmp, const char *outer_tmp, uid_t uid, gid_t gid, const char *id,
-              medic_reason *why);
+/* Makes the folder with a request file and the lease, which it locks: as long as this process lives and does not
+ * close the work folder the core goes on. tmp: an opened folder that stays open as long as the work; inner_tmp and
+ * outer_tmp: its paths as the target and as we see it. On failure nothing is left behind. */
+int work_make(struct work *work, int tmp, const char *inner_tmp, const char *outer_tmp, uid_t uid, gid_t gid,
+              const char *id, medic_reason *why);
 /* Opens the folder of another process's session by its path as we see it. It must belong to uid (-1: to anybody who may
  * lock others out of it). MEDIC_E_GONE, MEDIC_E_UNSAFE. */
 int work_find(struct work *work, const char *path, int64_t uid, medic_reason *why);

@@ -130,7 +130,7 @@ static void explain_by_gc(struct pause *pause, const struct gc *gcs, size_t inde
     pause->kind = kind;
     pause->generation = gc->generation != RP_UNKNOWN ? gc->generation : pause->raw.generation;
     pause->gc_reason = gc->reason;
-    if (kind == KIND_BLOCKING) {
+    if (kind == KIND_BLOCKING || kind == KIND_BLOCKING_AND_BEGIN) {
         pause->cause = cause_of_gc(pause->generation, gc->reason);
         if (gc->mechanisms != RP_UNKNOWN)
             pause->compacting = (gc->mechanisms & RP_MECHANISM_COMPACTION) != 0;
@@ -140,29 +140,32 @@ static void explain_by_gc(struct pause *pause, const struct gc *gcs, size_t inde
     }
 }
 
-/* No event: the session of events was not up yet, or starved. A collection that was not finished when the threads were let
- * go again is a background one. */
-static void explain_by_callbacks(struct pause *pause)
+/* No event: the session of events was not up yet, or starved. The callbacks tell of one begin, and of one end when
+ * something blocking was collected: gen2, or a small collection before a background one. */
+static enum gc_kind kind_by_callbacks(const rp_pause *raw, int marking_ends)
+{
+    if (!raw->gc_starts || raw->generation == RP_UNKNOWN)
+        return KIND_UNKNOWN;
+    if (raw->generation < 2)
+        return KIND_BLOCKING;
+    if (raw->flags & RP_CUT)
+        return KIND_UNKNOWN;
+    return marking_ends || raw->gc_ends < raw->gc_starts ? KIND_BACKGROUND_BEGIN : KIND_BLOCKING;
+}
+
+static void explain_by_callbacks(struct pause *pause, int marking_ends)
 {
     const rp_pause *raw = &pause->raw;
 
     pause->generation = raw->generation;
-    if (raw->gc_starts == 0) {
-        pause->kind = KIND_UNKNOWN;
-        pause->cause = CAUSE_COLLECTION;
-    } else if (raw->gc_ends >= raw->gc_starts || raw->generation < 2) {
-        pause->kind = KIND_BLOCKING;
-        pause->cause = raw->induced ? CAUSE_INDUCED : cause_of_gc(raw->generation, RP_UNKNOWN);
-    } else if (raw->flags & RP_CUT) {
-        pause->kind = KIND_UNKNOWN;
-        pause->cause = raw->induced ? CAUSE_INDUCED : CAUSE_COLLECTION;
-    } else {
-        pause->kind = KIND_BACKGROUND_BEGIN;
-        pause->cause = raw->induced ? CAUSE_INDUCED : CAUSE_BACKGROUND;
-        pause->compacting = 0;
-    }
-    if (raw->induced)
+    pause->kind = kind_by_callbacks(raw, marking_ends);
+    pause->cause = pause->kind == KIND_UNKNOWN            ? CAUSE_COLLECTION
+                   : pause->kind == KIND_BACKGROUND_BEGIN ? CAUSE_BACKGROUND
+                                                          : cause_of_gc(raw->generation, RP_UNKNOWN);
+    if (raw->induced) {
+        pause->cause = CAUSE_INDUCED;
         pause->gc_reason = RP_GC_INDUCED;
+    }
 }
 
 /* What the walk over the pauses remembers of the collections before. */
@@ -187,21 +190,25 @@ static void skip_gcs_before(struct walk *walk, uint64_t at)
             walk->background = walk->next;
 }
 
-/* The background collection that began in the pause, else the oldest generation; a small collection often comes right
- * before the background one, in the same pause. */
-static size_t gc_within(struct walk *walk, const rp_pause *raw)
+/* Collections that began in one pause. */
+struct within {
+    size_t blocking; /* of the oldest generation, or NO_INDEX */
+    size_t background;
+};
+
+static struct within gcs_within(struct walk *walk, const rp_pause *raw)
 {
-    size_t best = NO_INDEX;
+    struct within within = {NO_INDEX, NO_INDEX};
 
     for (; walk->next < walk->count && walk->gcs[walk->next].begin_ns <= raw->end_ns; walk->next++) {
         const struct gc *gc = &walk->gcs[walk->next];
         if (gc->type == RP_GC_BACKGROUND)
-            best = walk->background = walk->next;
-        else if (best == NO_INDEX || (walk->gcs[best].type != RP_GC_BACKGROUND && gc->generation != RP_UNKNOWN &&
-                                      gc->generation > walk->gcs[best].generation))
-            best = walk->next;
+            within.background = walk->background = walk->next;
+        else if (within.blocking == NO_INDEX ||
+                 (gc->generation != RP_UNKNOWN && gc->generation > walk->gcs[within.blocking].generation))
+            within.blocking = walk->next;
     }
-    return best;
+    return within;
 }
 
 /* The runtime stops its threads "to prepare a collection" for the end of background marking, and seldom to switch its write
@@ -222,16 +229,31 @@ static void explain_preparation(struct pause *pause, struct walk *walk)
     }
 }
 
-static void explain_collection(struct pause *pause, struct walk *walk, size_t gc)
+/* A background collection often has a small one done first, in the same pause: that is where the time goes. */
+static void explain_by_events(struct pause *pause, const struct walk *walk, const struct within *within)
 {
-    if (gc != NO_INDEX) {
-        explain_by_gc(pause, walk->gcs, gc,
-                      walk->gcs[gc].type == RP_GC_BACKGROUND ? KIND_BACKGROUND_BEGIN : KIND_BLOCKING);
-        return;
+    int background = within->background != NO_INDEX;
+
+    if (within->blocking == NO_INDEX)
+        explain_by_gc(pause, walk->gcs, within->background, KIND_BACKGROUND_BEGIN);
+    else
+        explain_by_gc(pause, walk->gcs, within->blocking, background ? KIND_BLOCKING_AND_BEGIN : KIND_BLOCKING);
+    if (background && gc_reason_is_induced(walk->gcs[within->background].reason)) {
+        pause->cause = CAUSE_INDUCED;
+        pause->gc_reason = walk->gcs[within->background].reason;
     }
-    explain_by_callbacks(pause);
-    if (pause->kind == KIND_BACKGROUND_BEGIN)
-        walk->silent_background = pause->cause == CAUSE_INDUCED ? 2 : 1;
+}
+
+/* The end of background marking follows its begin before any other gen2 collection does. */
+static int marking_ends_later(const struct pause *pause, const struct pause *end)
+{
+    for (pause++; pause < end; pause++) {
+        if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC_PREP)
+            return 1;
+        if (pause->raw.generation == 2)
+            return 0;
+    }
+    return 0;
 }
 
 void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, size_t gc_count)
@@ -240,7 +262,7 @@ void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, s
 
     for (size_t i = 0; i < pause_count; i++) {
         struct pause *pause = &pauses[i];
-        size_t gc;
+        struct within within;
 
         pause->cause = CAUSE_OTHER;
         pause->kind = KIND_NONE;
@@ -248,11 +270,16 @@ void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, s
         pause->compacting = -1;
         pause->gc = NO_INDEX;
         skip_gcs_before(&walk, pause->raw.begin_ns);
-        gc = gc_within(&walk, &pause->raw);
-        if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC || gc != NO_INDEX)
-            explain_collection(pause, &walk, gc);
-        else if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC_PREP)
+        within = gcs_within(&walk, &pause->raw);
+        if (within.blocking != NO_INDEX || within.background != NO_INDEX) {
+            explain_by_events(pause, &walk, &within);
+        } else if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC) {
+            explain_by_callbacks(pause, marking_ends_later(pause, pauses + pause_count));
+            if (pause->kind == KIND_BACKGROUND_BEGIN)
+                walk.silent_background = pause->cause == CAUSE_INDUCED ? 2 : 1;
+        } else if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC_PREP) {
             explain_preparation(pause, &walk);
+        }
     }
 }
 
@@ -362,7 +389,7 @@ static void count_kinds(struct facts *facts, const struct pause *pause)
     facts->by_callbacks += pause->cause != CAUSE_OTHER && pause->gc == NO_INDEX;
     if (pause->cause == CAUSE_INDUCED) {
         facts->induced_calls += pause->kind != KIND_BACKGROUND_END;
-        facts->induced_blocking += pause->kind == KIND_BLOCKING;
+        facts->induced_background += pause->kind == KIND_BACKGROUND_BEGIN;
     }
     if (pause->cause == CAUSE_FULL)
         facts->full_low_memory += (size_t)gc_reason_is_low_memory(pause->gc_reason);
@@ -438,6 +465,8 @@ int facts_of(const struct pause *pauses, size_t pause_count, const struct gc *gc
     facts->delay_p95_ns = added_delay(scratch, pause_count, span_ns, 0.95);
     facts->delay_p99_ns = added_delay(scratch, pause_count, span_ns, 0.99);
     facts->delay_p999_ns = added_delay(scratch, pause_count, span_ns, 0.999);
+    for (size_t i = pause_count; i > 0 && scratch[i - 1] > facts->delay_p99_ns; i--)
+        facts->delay_p99_pauses++;
     free(scratch);
     return 1;
 }

@@ -35,7 +35,14 @@ enum cause {
     CAUSE_COUNT
 };
 
-enum gc_kind { KIND_NONE, KIND_UNKNOWN, KIND_BLOCKING, KIND_BACKGROUND_BEGIN, KIND_BACKGROUND_END };
+enum gc_kind {
+    KIND_NONE,
+    KIND_UNKNOWN,
+    KIND_BLOCKING,
+    KIND_BLOCKING_AND_BEGIN, /* a small collection, and the begin of a background one in the same pause */
+    KIND_BACKGROUND_BEGIN,
+    KIND_BACKGROUND_END
+};
 
 struct pause {
     rp_pause raw;
@@ -95,11 +102,12 @@ struct facts {
     double time[CAUSE_COUNT];        /* ns: every pause divided into waiting for threads and the rest */
     double harm[CAUSE_COUNT];        /* the same, each ns weighed by the length of its pause: ns^2 */
     uint64_t delay_p95_ns, delay_p99_ns, delay_p999_ns;
+    size_t delay_p99_pauses;       /* how many pauses are longer than delay_p99_ns */
     size_t cut;                    /* pauses that still lasted at the end */
     size_t unknown_kind;           /* pauses for collections of which not even the callbacks told the kind */
     size_t by_callbacks;           /* pauses for collections without an event */
     size_t induced_calls;          /* collections that the program asked for */
-    size_t induced_blocking;       /* of these, blocking ones */
+    size_t induced_background;     /* of these, background ones */
     size_t full_low_memory;        /* of the blocking gen2: because memory is short */
     int concurrent_off;            /* 1 = collections say so, 0 = they say no, -1 = unknown */
     uint32_t heaps;                /* RP_UNKNOWN */

@@ -2,6 +2,7 @@
  * threads that were late to stop was the last. */
 #include "capture.h"
 #include "gc_events.h"
+#include "interrupted_suspended.h"
 #include "runtime_pauses.h"
 
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void keep_late(struct pauses *self, const rp_stack *head, const uint64_t 
     memcpy(kept->frames, frames, head->frame_count * sizeof *frames);
 }
 
-static const struct stack *slowest(const struct pauses *self, const rp_pause *pause)
+static struct stack *slowest(struct pauses *self, const rp_pause *pause)
 {
     uint64_t stop = pause->stopped_ns - pause->begin_ns;
     uint64_t margin = stop / 4 > LATE_MARGIN_NS ? stop / 4 : LATE_MARGIN_NS;
@@ -53,12 +54,29 @@ static const struct stack *slowest(const struct pauses *self, const rp_pause *pa
     return self->after.head.pause == pause->number ? &self->after : NULL;
 }
 
+/* Code addresses become functions; native code is left out. */
+static void resolve_addresses(struct pauses *self, struct stack *stack)
+{
+    uint32_t kept = 0;
+
+    if (!(stack->head.flags & RP_ADDRESSES))
+        return;
+    for (uint32_t i = 0; i < stack->head.frame_count; i++) {
+        FunctionID function = 0;
+        if (self->names->function_at(self->host, (uintptr_t)stack->frames[i], &function) == MEDIC_OK && function)
+            stack->frames[kept++] = function;
+    }
+    stack->head.frame_count = kept;
+    stack->head.flags &= ~(uint32_t)RP_ADDRESSES;
+}
+
 static void emit_late(struct pauses *self, const rp_pause *pause)
 {
-    const struct stack *stack = slowest(self, pause);
+    struct stack *stack = slowest(self, pause);
 
     if (!stack)
         return;
+    resolve_addresses(self, stack);
     name_stack(self, &stack->head, stack->frames);
     self->records->emit(self->host, RP_LATE, stack,
                         (uint32_t)(sizeof stack->head + stack->head.frame_count * sizeof stack->frames[0]));
@@ -91,6 +109,14 @@ static int drain(void *instance, const medic_record *record)
     }
 }
 
+static void destroy(void *instance)
+{
+    struct pauses *self = instance;
+
+    free(self->scratch);
+    free(self);
+}
+
 static int create(const medic_host *host, void **instance, medic_reason *why)
 {
     struct pauses *self = calloc(1, sizeof *self);
@@ -98,8 +124,13 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     const medic_runtime_service *runtime = host->service(host, MEDIC_SERVICE_RUNTIME);
     int code;
 
-    if (!self)
-        return medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu bytes of state", sizeof *self);
+    if (self)
+        self->scratch = calloc((size_t)SCRATCHES * INTERRUPTED_WORDS, sizeof *self->scratch);
+    if (!self || !self->scratch) {
+        free(self);
+        return medic_fail(why, MEDIC_E_MEMORY, "no memory for the state of runtime_pauses");
+    }
+    self->restorer = interrupted_restorer();
     self->host = host;
     self->records = host->service(host, MEDIC_SERVICE_RECORDS);
     self->clock = host->service(host, MEDIC_SERVICE_CLOCK);
@@ -109,7 +140,7 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     self->info = runtime->info(host);
     code = params->get_bool(host, "stacks", &self->stacks);
     if (code != MEDIC_OK) {
-        free(self);
+        destroy(self);
         return medic_fail(why, code, "the host does not know the parameter stacks of runtime_pauses");
     }
     *instance = self;
@@ -154,6 +185,6 @@ const medic_capture runtime_pauses_capture = {
     .start = start,
     .drain = drain,
     .stop = stop,
-    .destroy = free,
+    .destroy = destroy,
     .callbacks = &runtime_pauses_callbacks,
 };

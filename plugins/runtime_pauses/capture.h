@@ -11,6 +11,8 @@
 #include <medic/medic.h>
 #include <stdatomic.h>
 
+#define SCRATCHES 4u /* threads whose interrupted stacks are looked at in the same moment */
+
 enum phase { IDLE, STOPPING, STOPPED, RESTARTING };
 
 struct stack {
@@ -27,6 +29,9 @@ struct pauses {
     const medic_log_service *log;
     ICorProfilerInfo12 *info;
     int stacks;
+    uintptr_t restorer;
+    uint64_t *scratch; /* SCRATCHES times INTERRUPTED_WORDS; touched only by threads that are slow to stop */
+    _Atomic uint32_t scratch_taken; /* a bit each */
 
     /* The suspension in flight. */
     _Atomic uint32_t phase;

@@ -3,6 +3,7 @@
  * nothing; whether it was the slow one is known only when the pause is over, and the worker decides it then. */
 #include "capture.h"
 #include "gc_events.h"
+#include "interrupted_suspended.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define LATE_RECORDS_MAX 1024u
 /* The suspending thread can see that the last thread has stopped before that thread says so. */
 #define LATE_GRACE_NS UINT64_C(300000)
+
 /* --- stacks --- */
 
 /* A token bucket in one word. Two threads that race may both pass: the ring bounds what that costs. */
@@ -170,6 +172,21 @@ static HRESULT resume_finished(void *instance)
     return S_OK;
 }
 
+/* The stack of a thread that was stopped by a signal. */
+static void take_interrupted_stack(struct pauses *self, struct stack *stack)
+{
+    for (uint32_t i = 0; i < SCRATCHES; i++) {
+        uint32_t bit = 1u << i;
+        if (atomic_fetch_or_explicit(&self->scratch_taken, bit, memory_order_acquire) & bit)
+            continue;
+        stack->head.frame_count = interrupted_stack(self->restorer, self->scratch + (size_t)i * INTERRUPTED_WORDS,
+                                                    stack->frames, RP_FRAMES_MAX);
+        stack->head.flags |= RP_ADDRESSES;
+        atomic_fetch_and_explicit(&self->scratch_taken, ~bit, memory_order_release);
+        return;
+    }
+}
+
 /* On the stopped thread itself, many at a time. */
 static HRESULT thread_suspended(void *instance, ThreadID thread)
 {
@@ -199,6 +216,8 @@ static HRESULT thread_suspended(void *instance, ThreadID thread)
     stack.head.flags = phase == STOPPED ? RP_AFTER_STOP : 0;
     if (nth < LATE_STACKS_MAX)
         take_stack(self, &stack);
+    if (nth < LATE_STACKS_MAX && !stack.head.frame_count)
+        take_interrupted_stack(self, &stack);
     write_stack(self, RP_LATE, &stack);
     return S_OK;
 }

@@ -52,10 +52,13 @@ typedef struct rp_stack {
     uint32_t tid;
     uint32_t frame_count; /* 0: no managed frame, or the rate of stacks was used up */
     uint32_t reason;      /* RP_TRIGGERED: reason of the collection, as in GCStart; else RP_UNKNOWN */
-    uint32_t flags;       /* RP_AFTER_STOP */
+    uint32_t flags;       /* enum rp_stack_flags */
 } rp_stack;
 
-#define RP_AFTER_STOP 1u /* RP_LATE: reported itself just after the runtime had seen that all had stopped */
+enum rp_stack_flags {
+    RP_AFTER_STOP = 1u << 0, /* RP_LATE: reported itself just after the runtime had seen that all had stopped */
+    RP_ADDRESSES = 1u << 1   /* in the ring only: the frames are code addresses */
+};
 
 enum rp_gc_what { RP_GC_START = 1, RP_GC_END = 2, RP_GC_HISTORY = 3 };
 

@@ -35,7 +35,7 @@ static const medic_param params[] = {
      .label = "Worst pauses",
      .help = "How many of the longest pauses are listed one by one.",
      .type = MEDIC_PARAM_INT,
-     .initial = "20",
+     .initial = "10",
      .minimum = "1",
      .maximum = "1000"},
 };

@@ -54,6 +54,7 @@ static const char *kind_name(enum gc_kind kind)
         [KIND_NONE] = "",
         [KIND_UNKNOWN] = "kind not known",
         [KIND_BLOCKING] = "blocking",
+        [KIND_BLOCKING_AND_BEGIN] = "blocking, background begin",
         [KIND_BACKGROUND_BEGIN] = "background, begin",
         [KIND_BACKGROUND_END] = "background, end",
     };
@@ -183,48 +184,65 @@ static size_t group_pauses(const struct recording *recording, struct group *grou
     return count;
 }
 
-static void cause_row(const struct recording *recording, medic_section *section, const struct group *group)
+static void write_causes(const struct recording *recording, const struct group *groups, size_t count)
 {
-    const struct stats *stats = &group->stats;
-    char label[LABEL_MAX];
-    medic_cell cells[] = {
-        medic_string(cause_label(group->example, label)),
-        whole(stats->count),
-        whole(stats->total_ns),
-        ratio((double)stats->total_ns, (double)recording->facts.all.total_ns),
-        whole(stats->p50_ns),
-        whole(stats->p99_ns),
-        whole(stats->max_ns),
-        whole(stats->stop_ns / stats->count),
-        whole(stats->stopped_ns / stats->count),
-        whole(stats->restart_ns / stats->count),
-        group->known ? whole(group->compacting) : medic_none(),
+    static const medic_column columns[] = {
+        TEXT("cause", "Cause", MEDIC_COLUMN_KEY),    TALLY("count", "Count"),
+        LENGTH("total", "Total", MEDIC_COLUMN_DIFF), SHARE("share", "Of all pauses", MEDIC_COLUMN_SHARE),
+        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),     LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
+        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
     };
+    medic_section *section = SECTION(recording, MEDIC_TABLE, "causes", "Why", NULL, columns);
+    char label[LABEL_MAX];
 
-    ROW(recording, section, cells);
+    for (size_t g = 0; g < count; g++) {
+        const struct stats *stats = &groups[g].stats;
+        medic_cell cells[] = {
+            medic_string(cause_label(groups[g].example, label)),
+            whole(stats->count),
+            whole(stats->total_ns),
+            ratio((double)stats->total_ns, (double)recording->facts.all.total_ns),
+            whole(stats->p50_ns),
+            whole(stats->p99_ns),
+            whole(stats->max_ns),
+        };
+        ROW(recording, section, cells);
+    }
 }
 
-static void write_causes(const struct recording *recording)
+static void write_phases(const struct recording *recording, const struct group *groups, size_t count)
 {
     static const medic_column columns[] = {
         TEXT("cause", "Cause", MEDIC_COLUMN_KEY),
-        TALLY("count", "Count"),
-        LENGTH("total", "Total", MEDIC_COLUMN_DIFF),
-        SHARE("share", "Of all pauses", MEDIC_COLUMN_SHARE),
-        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),
-        LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
-        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
-        LENGTH("stop", "Mean to stop", MEDIC_COLUMN_DIFF),
-        LENGTH("stopped", "Mean stopped", MEDIC_COLUMN_DIFF),
-        LENGTH("restart", "Mean to restart", MEDIC_COLUMN_DIFF),
+        LENGTH("stop", "To stop", MEDIC_COLUMN_DIFF),
+        LENGTH("stopped", "Stopped", MEDIC_COLUMN_DIFF),
+        LENGTH("restart", "To restart", MEDIC_COLUMN_DIFF),
         TALLY("compacting", "Compacting"),
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "causes", "Why", NULL, columns);
+    medic_section *section =
+        SECTION(recording, MEDIC_TABLE, "phases", "What the time went into", "Means of one pause.", columns);
+    char label[LABEL_MAX];
+
+    for (size_t g = 0; g < count; g++) {
+        const struct stats *stats = &groups[g].stats;
+        medic_cell cells[] = {
+            medic_string(cause_label(groups[g].example, label)),
+            whole(stats->stop_ns / stats->count),
+            whole(stats->stopped_ns / stats->count),
+            whole(stats->restart_ns / stats->count),
+            groups[g].known ? whole(groups[g].compacting) : medic_none(),
+        };
+        ROW(recording, section, cells);
+    }
+}
+
+static void write_groups(const struct recording *recording)
+{
     struct group groups[GROUPS_MAX];
     size_t count = group_pauses(recording, groups);
 
-    for (size_t g = 0; g < count; g++)
-        cause_row(recording, section, &groups[g]);
+    write_causes(recording, groups, count);
+    write_phases(recording, groups, count);
 }
 
 /* --- what to keep in mind --- */
@@ -280,7 +298,7 @@ void write_sections(const struct recording *recording, const struct caller_row *
     write_summary(recording);
     if (recording->pause_count) {
         write_delay(recording);
-        write_causes(recording);
+        write_groups(recording);
         write_callers(recording, callers, caller_count);
         write_slow_threads(recording, slow, slow_count);
         write_timeline(recording);

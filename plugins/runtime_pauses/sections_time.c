@@ -38,7 +38,22 @@ static uint64_t instant(const struct recording *recording, uint64_t at)
     return at > recording->begin_ns ? at - recording->begin_ns : 0;
 }
 
-static void worst_row(const struct recording *recording, medic_section *section, const struct pause *pause)
+/* The last two columns are left out when they would be empty. */
+static uint32_t witness_columns(const struct recording *recording)
+{
+    uint32_t columns = 0;
+
+    for (size_t i = 0; i < recording->pause_count; i++) {
+        if (recording->pauses[i].late != NO_INDEX)
+            return 2;
+        if (recording->pauses[i].asked != NO_INDEX)
+            columns = 1;
+    }
+    return columns;
+}
+
+static void worst_row(const struct recording *recording, medic_section *section, const struct pause *pause,
+                      uint32_t columns)
 {
     const rp_pause *raw = &pause->raw;
     char label[LABEL_MAX];
@@ -56,7 +71,7 @@ static void worst_row(const struct recording *recording, medic_section *section,
         medic_string(asked.method),
         medic_string(late.method),
     };
-    ROW(recording, section, cells);
+    recording->document->row(section, MEDIC_NO_PARENT, cells, columns);
 }
 
 static void write_worst(const struct recording *recording, const struct pause *const *longest)
@@ -66,10 +81,11 @@ static void write_worst(const struct recording *recording, const struct pause *c
         LENGTH("stopped", "Stopped", 0),      LENGTH("restart", "To restart", 0), TEXT("cause", "Cause", 0),
         TEXT("asked", "Asked for by", 0),     TEXT("late", "Last to stop", 0),
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "worst", "The longest pauses", NULL, columns);
+    uint32_t count = COUNT_OF(columns) - 2 + witness_columns(recording);
+    medic_section *section = open_section(recording, MEDIC_TABLE, "worst", "The longest pauses", NULL, columns, count);
 
     for (size_t i = 0; i < recording->pause_count && i < recording->worst; i++)
-        worst_row(recording, section, longest[i]);
+        worst_row(recording, section, longest[i], count);
     recording->document->total_rows(section, recording->pause_count);
 }
 
@@ -140,11 +156,13 @@ void write_timeline(const struct recording *recording)
     };
     double width = (double)recording->facts.span_ns / BUCKETS;
     double collections[BUCKETS] = {0}, other[BUCKETS] = {0};
+    uint32_t column_count;
     medic_section *section;
 
     if (width < 1)
         return;
-    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Share of time paused", NULL, columns);
+    column_count = recording->facts.cause[CAUSE_OTHER].count ? 3 : 2;
+    section = open_section(recording, MEDIC_TIMELINE, "timeline", "Share of time paused", NULL, columns, column_count);
     for (size_t i = 0; i < recording->pause_count; i++) {
         const struct pause *pause = &recording->pauses[i];
         spread(pause->cause == CAUSE_OTHER ? other : collections, width, instant(recording, pause->raw.begin_ns),
@@ -153,7 +171,7 @@ void write_timeline(const struct recording *recording)
     for (size_t b = 0; b < BUCKETS; b++) {
         medic_cell cells[] = {whole((uint64_t)((double)b * width)), ratio(collections[b], width),
                               ratio(other[b], width)};
-        ROW(recording, section, cells);
+        recording->document->row(section, MEDIC_NO_PARENT, cells, column_count);
     }
 }
 

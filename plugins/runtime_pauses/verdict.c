@@ -108,7 +108,8 @@ static const struct {
     {20, 5, 0.30},  /* critical */
 };
 
-/* One or two pauses say nothing about a rate: a recording of half a second must not cry wolf. */
+/* One or two pauses say nothing about a rate: a recording of half a second must not cry wolf. For the delay those count that
+ * are longer than it. */
 #define PAUSES_FOR_A_RATE 3
 
 static uint32_t grade_single(const struct facts *facts)
@@ -117,7 +118,7 @@ static uint32_t grade_single(const struct facts *facts)
 
     for (uint32_t i = 0; i < 3; i++) {
         double threshold = (double)facts->threshold_ns;
-        int many = facts->all.count >= PAUSES_FOR_A_RATE;
+        int many = facts->delay_p99_pauses >= PAUSES_FOR_A_RATE;
         if ((double)facts->all.max_ns >= grades[i].longest * threshold ||
             (many && (double)facts->delay_p99_ns >= grades[i].delay * threshold))
             grade = i + 1;
@@ -158,7 +159,7 @@ static void add_cost(struct text *text, const struct facts *facts, enum cause ca
 
 static void describe_induced(struct text *text, const struct facts *facts, const struct witnesses *seen)
 {
-    int background = facts->induced_blocking * 2 < facts->induced_calls;
+    int background = facts->induced_background * 2 > facts->induced_calls;
 
     add(text, "forced collections (GC.Collect) ran ");
     add_times(text, facts, facts->induced_calls);
@@ -381,7 +382,8 @@ static void add_findings(struct verdict *verdict, const struct facts *facts, con
     struct text text;
 
     add_cause_finding(verdict, verdict->cause, facts, seen);
-    if (facts->delay_p99_ns && new_finding(verdict, "delay", "p99", &text)) {
+    if (facts->delay_p99_ns && facts->delay_p99_pauses >= PAUSES_FOR_A_RATE &&
+        new_finding(verdict, "delay", "p99", &text)) {
         add(&text, "One request in a hundred waits ");
         add_time(&text, (double)facts->delay_p99_ns);
         add(&text, " or longer for a pause to end, however short its own work is.");

@@ -274,21 +274,22 @@ static void the_keys_are_the_schema(void **state)
 static void hostile_json_gets_a_sentence(void **state)
 {
     (void)state;
-    assert_unreadable("", "unexpected end");
+    assert_unreadable("", "not valid JSON");
     assert_unreadable("[]", "no schema");
     assert_unreadable("{\"schema\": 2}", "schema 2");
-    assert_unreadable("{\"schema\": 1e400}", "no schema");
+    assert_unreadable("{\"schema\": 1e400}", "not valid JSON");
     assert_unreadable("{\"schema\": 1}", "verdict");
     assert_unreadable("{\"schema\": 1, \"verdict\": \"x\", \"severity\": \"dire\"}", "severity");
-    assert_unreadable("{\"schema\": 1} x", "behind the end");
-    assert_unreadable("{\"a\": \"\\ud800\\u00zz\"}", "escape");
-    assert_unreadable("{\"a\": \"\\", "escape");
-    assert_unreadable("{\"a\": 01}", "number");
-    assert_unreadable("{\"a\": 1,}", "member without a name");
-    char deep[2001];
-    memset(deep, '[', 2000);
-    deep[2000] = '\0';
-    assert_unreadable(deep, "too deep");
+    assert_unreadable("{\"schema\": 1} x", "not valid JSON");
+    assert_unreadable("{\"a\": \"\\ud800\\u00zz\"}", "not valid JSON");
+    assert_unreadable("{\"a\": \"\\", "not valid JSON");
+    assert_unreadable("{\"a\": 01}", "not valid JSON");
+    assert_unreadable("{\"a\": 1,}", "not valid JSON");
+    assert_unreadable("{\"a\": \"\\udc00\"}", "not valid JSON");
+    char deep[5001];
+    memset(deep, '[', 5000);
+    deep[5000] = '\0';
+    assert_unreadable(deep, "depth");
 }
 
 #define WITH_SECTION(text) "{\"schema\": 1, \"verdict\": \"x\", \"severity\": \"healthy\", \"sections\": [" text "]}"
@@ -339,8 +340,8 @@ static void json_strings_are_escaped_and_read_back(void **state)
     assert_string_equal(again->verdict, TEXT);
     free(json);
     document_free(again);
-    again = parsed("{\"schema\": 1.0, \"severity\": \"notice\", \"verdict\": \"\\ud83d\\ude00\\u0000\\udc00\\/\"}");
-    assert_string_equal(again->verdict, "\U0001f600\ufffd\ufffd/");
+    again = parsed("{\"schema\": 1.0, \"severity\": \"notice\", \"verdict\": \"\\ud83d\\ude00\\/\"}");
+    assert_string_equal(again->verdict, "\U0001f600/");
     document_free(again);
     document_free(document);
 }

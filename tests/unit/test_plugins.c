@@ -1,7 +1,8 @@
 /* tool/plugins: a folder full of broken files, and choosing the right one. */
-#include "tool/plugins.h"
-#include "tool/files.h"
+#include "scratch.h"
 #include "test.h"
+#include "tool/files.h"
+#include "tool/plugins.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,6 +29,14 @@ static void put(const char *folder, const char *fixture, const char *name)
     close(out);
 }
 
+/* A path in a folder, valid until the next call. */
+static const char *in(const char *folder, const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
 static void put_text(const char *folder, const char *name, const char *text)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -38,7 +47,7 @@ static void put_text(const char *folder, const char *name, const char *text)
 static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    strcpy(bench->root, "/tmp/medic-test-plugins-XXXXXX");
+    snprintf(bench->root, sizeof bench->root, "/tmp/medic-test-plugins-XXXXXX");
     if (!bench || !mkdtemp(bench->root))
         return -1;
     snprintf(bench->a, sizeof bench->a, "%s/a", bench->root);
@@ -50,10 +59,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct bench *bench = *state;
-    char command[128];
     plugins_free(&bench->list);
-    snprintf(command, sizeof command, "rm -rf %s", bench->root);
-    int code = system(command);
+    int code = scratch_remove(bench->root);
     free(bench);
     return code;
 }
@@ -106,10 +113,10 @@ static void broken_files_are_listed_and_hide_no_other(void **state)
     put(bench->a, "greedy", "greedy.so");
     put_text(bench->a, "text.so", "I am no shared object\n");
     put_text(bench->a, "empty.so", "");
-    assert_int_equal(symlink("nowhere", strcat(strcpy((char[128]){0}, bench->a), "/dangling.so")), 0);
+    assert_int_equal(symlink("nowhere", in(bench->a, "dangling.so")), 0);
     put(bench->a, "other", "cut.so");
-    assert_int_equal(truncate(strcat(strcpy((char[128]){0}, bench->a), "/cut.so"), 5000), 0);
-    assert_int_equal(mkfifo(strcat(strcpy((char[128]){0}, bench->a), "/fifo.so"), 0644), 0);
+    assert_int_equal(truncate(in(bench->a, "cut.so"), 5000), 0);
+    assert_int_equal(mkfifo(in(bench->a, "fifo.so"), 0644), 0);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     load(bench);
     clock_gettime(CLOCK_MONOTONIC, &end);
@@ -143,12 +150,24 @@ static void the_same_plugin_in_a_later_folder_is_shadowed(void **state)
     assert_ptr_equal(found, at(bench, bench->a, "first.so"));
 }
 
+static void a_link_to_a_plugin_beside_it_is_no_second_one(void **state)
+{
+    struct bench *bench = *state;
+    const struct plugin_info *found;
+    char link[128];
+    put(bench->a, "good", "listed-1.2.3.so");
+    snprintf(link, sizeof link, "%s/listed.so", bench->a);
+    assert_int_equal(symlink("listed-1.2.3.so", link), 0);
+    load(bench);
+    assert_int_equal(plugin_find(&bench->list, "listed", &found, &bench->why), MEDIC_OK);
+}
+
 static void a_broken_file_does_not_shadow(void **state)
 {
     struct bench *bench = *state;
     const struct plugin_info *found;
     put(bench->a, "good", "listed.so");
-    assert_int_equal(truncate(strcat(strcpy((char[128]){0}, bench->a), "/listed.so"), 5000), 0);
+    assert_int_equal(truncate(in(bench->a, "listed.so"), 5000), 0);
     put(bench->b, "good", "listed.so");
     load(bench);
     assert_int_equal(plugin_find(&bench->list, "listed", &found, &bench->why), MEDIC_OK);
@@ -200,7 +219,8 @@ static void a_plugin_is_found_by_name_guid_and_file(void **state)
     load(bench);
     assert_int_equal(plugin_find(&bench->list, "other", &found, &bench->why), MEDIC_OK);
     assert_string_equal(found->name, "other");
-    assert_int_equal(plugin_find(&bench->list, "{AAAAAAAA-BBBB-CCCC-0102-030405060701}", &found, &bench->why), MEDIC_OK);
+    assert_int_equal(plugin_find(&bench->list, "{AAAAAAAA-BBBB-CCCC-0102-030405060701}", &found, &bench->why),
+                     MEDIC_OK);
     assert_string_equal(found->name, "listed");
     snprintf(path, sizeof path, "%s/other.so", bench->a);
     assert_int_equal(plugin_find(&bench->list, path, &found, &bench->why), MEDIC_OK);
@@ -276,7 +296,9 @@ static void settings_are_checked_against_the_table(void **state)
     load(bench);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bench->why.text[0] = '\0';
-        assert_int_equal(plugin_check_setting(bench->list.items[0], cases[i].setting, key, sizeof key, &value, &bench->why), cases[i].code);
+        assert_int_equal(
+            plugin_check_setting(bench->list.items[0], cases[i].setting, key, sizeof key, &value, &bench->why),
+            cases[i].code);
         assert_text_has(bench->why.text, cases[i].says);
     }
 }
@@ -306,6 +328,7 @@ int main(void)
         TEST(a_good_plugin_is_described_in_full),
         TEST(broken_files_are_listed_and_hide_no_other),
         TEST(the_same_plugin_in_a_later_folder_is_shadowed),
+        TEST(a_link_to_a_plugin_beside_it_is_no_second_one),
         TEST(a_broken_file_does_not_shadow),
         TEST(two_plugins_with_one_guid_are_both_refused),
         TEST(two_plugins_with_one_name_are_both_refused),

@@ -192,16 +192,18 @@ static void sizes_and_histories_that_come_after_the_end_belong_to_what_ended(voi
     test_free(r);
 }
 
-/* A background collection stops the program at its begin and its end; what comes between runs beside it. */
+/* A background collection stops the program at its begin and its end; what comes between runs beside it. The order of the
+ * events is that of .NET 10. */
 static void background_collections_with_foreground_ones_in_between(void **state)
 {
     (void)state;
     struct made_up *r = recording();
 
-    add_pause(r, 10 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC); /* 0: begin, with a gen1 collection before it */
-    add_start(r, 10 * MS + 100000, 1, RP_GC_ALLOC_SMALL, RP_GC_BLOCKING);
-    add_end(r, 10 * MS + 500000, 1);
-    add_start(r, 10 * MS + 600000, 2, RP_GC_ALLOC_LARGE, RP_GC_BACKGROUND);
+    add_pause(r, 10 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC); /* 0: begin, and a gen1 collection */
+    add_start(r, 10 * MS + 100000, 2, RP_GC_ALLOC_LARGE, RP_GC_BACKGROUND);
+    add_start(r, 10 * MS + 200000, 1, RP_GC_ALLOC_SMALL, RP_GC_BLOCKING);
+    add_history(r, 10 * MS + 490000, RP_MECHANISM_COMPACTION, 1);
+    add_end(r, 10 * MS + 500000, 2);
     add_pause(r, 20 * MS, 10000, 2 * MS, COR_PRF_SUSPEND_FOR_GC); /* 1: foreground */
     add_start(r, 20 * MS + 100000, 0, RP_GC_ALLOC_SMALL, RP_GC_FOREGROUND);
     add_history(r, 21 * MS, 0, 1);
@@ -211,14 +213,15 @@ static void background_collections_with_foreground_ones_in_between(void **state)
     add_start(r, 40 * MS + 100000, 1, RP_GC_ALLOC_SMALL, RP_GC_FOREGROUND);
     add_end(r, 41 * MS, 4);
     add_history(r, 50 * MS, RP_MECHANISM_CONCURRENT, 1);
-    add_end(r, 50 * MS + 1, 2);
+    add_end(r, 50 * MS + 1, 1);
     add_heap(r, 50 * MS + 2, 4096);
     add_pause(r, 60 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC_PREP); /* 4: none is under way: write barriers */
     judge(r, NULL);
 
-    assert_int_equal(r->pauses[0].kind, KIND_BACKGROUND_BEGIN);
-    assert_int_equal(r->pauses[0].cause, CAUSE_BACKGROUND);
-    assert_int_equal(r->pauses[0].generation, 2);
+    assert_int_equal(r->pauses[0].kind, KIND_BLOCKING_AND_BEGIN);
+    assert_int_equal(r->pauses[0].cause, CAUSE_YOUNG);
+    assert_int_equal(r->pauses[0].generation, 1);
+    assert_int_equal(r->pauses[0].compacting, 1);
     assert_int_equal(r->pauses[1].kind, KIND_BLOCKING);
     assert_int_equal(r->pauses[1].cause, CAUSE_YOUNG);
     assert_int_equal(r->pauses[1].compacting, 0);
@@ -228,9 +231,9 @@ static void background_collections_with_foreground_ones_in_between(void **state)
     assert_int_equal(r->pauses[3].cause, CAUSE_YOUNG);
     assert_int_equal(r->pauses[3].generation, 1);
     assert_int_equal(r->pauses[4].cause, CAUSE_OTHER);
-    assert_int_equal(r->gcs[1].end_ns, 50 * MS + 1);
-    assert_int_equal(r->gcs[1].mechanisms, RP_MECHANISM_CONCURRENT);
-    assert_int_equal(r->gcs[1].heap_bytes, 4096);
+    assert_int_equal(r->gcs[0].end_ns, 50 * MS + 1);
+    assert_int_equal(r->gcs[0].mechanisms, RP_MECHANISM_CONCURRENT);
+    assert_int_equal(r->gcs[0].heap_bytes, 4096);
     assert_int_equal(r->facts.gc.count, 4);
     test_free(r);
 }
@@ -249,25 +252,32 @@ static void an_induced_background_collection_is_induced_in_both_its_pauses(void 
     assert_int_equal(r->pauses[1].cause, CAUSE_INDUCED);
     assert_int_equal(r->pauses[1].kind, KIND_BACKGROUND_END);
     assert_int_equal(r->facts.induced_calls, 1);
-    assert_int_equal(r->facts.induced_blocking, 0);
+    assert_int_equal(r->facts.induced_background, 1);
     test_free(r);
+}
+
+static struct pause *add_silent(struct made_up *r, uint64_t begin, uint32_t starts, uint32_t ends)
+{
+    struct pause *pause = add_pause(r, begin, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC);
+
+    pause->raw.gc_starts = starts;
+    pause->raw.gc_ends = ends;
+    pause->raw.generation = starts ? 2 : RP_UNKNOWN;
+    return pause;
 }
 
 static void without_events_the_callbacks_tell_the_kind(void **state)
 {
     (void)state;
     struct made_up *r = recording();
-    struct pause *pause;
 
-    pause = add_pause(r, 10 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC); /* began and ended */
-    pause->raw.gc_starts = pause->raw.gc_ends = 1;
-    pause->raw.generation = 2;
-    pause->raw.induced = 1;
-    pause = add_pause(r, 20 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC); /* went on after the pause */
-    pause->raw.gc_starts = 1;
-    pause->raw.generation = 2;
+    add_silent(r, 10 * MS, 1, 1)->raw.induced = 1; /* began and ended */
+    add_silent(r, 20 * MS, 1, 0);                  /* went on after the pause */
     add_pause(r, 30 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC_PREP);
-    add_pause(r, 40 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC); /* nothing was heard */
+    add_silent(r, 40 * MS, 0, 0); /* nothing was heard */
+    add_silent(r, 50 * MS, 1, 1); /* the small one before it ended */
+    add_silent(r, 60 * MS, 1, 1)->raw.generation = 0;
+    add_pause(r, 70 * MS, 10000, 1 * MS, COR_PRF_SUSPEND_FOR_GC_PREP);
     judge(r, NULL);
     assert_int_equal(r->pauses[0].cause, CAUSE_INDUCED);
     assert_int_equal(r->pauses[0].kind, KIND_BLOCKING);
@@ -276,7 +286,10 @@ static void without_events_the_callbacks_tell_the_kind(void **state)
     assert_int_equal(r->pauses[2].kind, KIND_BACKGROUND_END);
     assert_int_equal(r->pauses[3].cause, CAUSE_COLLECTION);
     assert_int_equal(r->pauses[3].kind, KIND_UNKNOWN);
-    assert_int_equal(r->facts.by_callbacks, 4);
+    assert_int_equal(r->pauses[4].kind, KIND_BACKGROUND_BEGIN);
+    assert_int_equal(r->pauses[5].cause, CAUSE_YOUNG);
+    assert_int_equal(r->pauses[6].kind, KIND_BACKGROUND_END);
+    assert_int_equal(r->facts.by_callbacks, 7);
     assert_int_equal(r->facts.unknown_kind, 1);
     test_free(r);
 }
@@ -341,6 +354,22 @@ static void one_middling_pause_is_no_finding(void **state)
     facts_of(r->pauses, r->pause_count, r->gcs, r->gc_count, 200 * MS, THRESHOLD, &r->facts);
     verdict_of(&r->facts, &(struct witnesses){0}, &r->verdict);
     assert_int_equal(r->verdict.severity, MEDIC_HEALTHY);
+    test_free(r);
+}
+
+/* 1 % of the time by one pause is no rate of pauses. */
+static void one_long_pause_is_judged_by_its_length_alone(void **state)
+{
+    (void)state;
+    struct made_up *r = recording();
+
+    add_blocking(r, 1 * SECOND, 180 * MS, 1, RP_GC_ALLOC_SMALL);
+    add_blocking(r, 2 * SECOND, 1 * MS, 0, RP_GC_ALLOC_SMALL);
+    add_blocking(r, 3 * SECOND, 1 * MS, 0, RP_GC_ALLOC_SMALL);
+    struct verdict *verdict = judge(r, NULL);
+    assert_int_equal(verdict->severity, MEDIC_NOTICE);
+    assert_int_equal(r->facts.delay_p99_pauses, 1);
+    assert_int_equal(verdict->finding_count, 1);
     test_free(r);
 }
 
@@ -666,6 +695,7 @@ int main(void)
         cmocka_unit_test(no_pause_at_all_is_healthy),
         cmocka_unit_test(a_few_short_young_collections_are_healthy),
         cmocka_unit_test(one_middling_pause_is_no_finding),
+        cmocka_unit_test(one_long_pause_is_judged_by_its_length_alone),
         cmocka_unit_test(a_recording_of_no_length_is_not_called_healthy),
         cmocka_unit_test(induced_collections_are_named_with_their_caller),
         cmocka_unit_test(slow_suspension_is_told_from_slow_collection),

@@ -1,7 +1,8 @@
 /* tool/staging: what may go wrong between us and a target's /tmp. */
-#include "tool/staging.h"
-#include "tool/files.h"
+#include "scratch.h"
 #include "test.h"
+#include "tool/files.h"
+#include "tool/staging.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +34,7 @@ static void write_file(const char *path, size_t size, char fill)
 static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    strcpy(bench->root, "/tmp/medic-test-staging-XXXXXX");
+    snprintf(bench->root, sizeof bench->root, "/tmp/medic-test-staging-XXXXXX");
     if (!mkdtemp(bench->root))
         return -1;
     snprintf(bench->source, sizeof bench->source, "%s/source.so", bench->root);
@@ -48,11 +49,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct bench *bench = *state;
-    char command[128];
     staging_close(&bench->staging, true);
     close(bench->parent);
-    snprintf(command, sizeof command, "rm -rf %s", bench->root);
-    int code = system(command);
+    int code = scratch_remove(bench->root);
     free(bench);
     return code;
 }
@@ -191,7 +190,7 @@ static void avoided(struct bench *bench)
     assert_int_equal(fstat(bench->staging.folder, &about), 0);
     assert_true(about.st_uid == geteuid() && (about.st_mode & 0777) == 0700);
     assert_int_equal(staging_put(&bench->staging, bench->source, "core", file, &bench->why), MEDIC_OK);
-    strcpy(first, bench->staging.name);
+    memcpy(first, bench->staging.name, sizeof first);
     staging_close(&bench->staging, true);
     assert_int_equal(open_staging(bench), MEDIC_OK); /* the next session finds it again */
     assert_string_equal(bench->staging.name, first);
@@ -239,7 +238,8 @@ static void root_makes_files_of_the_targets_user(void **state)
         skip();
     assert_int_equal(chmod(bench->root, 01777), 0);
     assert_int_equal(staging_open(&bench->staging, bench->parent, "/tmp", 1234, 1235, &bench->why), MEDIC_OK);
-    assert_int_equal(staging_put(&bench->staging, bench->source, "core", file, &bench->why), MEDIC_OK); /* source: root only */
+    assert_int_equal(staging_put(&bench->staging, bench->source, "core", file, &bench->why),
+                     MEDIC_OK); /* source: root only */
     outer(bench, file, path, sizeof path);
     assert_int_equal(stat(path, &about), 0);
     assert_true(about.st_uid == 1234 && about.st_gid == 1235);

@@ -1,7 +1,8 @@
 /* tool/store: sessions in a folder of folders. */
-#include "tool/store.h"
-#include "tool/files.h"
+#include "scratch.h"
 #include "test.h"
+#include "tool/files.h"
+#include "tool/store.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     char sessions[96];
-    strcpy(bench->root, "/tmp/medic-test-store-XXXXXX");
+    snprintf(bench->root, sizeof bench->root, "/tmp/medic-test-store-XXXXXX");
     if (!mkdtemp(bench->root))
         return -1;
     snprintf(sessions, sizeof sessions, "%s/state/sessions", bench->root);
@@ -33,9 +34,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct bench *bench = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", bench->root);
-    int code = system(command);
+    int code = scratch_remove(bench->root);
     free(bench);
     return code;
 }
@@ -157,7 +156,9 @@ static void a_store_without_permission_is_refused(void **state)
         struct store_session session;
         if (setgid(1234) || setuid(1234))
             _exit(9);
-        _exit(create(bench, bench->place, &session) == MEDIC_E_DENIED && strstr(bench->why.text, "permission denied") ? 0 : 1);
+        _exit(create(bench, bench->place, &session) == MEDIC_E_DENIED && strstr(bench->why.text, "permission denied")
+                  ? 0
+                  : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -206,7 +207,8 @@ static void sessions_are_listed_and_strangers_are_not(void **state)
     struct store_session session;
     char stranger[PATH_MAX + 16];
     int sessions = 0;
-    assert_int_equal(bench->store.operations->list(&bench->store, count, &sessions, &bench->why), MEDIC_OK); /* no folder yet */
+    assert_int_equal(bench->store.operations->list(&bench->store, count, &sessions, &bench->why),
+                     MEDIC_OK); /* no folder yet */
     for (int i = 0; i < 3; i++) {
         assert_int_equal(create(bench, NULL, &session), MEDIC_OK);
         finish(bench, &session);
@@ -219,8 +221,13 @@ static void sessions_are_listed_and_strangers_are_not(void **state)
 
 static void a_damaged_session_json_is_a_sentence(void **state)
 {
-    static const char *const texts[] = {"", "{", "[]", "{\"schema\":1}", "{\"schema\":99,\"state\":\"running\"}",
-                                        "{\"schema\":1,\"state\":\"dancing\"}", "\xff\xfe"};
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "[]",
+                                        "{\"schema\":1}",
+                                        "{\"schema\":99,\"state\":\"running\"}",
+                                        "{\"schema\":1,\"state\":\"dancing\"}",
+                                        "\xff\xfe"};
     struct bench *bench = *state;
     struct store_session session;
     assert_int_equal(mkdir(bench->place, 0700), 0);
@@ -250,18 +257,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_session_comes_back_as_it_was_saved),
-        TEST(ids_are_uuids_of_version_4),
-        TEST(a_place_that_holds_a_session_is_refused),
-        TEST(a_place_with_other_files_is_refused),
-        TEST(a_place_that_is_a_file_is_refused),
-        TEST(a_discarded_session_leaves_nothing),
-        TEST(a_store_without_permission_is_refused),
-        TEST(a_full_disk_is_refused_at_once),
-        TEST(a_running_session_is_known_by_its_lock),
-        TEST(sessions_are_listed_and_strangers_are_not),
-        TEST(a_damaged_session_json_is_a_sentence),
-        TEST(a_folder_with_only_a_capture_is_a_session),
+        TEST(a_session_comes_back_as_it_was_saved),    TEST(ids_are_uuids_of_version_4),
+        TEST(a_place_that_holds_a_session_is_refused), TEST(a_place_with_other_files_is_refused),
+        TEST(a_place_that_is_a_file_is_refused),       TEST(a_discarded_session_leaves_nothing),
+        TEST(a_store_without_permission_is_refused),   TEST(a_full_disk_is_refused_at_once),
+        TEST(a_running_session_is_known_by_its_lock),  TEST(sessions_are_listed_and_strangers_are_not),
+        TEST(a_damaged_session_json_is_a_sentence),    TEST(a_folder_with_only_a_capture_is_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
