@@ -32,11 +32,10 @@ def run(options):
             result.add(runtime, label, recording, event, event.percentile(95), begin,
                        Budget(f"{FIRST_EVENT_MS} ms", event.median, FIRST_EVENT_MS),
                        Budget(f"{BEGIN_MS} ms", begin.median, BEGIN_MS))
-    result.notes += [
-        f"{rounds} processes a row of .NET (mode churn: it collects all the time), each attached to three times.",
-        "Begins just before the medic process is started. \"Recording\": the profiler's callbacks are open. \"First "
-        "event\": the runtime has called Medic and the record is in the ring. \"Held\": InitializeForAttach, during which "
-        "the runtime's diagnostics server (not the program) waits.",
-        "Budgets are held against the median.",
-    ]
+    result.note(f"""{rounds} processes a row of .NET (mode churn: it collects all the time), each attached to three
+        times.""")
+    result.note("""Begins just before the medic process is started. "Recording": the profiler's callbacks are open.
+        "First event": the runtime has called Medic and the record is in the ring. "Held": InitializeForAttach, during
+        which the runtime's diagnostics server (not the program) waits.""")
+    result.note("""Budgets are held against the median.""")
     return result

@@ -42,10 +42,9 @@ def run(options):
             for name, values in gaps.items():
                 result.add(runtime, mode, name, Spread.of(values),
                            None if name == "bare" else ratio(gaps["bare"], values))
-    result.notes += [
-        f"Each measurement: the longest time between two wake-ups of a thread that sleeps 1 ms at a time, over attach, "
-        f"{SESSION_S} s of recording, detach and report, against the same time without. {rounds} rounds, interleaved.",
-        "idle collects nothing, so a gap beyond bare is what attaching does, or the work of the medic process beside it. "
-        "induced stops itself 20 times a second: there the gap is its own pause.",
-    ]
+    result.note(f"""Each measurement: the longest time between two wake-ups of a thread that sleeps 1 ms at a time,
+        over attach, {SESSION_S} s of recording, detach and report, against the same time without. {rounds} rounds,
+        interleaved.""")
+    result.note("""idle collects nothing, so a gap beyond bare is what attaching does, or the work of the medic
+        process beside it. induced stops itself 20 times a second: there the gap is its own pause.""")
     return result

@@ -11,6 +11,8 @@ from table import Budget
 RUNTIMES = ("net10.0",)
 BUDGET_PERCENT = 0.1
 SETTLE_S = 1.0
+QUICK_S = 0.0005
+ROUNDS_TO_JUDGE = 8  # fewer prove nothing about a tenth of a percent
 
 
 @dataclass
@@ -32,11 +34,24 @@ class Window:
         return self.cpu_ns / 1000 / self.work
 
 
+def reading(subject, tries=20):
+    """(time in s, work, CPU time in ns) of one moment: a program that was slow to answer is asked again."""
+    best = None
+    for _ in range(tries):
+        begin, cpu = time.monotonic(), subject.cpu_ns()
+        work = subject.patient.work()
+        end, cpu_after = time.monotonic(), subject.cpu_ns()
+        if not best or end - begin < best[0]:
+            best = (end - begin, ((begin + end) / 2, work, (cpu + cpu_after) // 2))
+        if best[0] < QUICK_S:
+            break
+    return best[1]
+
+
 def window(subject, seconds):
-    begin, work, cpu = time.monotonic(), subject.patient.work(), subject.cpu_ns()
+    first = reading(subject)
     time.sleep(seconds)
-    end, more, used = time.monotonic(), subject.patient.work(), subject.cpu_ns()
-    return Window(end - begin, more - work, used - cpu)
+    return Window(*(b - a for a, b in zip(first, reading(subject))))
 
 
 def bare_window(subject, seconds):
@@ -53,7 +68,7 @@ def medic_window(subject, seconds):
     after, threads = subject.status(), subject.medic_threads_ns() - threads
     # The status is rewritten every 100 ms: its own window is a little beside ours.
     told_a_second = (after.cpu_ns - before.cpu_ns) / (after.now_ns - before.now_ns)
-    measured.told = told_a_second * seconds * 1e9 / measured.cpu_ns
+    measured.told = told_a_second * measured.seconds * 1e9 / measured.cpu_ns
     measured.threads = threads / measured.cpu_ns
     measured.start_ns = before.cpu_ns
     subject.finish(medic, after, stop=True)
@@ -85,14 +100,15 @@ def add_rows(result, runtime, mode, windows):
             cells[8] = Spread.of(w.threads * 100 for w in measured)
             cells[9] = Spread.of(w.start_ns / 1e6 for w in measured)
             # The ratio is noisier than what is judged: it counts from where its interval begins.
-            share = max(cells[7].median, (cells[6].low - 1) * 100)
+            proven = (cells[6].low - 1) * 100 if len(measured) >= ROUNDS_TO_JUDGE else 0
+            share = max(cells[7].median, proven)
             cells[10] = Budget(f"{BUDGET_PERCENT} % CPU", share, BUDGET_PERCENT)
         result.add(*cells)
 
 
 def run(options):
-    result = options.result(["runtime", "mode", "variant", "units/s", "to bare", "CPU µs/unit", "to bare", "told, % of CPU",
-                             "threads, % of CPU", "start, CPU ms", "budget"])
+    result = options.result(["runtime", "mode", "variant", "units/s", "to bare", "CPU µs/unit", "to bare",
+                             "told, % of CPU", "threads, % of CPU", "start, CPU ms", "budget"])
     rounds, seconds = options.rounds(16, 2), options.rounds(4.0, 1.0)
     version = options.peer(result)
     for runtime in options.runtimes(RUNTIMES):
@@ -101,12 +117,12 @@ def run(options):
                 time.sleep(options.rounds(5, 1))  # until its code is compiled for good
                 add_rows(result, runtime, mode, interleave(variants(subject, seconds, version), rounds,
                                                            options.progress(f"{runtime} {mode}")))
-    result.notes += [
-        f"{rounds} rounds of {seconds:g} s windows in one process, interleaved; attaching, detaching and the report are "
-        "outside the windows. All cores are busy, so what medic itself uses beside the program shows in units/s.",
-        "CPU per unit is the whole process, by its CPU clock. \"Told\" is what Medic says that it used in the window; "
-        "\"threads\" what the kernel counts for its threads, without the callbacks; \"start\" what it used up to "
-        f"{SETTLE_S:g} s after it began to record, most of it for opening the session of trace events.",
-        "The budget holds against the larger of: told; what the ratio of CPU per unit proves (the low end of its interval).",
-    ]
+    result.note(f"""{rounds} rounds of {seconds:g} s windows in one process, interleaved; attaching, detaching and
+        the report are outside the windows. All cores are busy, so what medic itself uses beside the program shows in
+        units/s.""")
+    result.note(f"""CPU per unit is the whole process, by its CPU clock. "Told" is what Medic says that it used in
+        the window; "threads" what the kernel counts for its threads, without the callbacks; "start" what it used up
+        to {SETTLE_S:g} s after it began to record, most of it for opening the session of trace events.""")
+    result.note("""The budget holds against the larger of: told; what the ratio of CPU per unit proves (the low end
+        of its interval).""")
     return result

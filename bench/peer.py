@@ -42,7 +42,7 @@ def tracing(subject):
     trace = harness.Command([_PROGRAM, "collect", "--profile", PROFILE, "-p", subject.pid, "-o", output],
                             env=_env(subject), tty=True)
     try:
-        harness.wait_until(lambda: re.search(r"Recording trace|Output File", trace.out_so_far()), 30, "the peer's trace")
+        harness.wait_until(lambda: re.search(r"Recording trace", trace.out_so_far()), 30, "the peer's trace")
         yield
     finally:
         trace.signal(signal.SIGINT)

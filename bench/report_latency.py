@@ -21,15 +21,14 @@ def measure(subject, seconds, rounds, options, label):
 def run(options):
     result = options.result(["runtime", "session", "capture, kB", "to report, ms", "to exit, ms", "budget"])
     rounds = options.rounds(15, 3)
-    cases = [("induced", 1.0, rounds), ("churn", 1.0, rounds), ("churn", options.rounds(10.0, 3.0), options.rounds(5, 1))]
+    cases = [("induced", 1.0, rounds), ("churn", 1.0, rounds),
+             ("churn", options.rounds(10.0, 3.0), options.rounds(5, 1))]
     for runtime in options.runtimes(RUNTIMES):
         for mode, seconds, count in cases:
             label = f"{mode} {seconds:g} s"
             with Subject(mode, runtime, options) as subject:
                 report, leave, size = measure(subject, seconds, count, options, f"{runtime} {label}")
             result.add(runtime, label, size, report, leave, Budget(f"{REPORT_MS} ms", report.median, REPORT_MS))
-    result.notes += [
-        "From the time in the capture's end record (CLOCK_MONOTONIC, in the target) to the verdict on medic's stdout "
-        "(a pipe), and to the end of the process: it waits until the runtime has let go of Medic.",
-    ]
+    result.note("""From the time in the capture's end record (CLOCK_MONOTONIC, in the target) to the verdict on
+        medic's stdout (a pipe), and to the end of the process: it waits until the runtime has let go of Medic.""")
     return result

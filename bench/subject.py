@@ -1,4 +1,4 @@
-"""What is measured: a patient with a temporary folder of its own, and `medic attach` on it with the times of every step.
+"""What is measured: a patient with a temporary folder of its own, and `medic attach` on it with the times of its steps.
 
 All times are CLOCK_MONOTONIC in ns, which the core, Python and the whole machine share."""
 
@@ -22,8 +22,9 @@ _FOR_COLLECTIONS = (1, 7)  # COR_PRF_SUSPEND_FOR_GC, COR_PRF_SUSPEND_FOR_GC_PREP
 
 @dataclass(frozen=True)
 class Pause:
-    begin_ns: int
-    end_ns: int
+    begin_ns: int    # the runtime asks its threads to stop
+    restart_ns: int  # it lets them go
+    end_ns: int      # all may run
     reason: int
     collections: int
 
@@ -42,7 +43,7 @@ def pauses(capture):
     for kind, payload in capture.plugin_records:
         if kind == _PAUSE_TYPE:
             f = _PAUSE.unpack_from(payload)
-            found.append(Pause(f[1], f[4], f[5], f[8]))
+            found.append(Pause(f[1], f[3], f[4], f[5], f[8]))
     return sorted(found, key=lambda p: p.begin_ns)
 
 

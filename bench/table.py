@@ -35,6 +35,10 @@ class Result:
         assert len(cells) == len(self.columns)
         self.rows.append(list(cells))
 
+    def note(self, text):
+        """A sentence or more under the table; how it is broken into lines does not matter."""
+        self.notes.append(" ".join(text.split()))
+
 
 # --- text -------------------------------------------------------------------------------------------------------------
 
@@ -53,6 +57,8 @@ def cell_text(cell):
     if cell is None:
         return "-"
     if isinstance(cell, Spread):
+        if cell.low == cell.high:
+            return figure(cell.median)
         return f"{figure(cell.median)} ({figure(cell.low)} to {figure(cell.high)})"
     if isinstance(cell, Ratio):
         return f"{cell.median:.4f} ({cell.low:.4f} to {cell.high:.4f})"

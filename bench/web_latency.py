@@ -86,7 +86,8 @@ def peer_load(subject, seconds):
 
 
 def run(options):
-    result = options.result(["runtime", "variant", "p50, µs", "to bare", "p99, µs", "to bare", "requests/s", "to bare"])
+    result = options.result(["runtime", "variant", "p50, µs", "to bare", "p99, µs", "to bare", "requests/s",
+                             "to bare"])
     rounds, seconds = options.rounds(16, 2), options.rounds(4.0, 1.0)
     version = options.peer(result)
     for runtime in options.runtimes(RUNTIMES):
@@ -102,9 +103,8 @@ def run(options):
                 bare, values = ([getattr(one, figure) for one in loads[which]] for which in ("bare", name))
                 cells += [Spread.of(values), None if name == "bare" else ratio(bare, values)]
             result.add(*cells)
-    result.notes += [
-        f"{rounds} rounds of {seconds:g} s, interleaved, in one process. One connection, closed loop, a client in Python on "
-        f"the same machine: its share of a request is in every figure. Requests in turn: {', '.join(PATHS)} (allocates "
-        "100 kB).",
-    ]
+    paths = ", ".join(PATHS)
+    result.note(f"""{rounds} rounds of {seconds:g} s, interleaved, in one process. One connection, closed loop, a client in
+        Python on the same machine: its share of a request is in every figure. Requests in turn: {paths} (allocates
+        100 kB).""")
     return result

@@ -161,26 +161,33 @@ static int report(struct plan *plan, struct attach *attach)
     return exit_code;
 }
 
+/* How it ended, told before the report. */
+static int tell_end(const struct attach *attach, enum attach_result result, const medic_reason *reason)
+{
+    if (result == ATTACH_CAPTURED)
+        return attach->collected ? EXIT_OK : cli_fail(EXIT_SESSION, "nothing was captured");
+    if (!attach->collected)
+        return cli_fail(EXIT_SESSION, "%s; nothing was captured", reason->text);
+    if (result == ATTACH_TARGET_ENDED)
+        return cli_fail(EXIT_OK, "%s: this is what was seen until then", reason->text);
+    return cli_fail(EXIT_SESSION, "%s", reason->text);
+}
+
 /* After the watch: collect, report, leave. */
 static int conclude(struct plan *plan, struct attach *attach, enum attach_result result, const medic_reason *reason)
 {
     medic_reason why = {""};
-    bool collected = false;
-    int exit_code = result == ATTACH_CAPTURED ? EXIT_OK : cli_fail(EXIT_SESSION, "%s", reason->text);
-    int code = attach_collect(attach, result, reason, &collected, &why);
-    bool keep = code != MEDIC_OK && !collected;
+    int code = attach_collect(attach, result, reason, &why);
+    bool keep = code != MEDIC_OK && !attach->collected;
+    int exit_code = keep ? EXIT_SESSION : tell_end(attach, result, reason);
     if (code != MEDIC_OK)
         exit_code = cli_fail(EXIT_SESSION, "%s", why.text);
-    else if (!collected && result == ATTACH_CAPTURED)
-        exit_code = cli_fail(EXIT_SESSION, "nothing was captured");
-    if (collected && !(result == ATTACH_FAILED && attach->status.records == 0)) {
+    if (attach->collected && !(result == ATTACH_FAILED && attach->status.records == 0)) {
         int shown = report(plan, attach);
         exit_code = exit_code == EXIT_OK ? shown : exit_code;
     }
     if (attach_end(attach, keep, &why) != MEDIC_OK)
         cli_fail(0, "%s", why.text);
-    if (result == ATTACH_TARGET_ENDED && collected && code == MEDIC_OK)
-        return EXIT_OK; /* told on stderr; the report is what there is to know */
     return exit_code;
 }
 

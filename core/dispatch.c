@@ -143,11 +143,14 @@ static HRESULT inlining(ICorProfilerCallback11 *This, FunctionID caller, Functio
     return thunk_JITInlining(This, caller, callee, should_inline);
 }
 
-/* What this module defines is about to go: ids of it that wait in the ring must be resolved before. */
+/* What this module defines is about to go: ids of it that wait in the ring must be resolved before, the one that the
+ * plugin records now included. */
 static HRESULT module_unload_started(ICorProfilerCallback11 *This, ModuleID module)
 {
+    HRESULT answer = thunk_ModuleUnloadStarted(This, module);
+
     session_before_unload();
-    return thunk_ModuleUnloadStarted(This, module);
+    return answer;
 }
 
 /* .NET has no remoting: the runtime never calls these. */

@@ -7,6 +7,8 @@
 #include "core/os.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -250,9 +252,31 @@ int files_lease_lost(struct files *files, uint64_t grace_ns, uint64_t now_ns)
     return now_ns - files->lease_seen_ns > grace_ns;
 }
 
-void files_write_status(struct files *files, medic_status *status)
+/* Past RLIMIT_FSIZE a write raises SIGXFSZ, which ends a process that does not expect it. Medic's own threads block it; this
+ * also runs on threads of the runtime. */
+static int write_status_quietly(int fd, medic_status *status)
+{
+    static const struct timespec at_once = {0, 0};
+    sigset_t exceeded, before;
+    int code;
+
+    sigemptyset(&exceeded);
+    sigaddset(&exceeded, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &exceeded, &before);
+    code = status_write(fd, status);
+    if (code != MEDIC_OK && !sigismember(&before, SIGXFSZ)) {
+        int error = errno;
+
+        while (sigtimedwait(&exceeded, NULL, &at_once) < 0 && errno == EINTR)
+            ;
+        errno = error;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+int files_write_status(struct files *files, medic_status *status)
 {
     status->sequence = ++files->sequence;
-    if (files->status >= 0)
-        status_write(files->status, status); /* a full disk shows in the capture; there is nobody else to tell */
+    return files->status >= 0 ? write_status_quietly(files->status, status) : MEDIC_OK;
 }

@@ -41,6 +41,7 @@ int files_flush(struct files *files);
 int files_stop_requested(struct files *files);
 /* Whether the lease has been free for longer than grace_ns. */
 int files_lease_lost(struct files *files, uint64_t grace_ns, uint64_t now_ns);
-void files_write_status(struct files *files, medic_status *status);
+/* MEDIC_OK, or MEDIC_E_IO and errno. [worker], or the runtime's thread while it begins or has detached. */
+int files_write_status(struct files *files, medic_status *status);
 
 #endif

@@ -17,8 +17,11 @@
  * long an exit waits for the capture to be completed. */
 #define STARTUP_WAIT_NS UINT64_C(3000000000)
 #define EXIT_WAIT_NS UINT64_C(2000000000)
-/* How long an unload waits for the worker; it drains a full ring in less. */
-#define UNLOAD_WAIT_NS UINT64_C(250000000)
+/* How long unloads may wait for the worker to drain the ring: a burst, and a quarter of the time beyond it, or the runtime's
+ * finalizer falls behind a program that unloads a lot. Then, for the one question that the worker is at. */
+#define UNLOAD_BURST_NS UINT64_C(250000000)
+#define UNLOAD_SHARE 4
+#define ASKING_WAIT_NS UINT64_C(1000000000)
 
 struct session session;
 static GUID pending_guid;
@@ -78,6 +81,13 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
     return MEDIC_OK;
 }
 
+void session_clear_mask(int ring_is_empty)
+{
+    DWORD low = !ring_is_empty && requires(MEDIC_SERVICE_NAMES) ? COR_PRF_MONITOR_MODULE_LOADS : 0;
+
+    session.info->lpVtbl->SetEventMask2(session.info, low, 0);
+}
+
 int session_emit(uint32_t type, const void *data, uint32_t size)
 {
     int code = files_write_record(&session.files, type, data, size, NULL, 0);
@@ -107,7 +117,7 @@ medic_cost_record session_cost(void)
     return cost;
 }
 
-void session_publish(uint32_t state)
+int session_publish(uint32_t state)
 {
     medic_status status = {
         .state = state,
@@ -127,7 +137,7 @@ void session_publish(uint32_t state)
 
     atomic_store(&session.state, state);
     snprintf(status.text, sizeof status.text, "%.255s", session.reason.text);
-    files_write_status(&session.files, &status);
+    return files_write_status(&session.files, &status);
 }
 
 void session_release(void)
@@ -212,6 +222,24 @@ static int emit_name(void *context, uint32_t type, const void *head, uint32_t he
     return files_write_record(&session.files, type, head, head_size, tail, tail_size);
 }
 
+/* Between these two the worker asks the runtime about ids of the record at the ring's tail. Either it sees that they are
+ * stale, or who makes them so sees that it asks. */
+static int begin_asking(void *context)
+{
+    (void)context;
+    atomic_store(&session.asking, 1);
+    if (atomic_load(&session.ring.tail) >= atomic_load(&session.stale_before))
+        return 1;
+    atomic_store(&session.asking, 0);
+    return 0;
+}
+
+static void end_asking(void *context)
+{
+    (void)context;
+    atomic_store(&session.asking, 0);
+}
+
 /* Everything that can fail with a reason, in the order in which it can be told. */
 static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *why)
 {
@@ -234,6 +262,7 @@ static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *
     session.names = names_new(session.info, emit_name, NULL);
     if (!session.names || ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory in the target");
+    names_guard(session.names, begin_asking, end_asking);
     events_init(&session.events, session.info);
     return session_set_mask(plugin->event_mask_low | (session.at_startup ? plugin->startup_mask_low : 0),
                             plugin->event_mask_high | (session.at_startup ? plugin->startup_mask_high : 0), why);
@@ -247,6 +276,7 @@ static int begin(IUnknown *info, const char *text, size_t size, int at_startup)
     if (atomic_load(&session.state) != MEDIC_SESSION_NONE)
         return MEDIC_E_BUSY; /* an earlier session never let go: leave it alone */
     memset(&session, 0, sizeof session);
+    session.created_ns = begin_ns;
     atomic_store(&session.state, MEDIC_SESSION_STARTING);
     files_init(&session.files);
     session.at_startup = at_startup;
@@ -254,7 +284,11 @@ static int begin(IUnknown *info, const char *text, size_t size, int at_startup)
     atomic_store(&session.progress, -1);
     code = prepare(info, text, size, &session.reason);
     if (code == MEDIC_OK) {
-        session_publish(MEDIC_SESSION_STARTING);
+        if (session_publish(MEDIC_SESSION_STARTING) != MEDIC_OK)
+            code = medic_fail(&session.reason, MEDIC_E_IO, "cannot write the status in %.300s: %s", session.files.path,
+                              strerror(errno));
+    }
+    if (code == MEDIC_OK) {
         error = thread_start(worker_run, NULL);
         if (error)
             code = medic_fail(&session.reason, MEDIC_E_FAIL, "cannot start a thread in the target: %s", strerror(error));
@@ -314,6 +348,17 @@ void session_detached(void)
     atomic_store(&session.state, MEDIC_SESSION_NONE);
 }
 
+/* From now on no id recorded before this ring position is given to the runtime, and no such question is under way. */
+static void stop_asking(uint64_t position)
+{
+    uint64_t deadline = os_now_ns() + ASKING_WAIT_NS, before = atomic_load(&session.stale_before);
+
+    while (before < position && !atomic_compare_exchange_weak(&session.stale_before, &before, position))
+        ;
+    while (atomic_load(&session.asking) && os_now_ns() < deadline)
+        os_sleep_ns(UINT64_C(50000));
+}
+
 void session_target_exits(void)
 {
     uint32_t state = atomic_load(&session.state);
@@ -321,19 +366,43 @@ void session_target_exits(void)
     if (state != MEDIC_SESSION_STARTING && state != MEDIC_SESSION_RUNNING && state != MEDIC_SESSION_STOPPING)
         return;
     session_end(MEDIC_END_TARGET_EXIT);
+    session_attached(); /* an exit can come between the begin of an attach and its end */
     wait_for(&session.captured, EXIT_WAIT_NS);
+    if (!atomic_load(&session.captured))
+        stop_asking(UINT64_MAX); /* the runtime goes away under a worker that is still busy */
 }
 
-/* Ids are resolved by asking the runtime, which trusts them: one whose module is gone could crash the target. */
+/* Any record of which the worker may still ask for names. */
+static int may_drain(void)
+{
+    uint32_t state = atomic_load(&session.state);
+
+    return state == MEDIC_SESSION_STARTING || state == MEDIC_SESSION_RUNNING || state == MEDIC_SESSION_STOPPING ||
+           state == MEDIC_SESSION_INERT;
+}
+
+/* How long all unloads of the session together may still wait. */
+static uint64_t unload_budget_ns(uint64_t now)
+{
+    uint64_t all = UNLOAD_BURST_NS + (now - session.created_ns) / UNLOAD_SHARE, used = atomic_load(&session.unload_waited_ns);
+
+    return used < all ? all - used : 0;
+}
+
+/* Ids are resolved by asking the runtime, which trusts them: one whose module is gone crashes the target. Mostly on the
+ * runtime's finalizer thread. */
 void session_before_unload(void)
 {
-    uint64_t deadline = os_now_ns() + UNLOAD_WAIT_NS;
-    uint64_t head = atomic_load(&session.ring.head);
+    uint64_t begin = os_now_ns(), head = atomic_load(&session.ring.head);
 
-    while (atomic_load(&session.state) == MEDIC_SESSION_RUNNING && atomic_load(&session.ring.tail) < head &&
-           os_now_ns() < deadline) {
+    while (may_drain() && atomic_load(&session.ring.tail) < head) {
+        if (os_now_ns() - begin >= unload_budget_ns(begin)) {
+            stop_asking(head);
+            break;
+        }
         atomic_store(&session.ring.wake, 1);
         os_futex_wake(&session.ring.wake);
-        os_sleep_ns(UINT64_C(200000));
+        os_sleep_ns(UINT64_C(100000));
     }
+    atomic_fetch_add(&session.unload_waited_ns, os_now_ns() - begin);
 }

@@ -15,6 +15,8 @@
 #include <medic/session.h>
 #include <stdatomic.h>
 
+enum { LOG_LINES_A_SECOND = 100 };
+
 struct session {
     /* Who is in charge: the runtime's thread while it begins, the worker until it asks for the detach, then the runtime's
      * detach thread. enum medic_session_state. */
@@ -24,6 +26,10 @@ struct session {
     _Atomic uint32_t started; /* futex: 1 = start has returned, or failed */
     _Atomic uint32_t captured; /* futex: 1 = the capture is complete */
     _Atomic uint32_t end_reason; /* enum medic_end_reason; the first one wins */
+    _Atomic uint64_t stale_before; /* ring position: ids recorded before it may be of a module that is gone */
+    _Atomic uint32_t asking;       /* 1 = the worker asks the runtime about an id */
+    _Atomic uint64_t unload_waited_ns;
+    uint64_t created_ns;
     _Atomic uint64_t first_record_ns;
     _Atomic int32_t progress;
 
@@ -62,7 +68,8 @@ HRESULT session_begin_at_attach(IUnknown *info, const void *client_data, uint32_
 void session_attached(void);
 void session_detached(void);
 void session_target_exits(void);
-/* Waits, a moment at most, until the worker has drained what is in the ring now. */
+/* Waits, a moment at most, until the worker has drained what is in the ring now. What is not drained by then is never
+ * asked for: on return no id that was recorded before the call will be given to the runtime. */
 void session_before_unload(void);
 
 /* Which plugin the runtime asked for: the CLSID of DllGetClassObject. */
@@ -75,12 +82,16 @@ void session_fail(int code, const char *sentence);
 /* Replaces the plugin's event mask; what the services need is added. The thread in charge. */
 int session_set_mask(uint32_t low, uint32_t high, medic_reason *why);
 
+/* Takes back the plugin's event mask. Unloads are still told while the ring may hold ids. The thread in charge. */
+void session_clear_mask(int ring_is_empty);
+
 /* Writes a record of the plugin into the capture and counts it. [worker] */
 int session_emit(uint32_t type, const void *data, uint32_t size);
 /* What the diagnosis has cost so far. [worker] */
 medic_cost_record session_cost(void);
-/* Writes the status file with everything known now. The thread in charge. */
-void session_publish(uint32_t state);
+/* Writes the status file with everything known now. MEDIC_E_IO when that fails, which only the begin can tell anybody: later
+ * the capture fails with it. The thread in charge. */
+int session_publish(uint32_t state);
 /* Destroys the plugin's instance and frees all that the session owns. The thread in charge. */
 void session_release(void);
 

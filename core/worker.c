@@ -14,14 +14,17 @@
 #define MS UINT64_C(1000000)
 
 /* TICK: how long a record waits in the ring at most. QUIET: how long callbacks get to return; the longest of them takes
- * microseconds. DETACH: what RequestProfilerDetach is told to expect; 0 would make the runtime wait 2.5 s. */
+ * microseconds. DETACH: what RequestProfilerDetach is told to expect. The
+ * runtime first sleeps 300 ms whatever it is told (2.5 s when told 0), and if a callback was still inside then, again: as long
+ * as its patience of 5 s allows when twice the expected time has passed, 300 ms otherwise. 290 gives the short second look. */
 #define TICK_NS (50 * MS)
 #define PUBLISH_NS (100 * MS)
 #define ATTACH_WAIT_NS (10000 * MS)
 #define QUIET_NS (2000 * MS)
 #define EVENTS_STOP_NS (2000 * MS)
+#define DRAIN_NS (20 * MS) /* of one batch: ends and stop requests are looked at in between */
 #define MEMORY_LIMIT (UINT64_C(64) << 20)
-enum { DRAIN_BATCH = 4096, DETACH_MS = 20, HEADER_TEXT_MAX = 16384 };
+enum { DRAIN_BATCH = 4096, DETACH_MS = 290, HEADER_TEXT_MAX = 16384 };
 
 /* Lines for the capture's header. */
 struct text {
@@ -75,6 +78,7 @@ static int drain(void)
 {
     const medic_capture *capture = &session.view.capture;
     struct ring_record record;
+    uint64_t begin = os_now_ns();
     int count = 0;
 
     while (count < DRAIN_BATCH && ring_peek(&session.ring, &record)) {
@@ -85,7 +89,8 @@ static int drain(void)
         else if (!capture->drain || !session.self || capture->drain(session.self, &shown) == MEDIC_DRAIN_KEEP)
             session_emit(record.type, record.data, record.size);
         ring_pop(&session.ring);
-        count++;
+        if (++count % 16 == 0 && os_now_ns() - begin > DRAIN_NS)
+            return 1;
     }
     return count == DRAIN_BATCH;
 }
@@ -106,6 +111,16 @@ static void tell_ring_loss(void)
 
     tell_loss(dropped - session.ring_dropped, MEDIC_LOSS_RING_FULL);
     session.ring_dropped = dropped;
+}
+
+/* What the diagnosis has cost and what time it is: a capture that is cut short has the last of these. */
+static void tell_cost(void)
+{
+    medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
+
+    session.cost = session_cost();
+    files_write_record(&session.files, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
+    files_write_record(&session.files, MEDIC_RECORD_COST, &session.cost, sizeof session.cost, NULL, 0);
 }
 
 /* Ends the session when it is time. */
@@ -145,8 +160,8 @@ static void reset_log_rate(void)
 {
     uint32_t lines = atomic_exchange(&session.log_lines, 0);
 
-    if (lines > 100)
-        tell_loss(lines - 100, MEDIC_LOSS_LIMIT);
+    if (lines > LOG_LINES_A_SECOND)
+        tell_loss(lines - LOG_LINES_A_SECOND, MEDIC_LOSS_LIMIT);
 }
 
 static void record(void)
@@ -166,6 +181,7 @@ static void record(void)
             second = now;
             tell_ring_loss();
             reset_log_rate();
+            tell_cost();
         }
         if (now - published >= PUBLISH_NS) {
             published = now;
@@ -188,6 +204,7 @@ static void stop_events(void)
     while (events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK) {
         session.reason = why;
         session_publish(MEDIC_SESSION_INERT);
+        os_sleep_ns(TICK_NS); /* without a thread to stop it on the answer comes at once */
     }
 }
 
@@ -195,7 +212,6 @@ static void write_end(void)
 {
     uint32_t reason = atomic_load(&session.end_reason);
     medic_end_record end = {os_now_ns(), reason, (uint32_t)strlen(session.reason.text)};
-    medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
 
     while (drain())
         ;
@@ -203,9 +219,7 @@ static void write_end(void)
     tell_loss(ring_unfinished(&session.ring) ? 1 : 0, MEDIC_LOSS_UNFINISHED);
     tell_ring_loss();
     reset_log_rate();
-    session.cost = session_cost();
-    files_write_record(&session.files, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
-    files_write_record(&session.files, MEDIC_RECORD_COST, &session.cost, sizeof session.cost, NULL, 0);
+    tell_cost();
     files_write_record(&session.files, MEDIC_RECORD_END, &end, sizeof end, session.reason.text, end.length);
     files_flush(&session.files);
 }
@@ -249,10 +263,12 @@ static void end(int started)
     dispatch_close();
     session_publish(MEDIC_SESSION_STOPPING);
     if (!exits)
-        session.info->lpVtbl->SetEventMask2(session.info, 0, 0);
+        session_clear_mask(0);
     stop_events();
     quiet = stop_plugin(started);
     write_end();
+    if (!exits)
+        session_clear_mask(1);
     session_publish(MEDIC_SESSION_CAPTURED);
     atomic_store(&session.captured, 1);
     os_futex_wake(&session.captured);

@@ -330,10 +330,18 @@ int attach_begin(struct attach *attach, const struct attach_options *options, me
 
 int attach_end(struct attach *attach, bool keep, medic_reason *why)
 {
+    struct store_session *session = &attach->session;
     int code = keep || attach->stalled ? MEDIC_OK : attach_wait_detached(attach, why);
     close_all(attach, keep);
-    if (attach->session.folder >= 0)
-        attach->session.store->operations->close(&attach->session);
+    if (!keep && !attach->collected) {
+        session->store->operations->discard(session);
+        return code;
+    }
+    if (!keep) { /* there is nothing to tidy up any more; should this not be written, the next report finds out */
+        session->info.work = NULL;
+        session->store->operations->save(session, NULL);
+    }
+    session->store->operations->close(session);
     return code;
 }
 

@@ -40,6 +40,7 @@ struct attach {
     medic_status status;         /* the last one read, zero before */
     uint64_t changed_ns;         /* when it last changed, CLOCK_MONOTONIC */
     bool stalled;                /* nobody needs to wait for this target any more */
+    bool collected;              /* the capture is in the store */
     char guid[37];
 };
 
@@ -63,14 +64,12 @@ struct attach_observer {
 };
 
 enum attach_result attach_watch(struct attach *attach, const struct attach_observer *observer, medic_reason *why);
-/* Fetches the capture and saves session.json. *collected says whether there is a capture; a failure leaves
- * everything where it is, for attach_recover. */
-int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected,
-                   medic_reason *why);
-/* Waits for the detach (MEDIC_E_TIMEOUT: a sentence that says so), unless the target stalled, then closes all. keep:
- * leave the work folder where it is. */
+/* Fetches the capture (attach->collected says whether there is one) and saves session.json. A failure without a capture
+ * leaves everything where it is, for attach_recover. */
+int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, medic_reason *why);
+/* Waits for the detach (MEDIC_E_TIMEOUT: a sentence that says so), unless the target stalled, then removes the work
+ * folder and closes all. keep: leave the work folder where it is. A session without a capture is forgotten. */
 int attach_end(struct attach *attach, bool keep, medic_reason *why);
-
 /* Instead of attach_end: lets go at once and forgets the session. The core ends by itself, its lease being free. */
 void attach_abort(struct attach *attach);
 

@@ -42,19 +42,17 @@ static enum store_state state_of_capture(int folder, bool orphan)
     return state;
 }
 
-int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, bool *collected,
-                   medic_reason *why)
+int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, medic_reason *why)
 {
     struct store_session *session = &attach->session;
     int code = work_fetch_capture(&attach->work, session->folder, session->path, why);
-    *collected = code == MEDIC_OK;
+    attach->collected = code == MEDIC_OK;
     if (code != MEDIC_OK && code != MEDIC_E_NOT_FOUND)
         return code;
-    session->info.state = *collected ? state_of_capture(session->folder, false) : STORE_FAILED;
+    session->info.state = attach->collected ? state_of_capture(session->folder, false) : STORE_FAILED;
     if (result == ATTACH_FAILED)
         session->info.state = STORE_FAILED;
     session->info.reason = session->info.state != STORE_COMPLETE && reason->text[0] ? reason->text : NULL;
-    session->info.work = NULL;
     return session->store->operations->save(session, why);
 }
 
@@ -97,12 +95,28 @@ static int fetch(struct store_session *session, medic_reason *why)
     return code;
 }
 
+/* Killed after the capture was safe: only the folder in the target's tmp is left to remove. */
+static void tidy(struct store_session *session)
+{
+    struct work work;
+    if (!session->owned || !session->info.work)
+        return;
+    if (work_find(&work, session->info.work, session->info.target.uid, NULL) == MEDIC_OK)
+        work_close(&work, true);
+    session->info.work = NULL;
+    session->store->operations->save(session, NULL);
+}
+
 int attach_recover(struct store_session *session, medic_reason *why)
 {
     static const char reason[] = "the medic command was killed during the session";
     medic_reason detail = {""};
-    if (!session->described || session->info.state != STORE_RUNNING)
+    if (!session->described)
         return MEDIC_OK;
+    if (session->info.state != STORE_RUNNING) {
+        tidy(session);
+        return MEDIC_OK;
+    }
     if (!session->owned)
         return medic_fail(why, MEDIC_E_BUSY,
                           "the session in %s is still running: wait for its end, or press Ctrl-C there", session->path);

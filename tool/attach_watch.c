@@ -97,15 +97,17 @@ static bool is_stalled(const struct attach *attach, medic_reason *why)
     return false;
 }
 
-static bool is_overdue(const struct attach *attach, medic_reason *why)
+/* asked_ns: when the user asked to stop, 0 = not yet. */
+static bool is_overdue(const struct attach *attach, uint64_t asked_ns, medic_reason *why)
 {
     const medic_status *status = &attach->status;
-    if (!status->duration_ns || !status->started_ns ||
-        status->now_ns - status->started_ns < status->duration_ns + OVERTIME_NS)
+    uint64_t run = status->started_ns ? status->now_ns - status->started_ns : 0;
+    if (!(status->duration_ns && run > status->duration_ns + OVERTIME_NS) &&
+        !(asked_ns && ipc_now_ns() - asked_ns > OVERTIME_NS))
         return false;
     medic_fail(why, MEDIC_E_TIMEOUT,
-               "the session in process %d does not end although its time is over: what it wrote is kept",
-               target_number(attach));
+               "the session in process %d does not end although it should%s%s: what it wrote is kept",
+               target_number(attach), status->text[0] ? ": " : "", status->text);
     return true;
 }
 
@@ -139,12 +141,13 @@ static bool judge_state(const struct attach *attach, enum attach_result *result,
 
 /* ---- the watch ---- */
 
-static bool obey(struct attach *attach, const struct attach_observer *observer, bool *asked)
+/* Passes the first interrupt on. Whether the user has had enough. */
+static bool obey(struct attach *attach, const struct attach_observer *observer, uint64_t *asked_ns)
 {
     int interrupts = observer->interrupts ? observer->interrupts(observer->context) : 0;
-    if (interrupts && !*asked) {
+    if (interrupts && !*asked_ns) {
         work_request_stop(&attach->work, NULL);
-        *asked = true;
+        *asked_ns = ipc_now_ns();
     }
     return interrupts > 1;
 }
@@ -152,22 +155,21 @@ static bool obey(struct attach *attach, const struct attach_observer *observer, 
 enum attach_result attach_watch(struct attach *attach, const struct attach_observer *observer, medic_reason *why)
 {
     enum attach_result result;
-    bool asked = false;
+    uint64_t asked_ns = 0;
     for (;;) {
         bool alive = wait_a_moment(attach);
         read_status(attach);
         if (judge_state(attach, &result, why))
             return result;
         if (!alive) {
-            medic_fail(why, MEDIC_E_GONE, "process %d ended before the session did: this is what was seen until then",
-                       target_number(attach));
+            medic_fail(why, MEDIC_E_GONE, "process %d ended before the session did", target_number(attach));
             return ATTACH_TARGET_ENDED;
         }
-        if (obey(attach, observer, &asked)) {
+        if (obey(attach, observer, &asked_ns)) {
             medic_fail(why, MEDIC_E_STOPPED, "aborted; Medic leaves process %d by itself", target_number(attach));
             return ATTACH_ABORTED;
         }
-        if (is_stalled(attach, why) || is_overdue(attach, why)) {
+        if (is_stalled(attach, why) || is_overdue(attach, asked_ns, why)) {
             attach->stalled = true;
             return ATTACH_STALLED;
         }

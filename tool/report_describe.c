@@ -116,6 +116,8 @@ static void describe_from(struct document *document, const struct session_info *
     struct document_target *target = &document->target;
     prefer(document, &document->session.id, info->id);
     prefer(document, &document->session.started, info->started);
+    if (info->state == STORE_INCOMPLETE) /* its medic was killed: the core has ended well, but not when it was meant to */
+        document->session.complete = false;
     prefer(document, &target->name, info->target.name);
     prefer(document, &target->command_line, info->target.command_line);
     prefer(document, &target->runtime, info->target.runtime);

@@ -92,7 +92,7 @@ static int read_parameters(struct session_info *info, const struct json *object,
     struct session_parameter *all = count ? arena_alloc(arena, count * sizeof *all) : NULL;
     if (count && !all)
         return -1;
-    for (const struct json *at = json_first(object, JSON_KIND_OBJECT); at; at = at->next)
+    for (const struct json *at = json_first(object, JSON_KIND_OBJECT); all && at; at = at->next)
         if (at->type == JSON_KIND_STRING)
             all[info->parameter_count++] = (struct session_parameter){at->key, json_get_string(at)};
     info->parameters = all;

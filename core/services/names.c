@@ -3,6 +3,7 @@
  * the one name and never writes it twice. Everything here runs on the worker. */
 #include "names.h"
 
+#include <medic/clr/hresults.h>
 #include <medic/result.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,9 @@ static unsigned hash_key(const void *key)
 }
 
 #include <uthash.h>
+
+/* Instead of the runtime's answer, when the id may not be valid any more: what is given back for data that is gone. */
+#define TOO_LATE CORPROF_E_DATAINCOMPLETE
 
 enum { KIND_TYPE = 1, KIND_FUNCTION, KIND_MODULE, KIND_THREAD };
 
@@ -58,6 +62,8 @@ struct ip_slot {
 struct names {
     names_emit_fn emit;
     void *context;
+    int (*begin_asking)(void *context); /* NULL: ids are always valid */
+    void (*end_asking)(void *context);
     struct entry *known; /* hash table */
     struct entry *unused;
     struct block *blocks;
@@ -77,6 +83,23 @@ struct names *names_new(ICorProfilerInfo12 *info, names_emit_fn emit, void *cont
     names->context = context;
     names->runtime.info = info;
     return names;
+}
+
+void names_guard(struct names *names, int (*begin)(void *context), void (*end)(void *context))
+{
+    names->begin_asking = begin;
+    names->end_asking = end;
+}
+
+static int may_ask(struct names *names)
+{
+    return !names->begin_asking || names->begin_asking(names->context);
+}
+
+static void asked(struct names *names)
+{
+    if (names->end_asking)
+        names->end_asking(names->context);
 }
 
 void names_free(struct names *names)
@@ -195,7 +218,8 @@ static int write_name(struct names *names, medic_name_record *record, const char
 int names_type(struct names *names, ClassID id)
 {
     struct entry *entry;
-    struct name_origin origin;
+    struct name_origin origin = {.module = 0};
+    HRESULT hr = TOO_LATE;
     if (id == 0)
         return MEDIC_E_ARGUMENT;
     if (find(names, KIND_TYPE, id))
@@ -205,14 +229,18 @@ int names_type(struct names *names, ClassID id)
         return result;
     struct name_text text = name_text_over(names->text, sizeof names->text);
     medic_name_record record = {.kind = MEDIC_NAME_TYPE, .id = id};
-    HRESULT hr = runtime_type_name(&names->runtime, id, &text, &origin);
+    if (may_ask(names)) {
+        hr = runtime_type_name(&names->runtime, id, &text, &origin);
+        asked(names);
+    }
     return settle(names, entry, write_name(names, &record, "type", hr, &origin, &text));
 }
 
 static int name_function(struct names *names, FunctionID id, bool *fleeting)
 {
     struct entry *entry = find(names, KIND_FUNCTION, id), *module;
-    struct name_origin origin;
+    struct name_origin origin = {.module = 0};
+    HRESULT hr = TOO_LATE;
     if (entry) {
         *fleeting = entry->fleeting;
         return MEDIC_OK;
@@ -222,7 +250,10 @@ static int name_function(struct names *names, FunctionID id, bool *fleeting)
         return result;
     struct name_text text = name_text_over(names->text, sizeof names->text);
     medic_name_record record = {.kind = MEDIC_NAME_FUNCTION, .id = id};
-    HRESULT hr = runtime_function_name(&names->runtime, id, &text, &origin);
+    if (may_ask(names)) {
+        hr = runtime_function_name(&names->runtime, id, &text, &origin);
+        asked(names);
+    }
     result = write_name(names, &record, "function", hr, &origin, &text);
     module = find(names, KIND_MODULE, origin.module);
     *fleeting = entry->fleeting = FAILED(hr) || origin.dynamic || !module || module->fleeting;
@@ -238,7 +269,8 @@ int names_function(struct names *names, FunctionID id)
 int names_module(struct names *names, ModuleID id)
 {
     struct entry *entry;
-    struct module_origin origin;
+    struct module_origin origin = {.base = 0};
+    HRESULT hr = TOO_LATE;
     if (id == 0)
         return MEDIC_E_ARGUMENT;
     if (find(names, KIND_MODULE, id))
@@ -247,7 +279,10 @@ int names_module(struct names *names, ModuleID id)
     if (result != MEDIC_OK)
         return result;
     struct name_text path = name_text_over(names->path, sizeof names->path);
-    HRESULT hr = runtime_module_path(&names->runtime, id, &path, &origin);
+    if (may_ask(names)) {
+        hr = runtime_module_path(&names->runtime, id, &path, &origin);
+        asked(names);
+    }
     if (FAILED(hr))
         put_unknown(&path, "module", id, hr);
     entry->fleeting = FAILED(hr) || origin.dynamic || origin.collectible;

@@ -13,6 +13,9 @@ typedef int (*names_emit_fn)(void *context, uint32_t type, const void *head, uin
 
 /* info is borrowed for the life of the cache. NULL when out of memory. [worker] */
 struct names *names_new(ICorProfilerInfo12 *info, names_emit_fn emit, void *context);
+/* Asks begin before, and end after, every question to the runtime about an id: 0 = the id may not be valid any more, do
+ * not ask. Both get names_new's context. [worker] */
+void names_guard(struct names *names, int (*begin)(void *context), void (*end)(void *context));
 void names_free(struct names *names);
 /* Bytes the cache holds, for the session's cost. */
 uint64_t names_memory(const struct names *names);

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { LOG_LINE_MAX = 400, LOG_LINES_A_SECOND = 100 };
+enum { LOG_LINE_MAX = 400 };
 
 /* medic.params */
 

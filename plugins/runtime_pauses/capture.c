@@ -1,8 +1,8 @@
 /* The capture half on the worker: sets up, names what was recorded on its way into the file, and chooses which of the
  * threads that were late to stop was the last. */
 #include "capture.h"
+#include "frame_walk_suspended.h"
 #include "gc_events.h"
-#include "interrupted_suspended.h"
 #include "runtime_pauses.h"
 
 #include <stdlib.h>
@@ -125,12 +125,12 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     int code;
 
     if (self)
-        self->scratch = calloc((size_t)SCRATCHES * INTERRUPTED_WORDS, sizeof *self->scratch);
+        self->scratch = calloc((size_t)SCRATCHES * FRAME_WALK_WORDS, sizeof *self->scratch);
     if (!self || !self->scratch) {
         free(self);
         return medic_fail(why, MEDIC_E_MEMORY, "no memory for the state of runtime_pauses");
     }
-    self->restorer = interrupted_restorer();
+    self->restorer = frame_walk_restorer();
     self->host = host;
     self->records = host->service(host, MEDIC_SERVICE_RECORDS);
     self->clock = host->service(host, MEDIC_SERVICE_CLOCK);

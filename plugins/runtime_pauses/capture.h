@@ -11,7 +11,7 @@
 #include <medic/medic.h>
 #include <stdatomic.h>
 
-#define SCRATCHES 4u /* threads whose interrupted stacks are looked at in the same moment */
+#define SCRATCHES 4u /* threads whose stacks are walked by frame pointers in the same moment */
 
 enum phase { IDLE, STOPPING, STOPPED, RESTARTING };
 
@@ -30,7 +30,7 @@ struct pauses {
     ICorProfilerInfo12 *info;
     int stacks;
     uintptr_t restorer;
-    uint64_t *scratch; /* SCRATCHES times INTERRUPTED_WORDS; touched only by threads that are slow to stop */
+    uint64_t *scratch; /* SCRATCHES times FRAME_WALK_WORDS; touched only by threads that are slow to stop */
     _Atomic uint32_t scratch_taken; /* a bit each */
 
     /* The suspension in flight. */

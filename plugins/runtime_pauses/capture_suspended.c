@@ -2,8 +2,8 @@
  * waits. A stopped thread reports itself when it no longer holds up the suspension, so a stack taken there costs the pause
  * nothing; whether it was the slow one is known only when the pause is over, and the worker decides it then. */
 #include "capture.h"
+#include "frame_walk_suspended.h"
 #include "gc_events.h"
-#include "interrupted_suspended.h"
 
 #include <string.h>
 
@@ -172,15 +172,15 @@ static HRESULT resume_finished(void *instance)
     return S_OK;
 }
 
-/* The stack of a thread that was stopped by a signal. */
-static void take_interrupted_stack(struct pauses *self, struct stack *stack)
+/* None when too many threads do this in the same moment. */
+static void take_stack_by_frames(struct pauses *self, struct stack *stack)
 {
     for (uint32_t i = 0; i < SCRATCHES; i++) {
         uint32_t bit = 1u << i;
         if (atomic_fetch_or_explicit(&self->scratch_taken, bit, memory_order_acquire) & bit)
             continue;
-        stack->head.frame_count = interrupted_stack(self->restorer, self->scratch + (size_t)i * INTERRUPTED_WORDS,
-                                                    stack->frames, RP_FRAMES_MAX);
+        stack->head.frame_count =
+            frame_walk(self->restorer, self->scratch + (size_t)i * FRAME_WALK_WORDS, stack->frames, RP_FRAMES_MAX);
         stack->head.flags |= RP_ADDRESSES;
         atomic_fetch_and_explicit(&self->scratch_taken, ~bit, memory_order_release);
         return;
@@ -215,9 +215,7 @@ static HRESULT thread_suspended(void *instance, ThreadID thread)
     stack.head.thread = thread;
     stack.head.flags = phase == STOPPED ? RP_AFTER_STOP : 0;
     if (nth < LATE_STACKS_MAX)
-        take_stack(self, &stack);
-    if (nth < LATE_STACKS_MAX && !stack.head.frame_count)
-        take_interrupted_stack(self, &stack);
+        take_stack_by_frames(self, &stack);
     write_stack(self, RP_LATE, &stack);
     return S_OK;
 }

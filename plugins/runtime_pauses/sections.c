@@ -79,10 +79,15 @@ static void summary_row(const struct recording *recording, medic_section *sectio
                         const struct stats *stats)
 {
     medic_cell cells[] = {
-        medic_string(group),    whole(stats->count),
-        whole(stats->total_ns), ratio((double)stats->total_ns, (double)recording->facts.span_ns),
-        whole(stats->p50_ns),   whole(stats->p90_ns),
-        whole(stats->p99_ns),   whole(stats->max_ns),
+        medic_string(group),
+        whole(stats->count),
+        whole(stats->total_ns),
+        ratio((double)stats->total_ns, (double)recording->facts.span_ns),
+        whole(stats->p50_ns),
+        whole(stats->p90_ns),
+        whole(stats->p99_ns),
+        whole(stats->max_ns),
+        whole(stats->stop_ns + stats->stopped_ns),
     };
 
     ROW(recording, section, cells);
@@ -99,9 +104,11 @@ static void write_summary(const struct recording *recording)
         LENGTH("p90", "p90", MEDIC_COLUMN_DIFF),
         LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
         LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
+        LENGTH("counted", "Counted", MEDIC_COLUMN_DIFF),
     };
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "summary", "How long the program stood still", NULL, columns);
+        SECTION(recording, MEDIC_TABLE, "summary", "How long the program stood still",
+                "Counted: until the restart begins, as GC.GetTotalPauseDuration() does it.", columns);
 
     summary_row(recording, section, "collections", &recording->facts.gc);
     summary_row(recording, section, "anything else", &recording->facts.cause[CAUSE_OTHER]);

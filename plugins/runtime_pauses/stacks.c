@@ -15,9 +15,10 @@ static int is_library(const char *function)
            begins_with(function, "Interop.") || begins_with(function, "Interop+");
 }
 
+/* Methods in which a thread merely does what the collector asks of it. */
 static int is_collector(const char *function)
 {
-    return begins_with(function, "System.GC.");
+    return begins_with(function, "System.GC.") || begins_with(function, "System.Threading.Thread.PollGC");
 }
 
 static const medic_name_record *lookup(const struct recording *recording, uint64_t function, const char **text)

@@ -104,7 +104,7 @@ static const struct {
     double longest, delay, share;
 } grades[] = {
     {1, 0.1, 0.05}, /* notice */
-    {4, 0.4, 0.15}, /* warning */
+    {4, 0.4, 0.10}, /* warning */
     {20, 5, 0.30},  /* critical */
 };
 
@@ -372,8 +372,8 @@ static int is_worth_a_finding(const struct facts *facts, enum cause cause, const
 
     for (enum cause other = 0; other < CAUSE_COUNT; other++)
         sum += weights[other];
-    return weights[cause] >= 0.1 * sum &&
-           (facts->cause[cause].max_ns >= facts->threshold_ns || facts->time[cause] >= 0.01 * (double)facts->span_ns);
+    return weights[cause] >= 0.1 * sum && (facts->cause[cause].max_ns >= facts->threshold_ns ||
+                                           facts->time[cause] >= grades[0].share * (double)facts->span_ns);
 }
 
 static void add_findings(struct verdict *verdict, const struct facts *facts, const struct witnesses *seen,

@@ -531,45 +531,59 @@ static void a_pause_has_its_phases_and_its_asker(void **state)
     assert_text_has(text, "stack of 3 30; 271350000;");
 }
 
+/* A pause that took 60 ms to begin, and the thread that reported itself last. */
+static void slow_pause(ThreadID last)
+{
+    callbacks->RuntimeSuspendStarted(self, COR_PRF_SUSPEND_FOR_GC);
+    target.now += 50000;
+    callbacks->RuntimeThreadSuspended(self, 400); /* in time: not worth a record */
+    target.now += 30 * MS;
+    callbacks->RuntimeThreadSuspended(self, 401); /* came back from native code */
+    target.now += 30 * MS;
+    callbacks->RuntimeThreadSuspended(self, last);
+    target.now += 20000;
+    callbacks->RuntimeSuspendFinished(self);
+    target.now += 1 * MS;
+    callbacks->RuntimeThreadSuspended(self, 402); /* too late to matter */
+    callbacks->RuntimeResumeStarted(self);
+    callbacks->RuntimeResumeFinished(self);
+    target.now += 100 * MS;
+}
+
 static void the_last_thread_to_stop_is_blamed(void **state)
 {
-    const FunctionID quick[] = {3}, slow[] = {4, 2, 3};
     const char *text;
 
     (void)state;
-    for (int i = 0; i < 5; i++) {
-        on_stack(1, quick);
-        callbacks->RuntimeSuspendStarted(self, COR_PRF_SUSPEND_FOR_GC);
-        target.now += 50000;
-        callbacks->RuntimeThreadSuspended(self, 400); /* in time: not worth a stack */
-        target.now += 30 * MS;
-        callbacks->RuntimeThreadSuspended(self, 401); /* came back from native code */
-        target.now += 30 * MS;
-        on_stack(3, slow);
-        callbacks->RuntimeThreadSuspended(self, 500);
-        target.now += 20000;
-        callbacks->RuntimeSuspendFinished(self);
-        target.now += 1 * MS;
-        callbacks->RuntimeThreadSuspended(self, 402); /* too late to matter */
-        callbacks->RuntimeResumeStarted(self);
-        callbacks->RuntimeResumeFinished(self);
-        target.now += 100 * MS;
-    }
+    for (int i = 0; i < 5; i++)
+        slow_pause(500);
     text = stop_and_render();
     assert_int_equal(pause_in_file(0)->threads, 3);
     assert_int_equal(stack_in_file(RP_LATE)->thread, 500);
     assert_text_has(text, "threads are slow to stop");
-    assert_text_has(
-        text, "section slow_threads\nrow System.Buffer.BlockCopy; Orders.Cache.Trim; mover; 5; 300350000; 60070000;");
+    assert_text_has(text, "thread mover keeps it waiting");
+    assert_text_has(text, "section slow_threads\nrow (no managed frame); -; mover; 5; 300350000; 60070000;");
+}
+
+static void where_it_stopped_is_told_with_the_programs_own_method(void **state)
+{
+    const struct {
+        rp_stack head;
+        uint64_t frames[3];
+    } late = {{.pause = 1, .at_ns = UINT64_MAX, .thread = 500, .frame_count = 3}, {4, 2, 3}};
+
+    (void)state;
+    slow_pause(0);
+    drain();
+    keep(target.file, &target.file_count, RP_LATE, &late, sizeof late, NULL, 0); /* in place of the first one */
+    assert_text_has(stop_and_render(), "row System.Buffer.BlockCopy; Orders.Cache.Trim; mover; 1; 60070000; 60070000;");
+    assert_text_has(tool.text, "keeps it waiting in System.Buffer.BlockCopy, called by Orders.Cache.Trim");
 }
 
 /* The suspending thread may have seen it stop before it could say so itself. */
 static void a_thread_that_reports_itself_just_after_the_stop_is_the_one(void **state)
 {
-    const FunctionID slow[] = {4};
-
     (void)state;
-    on_stack(1, slow);
     callbacks->RuntimeSuspendStarted(self, COR_PRF_SUSPEND_FOR_GC);
     target.now += 2 * MS;
     callbacks->RuntimeThreadSuspended(self, 401); /* 38 ms before the stop: not the one */
@@ -731,6 +745,7 @@ int main(void)
         TEST(the_descriptor_keeps_the_rules),
         TEST(a_pause_has_its_phases_and_its_asker),
         TEST(the_last_thread_to_stop_is_blamed),
+        TEST(where_it_stopped_is_told_with_the_programs_own_method),
         TEST(a_thread_that_reports_itself_just_after_the_stop_is_the_one),
         TEST(stacks_are_rationed),
         TEST(without_stacks_none_is_taken),

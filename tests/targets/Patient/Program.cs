@@ -23,6 +23,7 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["web"] = _ => new Web(),
     ["crash"] = _ => new Crash(),
     ["fork"] = _ => new Fork(),
+    ["names"] = rest => new Names(stress: rest.Contains("stress")),
     ["cpu"] = rest => new Cpu(rest.Length > 0 ? int.Parse(rest[0]) : Environment.ProcessorCount),
 };
 
