@@ -283,11 +283,9 @@ static int begin(IUnknown *info, const char *text, size_t size, int at_startup)
     session.plugin_guid = pending_guid;
     atomic_store(&session.progress, -1);
     code = prepare(info, text, size, &session.reason);
-    if (code == MEDIC_OK) {
-        if (session_publish(MEDIC_SESSION_STARTING) != MEDIC_OK)
-            code = medic_fail(&session.reason, MEDIC_E_IO, "cannot write the status in %.300s: %s", session.files.path,
-                              strerror(errno));
-    }
+    if (code == MEDIC_OK && session_publish(MEDIC_SESSION_STARTING) != MEDIC_OK)
+        code = medic_fail(&session.reason, MEDIC_E_IO, "cannot write the status in %.300s: %s", session.files.path,
+                          strerror(errno));
     if (code == MEDIC_OK) {
         error = thread_start(worker_run, NULL);
         if (error)

@@ -8,6 +8,7 @@
 #include "core/session.h"
 #include "core/thread.h"
 
+#include <medic/clr/hresults.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -247,9 +248,14 @@ static void detach(int quiet)
 
     session_publish(quiet ? MEDIC_SESSION_DETACHING : MEDIC_SESSION_INERT);
     /* From here on the session belongs to the runtime's detach thread, which may be done before this call returns. */
-    hr = session.info->lpVtbl->RequestProfilerDetach(session.info, DETACH_MS);
-    if (SUCCEEDED(hr))
-        return;
+    for (;;) {
+        hr = session.info->lpVtbl->RequestProfilerDetach(session.info, DETACH_MS);
+        if (SUCCEEDED(hr))
+            return;
+        if (hr != CORPROF_E_RUNTIME_UNINITIALIZED && hr != CORPROF_E_PROFILER_NOT_YET_INITIALIZED)
+            break;
+        os_sleep_ns(TICK_NS); /* a session that began with the program and ended before it was up */
+    }
     medic_fail(&session.reason, MEDIC_E_FAIL, "the runtime refuses to detach (%#x); restart the program to profile it again",
                (unsigned)hr);
     session_publish(MEDIC_SESSION_INERT);

@@ -121,7 +121,7 @@ def test_side_car_sees_the_end_of_the_target(patient, shared):
     args = visit.attach_args(f"/tmp/{socket.name}", "/tmp/out", "60s")
     with harness.Command([*own_pids(shared), harness.MEDIC, *args]) as medic:
         visit.wait_running(shared)
-        harness.wait_until(lambda: session.status(visit.work_folders(shared)[0]).bytes_written > 0, 10, "a record")
+        harness.wait_until(lambda: session.status(visit.work_folders(shared)[0]).records >= 2, 10, "records")
         p.close()
         done = medic.wait(20)
     assert done.code == 0 and "Orders.Cache.Trim" in done.out, (done.code, done.out, done.err)
