@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -161,4 +162,17 @@ def test_a_callback_that_does_not_return_in_time_is_left_alone(folder):
         p.tmp = tmp
         status = attach_directly(p, plugin(folder, "slow"), 17)
         assert status.state == session.ENDED  # the callback came back later, and so could everything be freed
+        p.assert_works()
+
+
+def test_the_template_of_the_sdk_builds_alone_and_runs(folder):
+    template = folder / "mine"
+    shutil.copytree(harness.REPO / "sdk" / "template", template)
+    subprocess.run(["cmake", "-S", template, "-B", template / "build", f"-DCMAKE_MODULE_PATH={harness.REPO / 'sdk' / 'cmake'}"],
+                   check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", template / "build"], check=True, capture_output=True)
+    with harness.Patient("names") as p:
+        done = harness.run_medic(["attach", p.pid, "-P", "exception_count", "-d", "500ms", "-o", folder / "out"],
+                                 env={"MEDIC_PLUGINS": template / "build"}, check=0)
+        assert "exceptions were thrown, most often" in done.out, done.out
         p.assert_works()

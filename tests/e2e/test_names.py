@@ -26,14 +26,16 @@ TYPES = """
 FUNCTIONS = """
     Zoo.Thrower.Throw<int>  Zoo.Thrower.Throw<__Canon>  Zoo.Thrower.Throw<Zoo.Point>  Zoo.Thrower.Throw<Zoo.Point?>
     Zoo.Thrower.Throw<System.ValueTuple<int, __Canon>>  Zoo.Thrower.ThrowLike<__Canon>
-    Zoo.Cage<int>.Bar<long>.Rattle<double>  Zoo.Cage<int>.Bar<__Canon>.Rattle<__Canon>
-    Zoo.Cage<__Canon>.Bar<__Canon>.Rattle<__Canon>  Zoo.Cage<Zoo.Point>..ctor
+    Zoo.Cage<int>.Bar<long>.Rattle<double>  Zoo.Cage<Zoo.Point>..ctor
     Zoo.Keeper.Zoo.IFeeder.Feed  Zoo.Keeper.get_Hours
     Zoo.Zoo.AsyncMethod (async)  Zoo.Zoo.Visit (async lambda)  Zoo.Zoo.Iterator (iterator)
     Zoo.Zoo.Local.Inner (local function)  Zoo.Zoo.Lambda (lambda)  Zoo.Zoo.Closure (lambda)
     Medic.Targets.Names.Start (lambda)  Medic.Targets.Names.Forever
     Made.Robot.Beep  Handmade (dynamic)
 """
+# Before .NET 10 the runtime does not tell the class of code that instances of a generic type share.
+SHARED = {"net8.0": "Zoo.Cage.Bar.Rattle<__Canon>", "net9.0": "Zoo.Cage.Bar.Rattle<__Canon>",
+          "net10.0": "Zoo.Cage<int>.Bar<__Canon>.Rattle<__Canon>  Zoo.Cage<__Canon>.Bar<__Canon>.Rattle<__Canon>"}
 
 Name = collections.namedtuple("Name", "kind id module flags text")
 Module = collections.namedtuple("Module", "id mvid path")
@@ -102,7 +104,7 @@ def test_every_construct_has_the_name_a_person_wrote(zoo, runtime, by_ip):
     threads = [r for r in records if isinstance(r, Thread)]
 
     assert listed(TYPES) - {n.text for n in names if n.kind == TYPE} == set()
-    assert listed(FUNCTIONS) - {n.text for n in names if n.kind == FUNCTION} == set()
+    assert listed(FUNCTIONS + SHARED[runtime]) - {n.text for n in names if n.kind == FUNCTION} == set()
     assert [n for n in names if n.flags & UNRESOLVED] == []
     assert all(n.flags & DYNAMIC for n in names if n.text == "Handmade (dynamic)")
 

@@ -67,7 +67,7 @@ def holding(pid):
                    sum(dirty for _, dirty in native))
 
 
-def least(pid, samples=5):
+def least(pid, samples=3):
     """The smallest of some looks: a thread of the runtime's pool, a block that is just in use, are no growth."""
     looks = []
     for _ in range(samples):
