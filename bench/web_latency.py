@@ -104,7 +104,7 @@ def run(options):
                 cells += [Spread.of(values), None if name == "bare" else ratio(bare, values)]
             result.add(*cells)
     paths = ", ".join(PATHS)
-    result.note(f"""{rounds} rounds of {seconds:g} s, interleaved, in one process. One connection, closed loop, a client in
-        Python on the same machine: its share of a request is in every figure. Requests in turn: {paths} (allocates
+    result.note(f"""{rounds} rounds of {seconds:g} s, interleaved, in one process. One connection, closed loop, a client
+        in Python on the same machine: its share of a request is in every figure. Requests in turn: {paths} (allocates
         100 kB).""")
     return result

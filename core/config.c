@@ -27,6 +27,19 @@ static int take_quantity(const struct keyvalue *pair, int (*parse)(const char *,
     return parse(text, quantity, why);
 }
 
+/* A key that has two values: the word, and "no". */
+static int take_word(const struct keyvalue *pair, const char *word, int *flag, medic_reason *why)
+{
+    char text[16] = "";
+    int fits = keyvalue_copy(pair, text, sizeof text) == 0;
+
+    *flag = fits && strcmp(text, word) == 0;
+    if (*flag || (fits && strcmp(text, "no") == 0))
+        return MEDIC_OK;
+    return medic_fail(why, MEDIC_E_ARGUMENT, "%.*s= is %s or no, not \"%.*s\"", (int)pair->key_size, pair->key, word,
+                      (int)(pair->value_size > 60 ? 60 : pair->value_size), pair->value);
+}
+
 static int take(struct config *config, const struct keyvalue *pair, medic_reason *why)
 {
     if (keyvalue_is(pair, "session"))
@@ -39,10 +52,15 @@ static int take(struct config *config, const struct keyvalue *pair, medic_reason
         return take_quantity(pair, duration_parse, &config->lease_ns, why);
     if (keyvalue_is(pair, "max_bytes"))
         return take_quantity(pair, size_parse, &config->max_bytes, why);
+    if (keyvalue_is(pair, "skip"))
+        return take_word(pair, "sdk", &config->skip_sdk, why);
+    if (keyvalue_is(pair, "children"))
+        return take_word(pair, "yes", &config->children, why);
     if (pair->key_size > 6 && memcmp(pair->key, "param.", 6) == 0)
         return MEDIC_OK; /* read by the session, which knows the plugin's table */
     return medic_fail(why, MEDIC_E_ARGUMENT,
-                      "client data has an unknown key \"%.*s\": known are session, plugin, duration, lease, max_bytes, param.*",
+                      "client data has an unknown key \"%.*s\": known are session, plugin, duration, lease, max_bytes, skip, "
+                      "children, param.*",
                       (int)(pair->key_size > 60 ? 60 : pair->key_size), pair->key);
 }
 

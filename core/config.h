@@ -6,7 +6,13 @@
  *   duration=<time>      default 10s; 0 = until stopped
  *   lease=<time>         the client holds a lock on the lease file; this long after it is gone the session ends
  *   max_bytes=<size>     of the capture; default 256M
- *   param.<key>=<value>  default: the descriptor's */
+ *   param.<key>=<value>  default: the descriptor's
+ *
+ * For a start under MEDIC_SESSION, whose variables every child of the program inherits:
+ *
+ *   skip=sdk             processes of the .NET SDK run without a profiler: `dotnet run` means the program, not the build
+ *   children=yes         each process makes a folder of its own inside session=, <pid>-<random>, and shares the lease and the
+ *                        requests of that one. Default: the first process gets session= itself, the others nothing */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
@@ -21,6 +27,8 @@ struct config {
     uint64_t duration_ns;
     uint64_t lease_ns; /* 0 = no lease */
     uint64_t max_bytes;
+    int skip_sdk;
+    int children;
     char *text; /* the whole text, owned, for the parameters */
     size_t text_size;
 };

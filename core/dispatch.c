@@ -31,7 +31,7 @@ static struct slot *own_slot(void)
 /* A call on its way through the gate. */
 struct pass {
     struct slot *slot; /* NULL: not let in */
-    uint64_t begin_ns; /* 0: not timed */
+    uint64_t begin_cpu_ns; /* 0: not timed */
 };
 
 static struct pass enter(void)
@@ -45,14 +45,15 @@ static struct pass enter(void)
         return pass;
     }
     if (atomic_fetch_add_explicit(&pass.slot->calls, 1, memory_order_relaxed) % SAMPLE_EVERY == 0)
-        pass.begin_ns = os_now_ns();
+        pass.begin_cpu_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID);
     return pass;
 }
 
 static void leave(struct pass pass)
 {
-    if (pass.begin_ns) {
-        atomic_fetch_add_explicit(&pass.slot->sampled_ns, os_now_ns() - pass.begin_ns, memory_order_relaxed);
+    if (pass.begin_cpu_ns) {
+        atomic_fetch_add_explicit(&pass.slot->sampled_ns, os_time_ns(CLOCK_THREAD_CPUTIME_ID) - pass.begin_cpu_ns,
+                                  memory_order_relaxed);
         atomic_fetch_add_explicit(&pass.slot->sampled_calls, 1, memory_order_relaxed);
     }
     atomic_fetch_sub(&pass.slot->inside, 1);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 enum { BUFFER_SIZE = 1 << 16 };
+#define LEASE_CHECK_NS UINT64_C(500000000)
 
 void files_init(struct files *files)
 {
@@ -114,6 +115,47 @@ int files_open(struct files *files, const char *path, medic_reason *why)
         code = create_file(files, MEDIC_STATUS_FILE, &files->status, why);
     if (code != MEDIC_OK)
         files_close(files);
+    return code;
+}
+
+/* Hard links, so that whoever finds this folder finds in it what every session's folder has. */
+static int share_files(int parent, const struct files *files, medic_reason *why)
+{
+    static const char *const names[] = {MEDIC_REQUEST_FILE, MEDIC_LEASE_FILE};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (linkat(parent, names[i], files->folder, names[i], 0) != 0 && errno != ENOENT)
+            return medic_fail(why, MEDIC_E_IO, "cannot share %s in %s: %s", names[i], files->path, strerror(errno));
+    }
+    return MEDIC_OK;
+}
+
+int files_open_child(struct files *files, const char *path, medic_reason *why)
+{
+    uint32_t random = 0;
+    char name[32];
+    int length, code, parent = open_folder(AT_FDCWD, path);
+
+    if (parent < 0)
+        return medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", path, strerror(errno));
+    code = check_folder(parent, path, why);
+    syscall(SYS_getrandom, &random, sizeof random, 0);
+    snprintf(name, sizeof name, "%d-%08x", (int)getpid(), random);
+    length = snprintf(files->path, sizeof files->path, "%s/%s", path, name);
+    if (code == MEDIC_OK && (length < 0 || (size_t)length >= sizeof files->path))
+        code = medic_fail(why, MEDIC_E_ARGUMENT, "session= is longer than %d bytes", CONFIG_PATH_MAX);
+    if (code == MEDIC_OK && mkdirat(parent, name, 0700) != 0)
+        code = medic_fail(why, MEDIC_E_IO, "cannot make the session folder %s: %s", files->path, strerror(errno));
+    if (code == MEDIC_OK) {
+        files->folder = open_folder(parent, name);
+        code = files->folder < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", files->path, strerror(errno))
+                                 : share_files(parent, files, why);
+    }
+    if (code == MEDIC_OK)
+        code = create_file(files, MEDIC_STATUS_FILE, &files->status, why);
+    if (code != MEDIC_OK)
+        files_close(files);
+    close(parent);
     return code;
 }
 
@@ -245,8 +287,9 @@ int files_lease_lost(struct files *files, uint64_t grace_ns, uint64_t now_ns)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    if (files->lease < 0)
+    if (files->lease < 0 || now_ns - files->lease_checked_ns < LEASE_CHECK_NS)
         return 0;
+    files->lease_checked_ns = now_ns;
     if (fcntl(files->lease, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK)
         files->lease_seen_ns = now_ns;
     return now_ns - files->lease_seen_ns > grace_ns;

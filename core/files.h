@@ -15,7 +15,8 @@ struct files {
     int lease;
     char path[CONFIG_PATH_MAX]; /* of the folder */
     uint64_t sequence;          /* of the status */
-    uint64_t lease_seen_ns;     /* when the lock was last seen held */
+    uint64_t lease_checked_ns;  /* when the lock was last looked for */
+    uint64_t lease_seen_ns;     /* when it was last seen held */
     uint64_t written;           /* bytes of the capture, buffered ones included */
     uint8_t *buffer;            /* of the capture, not yet written */
     size_t buffered;
@@ -27,6 +28,9 @@ void files_init(struct files *files);
 /* Opens the folder at path, or makes a fresh one under the temporary folder when path is "". The status file is created:
  * MEDIC_E_BUSY when another session has it already. */
 int files_open(struct files *files, const char *path, medic_reason *why);
+/* The same in a fresh folder <pid>-<random> inside the one at path, which shares the lease and the requests of that one: they
+ * are the same files. MEDIC_E_IO when it is gone, which means that nobody waits for this process. */
+int files_open_child(struct files *files, const char *path, medic_reason *why);
 /* Creates the capture and its buffer, and opens the lease when there is one. */
 int files_begin(struct files *files, int has_lease, medic_reason *why);
 void files_close(struct files *files);
@@ -39,7 +43,7 @@ int files_flush(struct files *files);
 
 /* Whether the client asks to stop. */
 int files_stop_requested(struct files *files);
-/* Whether the lease has been free for longer than grace_ns. */
+/* Whether the lease has been free for longer than grace_ns; looks twice a second. */
 int files_lease_lost(struct files *files, uint64_t grace_ns, uint64_t now_ns);
 /* MEDIC_OK, or MEDIC_E_IO and errno. [worker], or the runtime's thread while it begins or has detached. */
 int files_write_status(struct files *files, medic_status *status);

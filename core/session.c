@@ -4,6 +4,7 @@
 #include "core/dispatch.h"
 #include "core/loader.h"
 #include "core/os.h"
+#include "core/sdk_process.h"
 #include "core/services/services.h"
 #include "core/thread.h"
 #include "core/worker.h"
@@ -240,14 +241,25 @@ static void end_asking(void *context)
     atomic_store(&session.asking, 0);
 }
 
+/* The folder comes first: what fails later has a place to go. */
+static int open_files(medic_reason *why)
+{
+    if (session.config.children && session.at_startup)
+        return files_open_child(&session.files, session.config.session, why);
+    return files_open(&session.files, session.config.session, why);
+}
+
 /* Everything that can fail with a reason, in the order in which it can be told. */
 static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *why)
 {
     medic_reason later;
     const medic_plugin *plugin = &session.view.plugin;
     int parsed = config_parse(&session.config, text, size, &later);
-    int code = files_open(&session.files, session.config.session, why);
+    int code;
 
+    if (session.at_startup && session.config.skip_sdk && sdk_process_self())
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "this process belongs to the .NET SDK");
+    code = open_files(why);
     if (code != MEDIC_OK)
         return code;
     if (parsed != MEDIC_OK)

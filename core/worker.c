@@ -18,8 +18,8 @@
  * microseconds. DETACH: what RequestProfilerDetach is told to expect. The
  * runtime first sleeps 300 ms whatever it is told (2.5 s when told 0), and if a callback was still inside then, again: as long
  * as its patience of 5 s allows when twice the expected time has passed, 300 ms otherwise. 290 gives the short second look. */
-#define TICK_NS (50 * MS)
-#define PUBLISH_NS (100 * MS)
+#define TICK_NS (100 * MS)
+#define PUBLISH_NS (250 * MS)
 #define ATTACH_WAIT_NS (10000 * MS)
 #define QUIET_NS (2000 * MS)
 #define EVENTS_STOP_NS (2000 * MS)
@@ -129,10 +129,6 @@ static void check_end(uint64_t now)
 {
     if (session.config.duration_ns && now - session.started_ns >= session.config.duration_ns)
         session_end(MEDIC_END_DURATION);
-    if (files_stop_requested(&session.files))
-        session_end(MEDIC_END_REQUEST);
-    if (files_lease_lost(&session.files, session.config.lease_ns, now))
-        session_end(MEDIC_END_LEASE);
     if (session.config.max_bytes && session.files.written > session.config.max_bytes)
         session_end(MEDIC_END_BYTES);
     if (session.cost.target_memory_bytes > MEMORY_LIMIT)
@@ -144,6 +140,14 @@ static void check_end(uint64_t now)
                    session.files.path, strerror(session.files.write_error));
         session_fail(MEDIC_E_IO, why.text);
     }
+}
+
+static void check_client(uint64_t now)
+{
+    if (files_stop_requested(&session.files))
+        session_end(MEDIC_END_REQUEST);
+    if (files_lease_lost(&session.files, session.config.lease_ns, now))
+        session_end(MEDIC_END_LEASE);
 }
 
 /* How long the worker may sleep: to the next tick, or to the end of the session. */
@@ -167,7 +171,7 @@ static void reset_log_rate(void)
 
 static void record(void)
 {
-    uint64_t published = 0, second = session.started_ns;
+    uint64_t published = 0, checked = 0, second = session.started_ns;
 
     while (atomic_load(&session.end_reason) == MEDIC_END_NONE) {
         uint64_t now = os_now_ns();
@@ -177,7 +181,11 @@ static void record(void)
             session.view.capture.tick(session.self, now);
         files_flush(&session.files);
         session.cost = session_cost();
-        check_end(os_now_ns());
+        check_end(now);
+        if (now - checked >= TICK_NS) {
+            checked = now;
+            check_client(now);
+        }
         if (now - second >= 1000 * MS) {
             second = now;
             tell_ring_loss();

@@ -2,8 +2,8 @@
 #include "common/elf_file.h"
 #include "common/guid.h"
 #include "common/session_file.h"
+#include "tool/attach_parts.h"
 #include "tool/attach_watch.h"
-#include "tool/buffer.h"
 #include "tool/identity.h"
 #include "tool/ipc.h"
 
@@ -133,7 +133,7 @@ static const char *os_of(const struct target *target)
 
 static void describe(struct attach *attach, const struct attach_options *options)
 {
-    const struct target *target = options->target;
+    const struct target *target = attach->target;
     struct session_info *info = &attach->session.info;
     guid_format(&options->plugin->guid, attach->guid);
     info->state = STORE_RUNNING;
@@ -153,6 +153,12 @@ static void describe(struct attach *attach, const struct attach_options *options
     info->target.arch = or_null(target->arch);
     info->target.user = or_null(target->user);
     info->work = attach->work.outer;
+}
+
+int attach_record(struct attach *attach, const struct attach_options *options, medic_reason *why)
+{
+    describe(attach, options);
+    return attach->session.store->operations->save(&attach->session, why);
 }
 
 /* ---- files in the target ---- */
@@ -201,7 +207,7 @@ static int stage(struct attach *attach, const struct attach_options *options, ch
 
 /* ---- the attach itself ---- */
 
-static int client_data(const struct attach *attach, const struct attach_options *options, const char *plugin,
+int attach_client_data(const struct attach *attach, const struct attach_options *options, const char *plugin,
                        struct buffer *data, medic_reason *why)
 {
     buffer_format(data, "session=%s\nplugin=%s\nduration=%s\nlease=" LEASE "\n", attach->work.inner, plugin,
@@ -228,7 +234,7 @@ static int call_runtime(struct attach *attach, const struct attach_options *opti
     struct buffer data = {0};
     struct identity identity;
     medic_reason detail = {""};
-    int code = client_data(attach, options, plugin, &data, why);
+    int code = attach_client_data(attach, options, plugin, &data, why);
     if (code == MEDIC_OK)
         code = identity_enter(&identity, attach->target->uid, attach->target->gid, why);
     if (code == MEDIC_OK) {
@@ -246,7 +252,7 @@ static int call_runtime(struct attach *attach, const struct attach_options *opti
     return code;
 }
 
-static void open_watch(struct attach *attach)
+void attach_open_watch(struct attach *attach)
 {
     char path[32];
     pid_t pid = attach->target->pid;
@@ -264,8 +270,7 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
-/* keep: of the work folder. Staged files are always kept, the folder of ours that stayed empty is not. */
-static void close_all(struct attach *attach, bool keep_work)
+void attach_close(struct attach *attach, bool keep_work)
 {
     if (attach->work.folder >= 0 || attach->work.place.folder >= 0)
         work_close(&attach->work, !keep_work);
@@ -276,24 +281,27 @@ static void close_all(struct attach *attach, bool keep_work)
     close_one(&attach->tmp);
 }
 
+int attach_place(struct attach *attach, const struct attach_options *options, const char *name, char core[PATH_MAX],
+                 char plugin[PATH_MAX], medic_reason *why)
+{
+    const struct target *target = attach->target;
+    attach->tmp = target_open_tmp(target, why);
+    if (attach->tmp < 0)
+        return MEDIC_E_DENIED;
+    int code = work_make(&attach->work, attach->tmp, target->tmp, target->tmp_path, target->uid, target->gid, name, why);
+    return code == MEDIC_OK ? stage(attach, options, core, plugin, why) : code;
+}
+
 static int begin_in_target(struct attach *attach, const struct attach_options *options, medic_reason *why)
 {
     const struct target *target = options->target;
     char core[PATH_MAX], plugin[PATH_MAX];
-    attach->tmp = target_open_tmp(target, why);
-    if (attach->tmp < 0)
-        return MEDIC_E_DENIED;
-    int code = work_make(&attach->work, attach->tmp, target->tmp, target->tmp_path, target->uid, target->gid,
-                         attach->session.info.id, why);
+    int code = attach_place(attach, options, attach->session.info.id, core, plugin, why);
     if (code == MEDIC_OK)
-        code = stage(attach, options, core, plugin, why);
-    if (code == MEDIC_OK) {
-        describe(attach, options);
-        code = attach->session.store->operations->save(&attach->session, why);
-    }
+        code = attach_record(attach, options, why);
     if (code != MEDIC_OK)
         return code;
-    open_watch(attach);
+    attach_open_watch(attach);
     if (!target_alive(target))
         return medic_fail(why, MEDIC_E_GONE, "process %d has just ended: choose another", target->pid);
     attach->stage = ATTACH_ATTACHING;
@@ -301,9 +309,9 @@ static int begin_in_target(struct attach *attach, const struct attach_options *o
     return call_runtime(attach, options, core, plugin, why);
 }
 
-int attach_begin(struct attach *attach, const struct attach_options *options, medic_reason *why)
+void attach_init(struct attach *attach, const struct target *target)
 {
-    *attach = (struct attach){.target = options->target,
+    *attach = (struct attach){.target = target,
                               .session = {.folder = -1},
                               .work = {.place = {.folder = -1}, .folder = -1, .request = -1, .lease = -1, .status = -1},
                               .staging = {.folder = -1},
@@ -311,6 +319,11 @@ int attach_begin(struct attach *attach, const struct attach_options *options, me
                               .other_tmp = -1,
                               .process = -1,
                               .pidfd = -1};
+}
+
+int attach_begin(struct attach *attach, const struct attach_options *options, medic_reason *why)
+{
+    attach_init(attach, options->target);
     int code = check_target(options->target, why);
     if (code != MEDIC_OK)
         return code;
@@ -323,7 +336,7 @@ int attach_begin(struct attach *attach, const struct attach_options *options, me
         attach->stage = ATTACH_SESSION;
         return MEDIC_OK;
     }
-    close_all(attach, false);
+    attach_close(attach, false);
     options->store->operations->discard(&attach->session);
     return code;
 }
@@ -332,7 +345,7 @@ int attach_end(struct attach *attach, bool keep, medic_reason *why)
 {
     struct store_session *session = &attach->session;
     int code = keep || attach->stalled ? MEDIC_OK : attach_wait_detached(attach, why);
-    close_all(attach, keep);
+    attach_close(attach, keep);
     if (!keep && !attach->collected) {
         session->store->operations->discard(session);
         return code;
@@ -347,6 +360,6 @@ int attach_end(struct attach *attach, bool keep, medic_reason *why)
 
 void attach_abort(struct attach *attach)
 {
-    close_all(attach, false);
+    attach_close(attach, false);
     attach->session.store->operations->discard(&attach->session);
 }

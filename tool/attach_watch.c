@@ -32,16 +32,26 @@ static bool answers(const struct attach *attach)
     return code != MEDIC_E_GONE;
 }
 
-/* Waits a moment, or less when the target ends. Whether it still lives. */
-static bool wait_a_moment(const struct attach *attach)
+static bool lives(const struct attach *attach, int wait_ms)
 {
     struct pollfd poll_target = {.fd = attach->pidfd, .events = POLLIN};
-    int ready = poll(&poll_target, attach->pidfd >= 0, POLL_MS);
+    int ready = poll(&poll_target, attach->pidfd >= 0, wait_ms);
     if (attach->pidfd >= 0)
         return ready <= 0;
     if (!target_alive(attach->target))
         return false;
     return !attach->target->socket_only || ipc_now_ns() - attach->changed_ns < SILENCE_NS || answers(attach);
+}
+
+/* Waits a moment, or less when the target ends. Whether it still lives. */
+static bool wait_a_moment(const struct attach *attach)
+{
+    return lives(attach, POLL_MS);
+}
+
+bool attach_target_lives(const struct attach *attach)
+{
+    return lives(attach, 0);
 }
 
 static void read_status(struct attach *attach)
@@ -152,19 +162,25 @@ static bool obey(struct attach *attach, const struct attach_observer *observer, 
     return interrupts > 1;
 }
 
+bool attach_look(struct attach *attach, bool alive, enum attach_result *result, medic_reason *why)
+{
+    read_status(attach);
+    if (judge_state(attach, result, why))
+        return true;
+    if (alive)
+        return false;
+    medic_fail(why, MEDIC_E_GONE, "process %d ended before the session did", target_number(attach));
+    *result = ATTACH_TARGET_ENDED;
+    return true;
+}
+
 enum attach_result attach_watch(struct attach *attach, const struct attach_observer *observer, medic_reason *why)
 {
     enum attach_result result;
     uint64_t asked_ns = 0;
     for (;;) {
-        bool alive = wait_a_moment(attach);
-        read_status(attach);
-        if (judge_state(attach, &result, why))
+        if (attach_look(attach, wait_a_moment(attach), &result, why))
             return result;
-        if (!alive) {
-            medic_fail(why, MEDIC_E_GONE, "process %d ended before the session did", target_number(attach));
-            return ATTACH_TARGET_ENDED;
-        }
         if (obey(attach, observer, &asked_ns)) {
             medic_fail(why, MEDIC_E_STOPPED, "aborted; Medic leaves process %d by itself", target_number(attach));
             return ATTACH_ABORTED;

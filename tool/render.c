@@ -5,6 +5,8 @@
 static const struct renderer RENDERERS[] = {
     {"text", "for the terminal", "txt", "text/plain; charset=utf-8", render_text},
     {"json", "for scripts: the whole document", "json", "application/json", render_json},
+    {"markdown", "for an issue tracker", "md", "text/markdown; charset=utf-8", render_markdown},
+    {"html", "one file for a browser, without scripts", "html", "text/html; charset=utf-8", render_html},
 };
 
 const struct renderer *renderer_at(unsigned index)

@@ -1,6 +1,7 @@
 """The core inside a target that has troubles of its own: it ends, starts, or has no resources left. The target always
 lives on, or ends as it would have ended by itself."""
 
+import contextlib
 import random
 import resource
 import signal
@@ -83,8 +84,12 @@ def test_short_sessions_one_after_the_other(patient, runtime, tmp):
 
 # --- no resources -----------------------------------------------------------------------------------------------------
 
+@contextlib.contextmanager
 def limit(p, what, value):
-    resource.prlimit(p.pid, what, (value, resource.prlimit(p.pid, what)[1]))
+    before = resource.prlimit(p.pid, what)
+    resource.prlimit(p.pid, what, (value, before[1]))
+    yield
+    resource.prlimit(p.pid, what, before)  # to tell how it is a patient needs some itself
 
 
 def address_space(p):
@@ -95,8 +100,8 @@ def address_space(p):
 @pytest.mark.parametrize("size", [0, 100, 600])
 def test_a_file_size_limit_ends_the_session_and_not_the_target(patient, runtime, tmp, size):
     p = patient("induced", runtime, env={"TMPDIR": tmp})
-    limit(p, resource.RLIMIT_FSIZE, size)  # past it a write raises SIGXFSZ, which kills
-    done = attach(p, tmp, NAMES, duration="150ms", timeout=20)
+    with limit(p, resource.RLIMIT_FSIZE, size):  # past it a write raises SIGXFSZ, which kills
+        done = attach(p, tmp, NAMES, duration="150ms", timeout=20)
     assert done.code != 0 and done.err.strip()
     p.assert_works()
 
@@ -104,8 +109,8 @@ def test_a_file_size_limit_ends_the_session_and_not_the_target(patient, runtime,
 @pytest.mark.parametrize("more", [1, 2, 3, 4, 5, 6])
 def test_without_descriptors_it_refuses_or_works(patient, tmp, more):
     p = patient("induced", env={"TMPDIR": tmp})
-    limit(p, resource.RLIMIT_NOFILE, max(harness.fds(p.pid)) + 1 + more)
-    done = attach(p, tmp)
+    with limit(p, resource.RLIMIT_NOFILE, max(harness.fds(p.pid)) + 1 + more):
+        done = attach(p, tmp)
     assert done.code == 0 or len(done.err.strip().splitlines()) == 1, done
     p.assert_works()
 
@@ -113,8 +118,8 @@ def test_without_descriptors_it_refuses_or_works(patient, tmp, more):
 @pytest.mark.parametrize("more", [0, 1 << 20, 8 << 20, 64 << 20])
 def test_without_memory_it_refuses_or_works(patient, tmp, more):
     p = patient("cpu", args=["1"], env={"TMPDIR": tmp})
-    limit(p, resource.RLIMIT_AS, address_space(p) + more)
-    done = attach(p, tmp)
+    with limit(p, resource.RLIMIT_AS, address_space(p) + more):
+        done = attach(p, tmp)
     assert done.code == 0 or len(done.err.strip().splitlines()) == 1, done
     p.assert_works()
 

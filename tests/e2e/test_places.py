@@ -54,7 +54,7 @@ def outer_pid(p):
 def assert_sees(seen, pid, inner_pid):
     target = seen.report["target"]
     assert (target["pid"], target["inner_pid"]) == (pid, inner_pid), target
-    assert "Orders.Cache.Trim" in seen.verdict, seen.verdict
+    assert "Orders.Cache.Trim" in str(seen.rows("callers")), seen.verdict
 
 
 # --- a private /tmp, a PID namespace, a container ---------------------------------------------------------------------
