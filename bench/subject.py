@@ -17,12 +17,15 @@ import session
 PROFILER = "runtime_pauses"
 _PAUSE = struct.Struct("<5Q8I")  # rp_pause in plugins/runtime_pauses/records.h
 _PAUSE_TYPE = 256
+_GC = struct.Struct("<Q8I")  # rp_gc
+_GC_TYPE, _GC_START, _GC_END, _BACKGROUND = 260, 1, 2, 1
 _FOR_COLLECTIONS = (1, 7)  # COR_PRF_SUSPEND_FOR_GC, COR_PRF_SUSPEND_FOR_GC_PREP
 
 
 @dataclass(frozen=True)
 class Pause:
     begin_ns: int    # the runtime asks its threads to stop
+    counted_ns: int  # the collection is over, which is where the runtime's own clock ends
     restart_ns: int  # it lets them go
     end_ns: int      # all may run
     reason: int
@@ -39,11 +42,17 @@ class Pause:
 
 def pauses(capture):
     """The pauses of a capture, oldest first."""
+    events = [_GC.unpack_from(p) for kind, p in capture.plugin_records if kind == _GC_TYPE]
+    starts = {number: at for at, what, number, *_ in events if what == _GC_START}
+    background = [at for at, what, _, _, _, type, *_ in events if what == _GC_START and type == _BACKGROUND]
+    ends = [(starts.get(number, 0), at) for at, what, number, *_ in events if what == _GC_END]
     found = []
     for kind, payload in capture.plugin_records:
         if kind == _PAUSE_TYPE:
             f = _PAUSE.unpack_from(payload)
-            found.append(Pause(f[1], f[3], f[4], f[5], f[8]))
+            inside = [end for start, end in ends if f[1] <= start and f[2] < end <= f[3]]
+            clear = len(inside) == 1 and f[8] <= 1 and not any(f[1] <= at <= f[4] for at in background)
+            found.append(Pause(f[1], inside[0] if clear else f[3], f[3], f[4], f[5], f[8]))
     return sorted(found, key=lambda p: p.begin_ns)
 
 

@@ -30,7 +30,11 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
 };
 
-extern const struct command command_ps, command_profilers, command_attach, command_report;
+extern const struct command command_ps, command_profilers, command_attach, command_launch, command_report;
+
+/* What main changed for this process, for programs that it starts. */
+struct program_inheritance; /* tool/launch_program.h */
+extern struct program_inheritance cli_inheritance;
 
 /* ---- saying ---- */
 

@@ -1,35 +1,14 @@
 /* medic attach: one session, from the arguments to the report on the screen. */
-#include "cli/cli.h"
+#include "cli/plan.h"
 #include "cli/progress.h"
-#include "common/value.h"
-#include "tool/attach.h"
-#include "tool/report.h"
 
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { SETTINGS_MAX = 64, ANSWER_MS = 2000 };
+enum { ANSWER_MS = 2000 };
 
 struct arguments {
     const char *target; /* pid, name or socket */
     bool by_pid, by_name;
-    const char *profiler, *duration, *place;
-    const char *settings[SETTINGS_MAX];
-    size_t setting_count;
-    const struct renderer *renderer;
-    unsigned top;
-};
-
-/* What a session is made of, once the arguments have been checked. */
-struct plan {
-    struct arguments arguments;
-    struct plugin_list plugins;
-    const struct plugin_info *plugin;
-    struct session_parameter settings[SETTINGS_MAX];
-    char keys[SETTINGS_MAX][64];
-    struct target target;
-    struct store store;
 };
 
 /* ---- arguments ---- */
@@ -42,22 +21,12 @@ static int take_target(struct arguments *arguments, const char *text)
     return 0;
 }
 
-static int take_option(struct arguments *arguments, int option)
+static int take_option(struct arguments *arguments, struct plan_arguments *common, int option)
 {
     switch (option) {
     case 'p': arguments->by_pid = true; return take_target(arguments, optarg);
     case 'n': arguments->by_name = true; return take_target(arguments, optarg);
-    case 'P': arguments->profiler = optarg; return 0;
-    case 'd': arguments->duration = optarg; return 0;
-    case 'o': arguments->place = optarg; return 0;
-    case 's':
-        if (arguments->setting_count == SETTINGS_MAX)
-            return cli_fail(-1, "more than %d settings", SETTINGS_MAX);
-        arguments->settings[arguments->setting_count++] = optarg;
-        return 0;
-    case 'f': return cli_format(optarg, &arguments->renderer);
-    case 't': return cli_top(optarg, &arguments->top);
-    default: return -1;
+    default: return plan_take_option(common, option);
     }
 }
 
@@ -66,129 +35,45 @@ static bool is_number(const char *text)
     return *text && strspn(text, "0123456789") == strlen(text);
 }
 
-static int check_arguments(struct arguments *arguments)
+static int check_arguments(const struct arguments *arguments, const struct plan_arguments *common)
 {
-    medic_reason why = {""};
-    uint64_t duration;
     if (!arguments->target)
         return cli_fail(-1, "which process? Give a pid or a name: `medic ps` lists them");
     if (arguments->by_pid && !is_number(arguments->target))
         return cli_fail(-1, "-p %.60s is no process id: give a number, or a name with -n", arguments->target);
-    if (!arguments->profiler)
-        return cli_fail(-1, "which profiler? Give one with -P: `medic profilers` lists them");
-    if (duration_parse(arguments->duration, &duration, &why) != MEDIC_OK)
-        return cli_fail(-1, "-d %.60s: %s", arguments->duration, why.text);
-    return 0;
+    return plan_check_arguments(common);
 }
 
-static int parse(int argc, char **argv, struct arguments *arguments)
+static int parse(int argc, char **argv, struct arguments *arguments, struct plan_arguments *common)
 {
     static const struct option options[] = {{"process-id", required_argument, NULL, 'p'},
                                             {"name", required_argument, NULL, 'n'},
-                                            {"profiler", required_argument, NULL, 'P'},
-                                            {"duration", required_argument, NULL, 'd'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"format", required_argument, NULL, 'f'},
-                                            {"top", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
+                                            PLAN_OPTIONS,
                                             {0}};
-    *arguments = (struct arguments){.duration = "10s", .renderer = renderer_find("text")};
+    *arguments = (struct arguments){0};
+    *common = (struct plan_arguments){.duration = "10s", .renderer = renderer_find("text")};
     for (int option; (option = cli_next_option(argc, argv, &command_attach, ":p:n:P:d:o:f:h", options)) != -1;) {
         if (option == 'h')
             return 'h';
-        if (option == '?' || take_option(arguments, option))
+        if (option == '?' || take_option(arguments, common, option))
             return -1;
     }
     for (; optind < argc; optind++)
         if (take_target(arguments, argv[optind]))
             return -1;
-    return check_arguments(arguments);
-}
-
-/* ---- the plan ---- */
-
-static int check_settings(struct plan *plan, medic_reason *why)
-{
-    for (size_t i = 0; i < plan->arguments.setting_count; i++) {
-        struct session_parameter *setting = &plan->settings[i];
-        int code = plugin_check_setting(plan->plugin, plan->arguments.settings[i], plan->keys[i], sizeof plan->keys[i],
-                                        &setting->value, why);
-        if (code != MEDIC_OK)
-            return code;
-        setting->key = plan->keys[i];
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(plan->keys[i], plan->keys[j]))
-                return medic_fail(why, MEDIC_E_ARGUMENT, "%s is set twice: give it once", plan->keys[i]);
-    }
-    return MEDIC_OK;
-}
-
-static int find_plugin(struct plan *plan, medic_reason *why)
-{
-    int code = plugin_find(&plan->plugins, plan->arguments.profiler, &plan->plugin, why);
-    return code == MEDIC_OK ? check_settings(plan, why) : code;
-}
-
-static int find_target(struct plan *plan, medic_reason *why)
-{
-    int code = target_find(plan->arguments.target, ANSWER_MS, &plan->target, why);
-    if (code == MEDIC_OK && plan->arguments.by_name && is_number(plan->arguments.target)) {
-        target_free(&plan->target);
-        return medic_fail(why, MEDIC_E_ARGUMENT, "%s is a process id, not a name: give it with -p",
-                          plan->arguments.target);
-    }
-    return code;
+    return check_arguments(arguments, common);
 }
 
 /* ---- the session ---- */
 
-/* Says where the results are, for people. */
-static void tell_place(const struct attach *attach)
+static int find_target(const struct arguments *arguments, struct target *target, medic_reason *why)
 {
-    if (cli_is_terminal(stderr))
-        fprintf(stderr, "session: %s\n", attach->session.path);
-}
-
-static int report(struct plan *plan, struct attach *attach)
-{
-    medic_reason why = {""};
-    if (report_make(attach->session.folder, plan->plugin->path, &why) != MEDIC_OK)
-        return cli_fail(EXIT_SESSION, "%s; the capture is in %s", why.text, attach->session.path);
-    int exit_code =
-        cli_show_report(attach->session.folder, attach->session.path, plan->arguments.renderer, plan->arguments.top);
-    tell_place(attach);
-    return exit_code;
-}
-
-/* How it ended, told before the report. */
-static int tell_end(const struct attach *attach, enum attach_result result, const medic_reason *reason)
-{
-    if (result == ATTACH_CAPTURED)
-        return attach->collected ? EXIT_OK : cli_fail(EXIT_SESSION, "nothing was captured");
-    if (!attach->collected)
-        return cli_fail(EXIT_SESSION, "%s; nothing was captured", reason->text);
-    if (result == ATTACH_TARGET_ENDED)
-        return cli_fail(EXIT_OK, "%s: this is what was seen until then", reason->text);
-    return cli_fail(EXIT_SESSION, "%s", reason->text);
-}
-
-/* After the watch: collect, report, leave. */
-static int conclude(struct plan *plan, struct attach *attach, enum attach_result result, const medic_reason *reason)
-{
-    medic_reason why = {""};
-    int code = attach_collect(attach, result, reason, &why);
-    bool keep = code != MEDIC_OK && !attach->collected;
-    int exit_code = keep ? EXIT_SESSION : tell_end(attach, result, reason);
-    if (code != MEDIC_OK)
-        exit_code = cli_fail(EXIT_SESSION, "%s", why.text);
-    if (attach->collected && !(result == ATTACH_FAILED && attach->status.records == 0)) {
-        int shown = report(plan, attach);
-        exit_code = exit_code == EXIT_OK ? shown : exit_code;
+    int code = target_find(arguments->target, ANSWER_MS, target, why);
+    if (code == MEDIC_OK && arguments->by_name && is_number(arguments->target)) {
+        target_free(target);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%s is a process id, not a name: give it with -p", arguments->target);
     }
-    if (attach_end(attach, keep, &why) != MEDIC_OK)
-        cli_fail(0, "%s", why.text);
-    return exit_code;
+    return code;
 }
 
 static const char *name_of(const struct target *target)
@@ -196,66 +81,57 @@ static const char *name_of(const struct target *target)
     return *target->entry_assembly ? target->entry_assembly : target->executable;
 }
 
-static int run_session(struct plan *plan)
+static int run_session(struct plan *plan, const struct target *target)
 {
     struct attach attach;
     struct progress progress;
     struct attach_observer observer = {.context = &progress, .interrupts = cli_interrupts, .progress = progress_show};
-    struct attach_options options = {.target = &plan->target,
-                                     .plugin = plan->plugin,
-                                     .store = &plan->store,
-                                     .place = plan->arguments.place,
-                                     .duration = plan->arguments.duration,
-                                     .settings = plan->settings,
-                                     .setting_count = plan->arguments.setting_count};
+    struct attach_options options = plan_options(plan);
     medic_reason why = {""};
+    options.target = target;
     cli_catch_interrupts();
     int code = attach_begin(&attach, &options, &why);
     if (code != MEDIC_OK)
         return cli_fail(cli_exit_code(code, attach.stage == ATTACH_PREPARING ? EXIT_SESSION : EXIT_TRACING), "%s",
                         why.text);
-    progress_begin(&progress, plan->plugin->name, plan->target.pid ? plan->target.pid : plan->target.inner_pid,
-                   name_of(&plan->target));
+    progress_begin(&progress, plan->plugin->name, target->pid ? target->pid : target->inner_pid, name_of(target));
     enum attach_result result = attach_watch(&attach, &observer, &why);
     progress_end(&progress);
     if (result == ATTACH_ABORTED) {
         attach_abort(&attach);
         return cli_fail(EXIT_INTERRUPTED, "%s", why.text);
     }
-    return conclude(plan, &attach, result, &why);
+    return plan_conclude(plan, &attach, result, &why, true).exit_code;
 }
 
-static int run_plan(struct plan *plan)
+static int run_plan(struct plan *plan, const struct arguments *arguments)
 {
+    struct target target;
     medic_reason why = {""};
-    int code = plugins_load(&plan->plugins, &why);
-    if (code != MEDIC_OK)
-        return cli_fail(EXIT_UNKNOWN, "%s", why.text);
-    code = find_plugin(plan, &why);
-    if (code == MEDIC_OK)
-        code = store_use_files(&plan->store, NULL, &why);
-    int exit_code;
-    if (code != MEDIC_OK) {
-        exit_code = cli_fail(EXIT_ARGUMENTS, "%s", why.text);
-    } else if ((code = find_target(plan, &why)) != MEDIC_OK) {
-        exit_code = cli_fail(cli_exit_code(code, EXIT_TRACING), "%s", why.text);
-    } else {
-        exit_code = run_session(plan);
-        target_free(&plan->target);
+    int exit_code = plan_make(plan);
+    if (exit_code == EXIT_OK) {
+        int code = find_target(arguments, &target, &why);
+        if (code == MEDIC_OK) {
+            exit_code = run_session(plan, &target);
+            target_free(&target);
+        } else {
+            exit_code = cli_fail(cli_exit_code(code, EXIT_TRACING), "%s", why.text);
+        }
     }
-    plugins_free(&plan->plugins);
+    plan_free(plan);
     return exit_code;
 }
 
 static int run(int argc, char **argv)
 {
     static struct plan plan; /* large */
-    int parsed = parse(argc, argv, &plan.arguments);
+    struct arguments arguments;
+    int parsed = parse(argc, argv, &arguments, &plan.arguments);
     if (parsed == 'h') {
         cli_help(&command_attach, stdout);
         return cli_finish(EXIT_OK);
     }
-    return parsed ? EXIT_ARGUMENTS : run_plan(&plan);
+    return parsed ? EXIT_ARGUMENTS : run_plan(&plan, &arguments);
 }
 
 const struct command command_attach = {

@@ -1,5 +1,6 @@
 /* medic: a doctor for running .NET programs. The table of commands; each has a file of its own. */
 #include "cli/cli.h"
+#include "tool/launch_program.h"
 #include "tool/nearest.h"
 
 #include <errno.h>
@@ -9,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_ps, &command_profilers, &command_attach, &command_report};
+static const struct command *const commands[] = {&command_ps, &command_profilers, &command_attach, &command_launch,
+                                               &command_report};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *file)
@@ -26,7 +28,8 @@ static void print_usage(FILE *file)
           "  medic ps                                   which .NET programs run here?\n"
           "  medic profilers                            which profilers answer which symptom?\n"
           "  medic attach 4121 -P runtime_pauses        ask one of them about process 4121, for 10 s\n"
-          "  medic attach MyApp -P runtime_pauses -d 1m\n\n"
+          "  medic attach MyApp -P runtime_pauses -d 1m\n"
+          "  medic launch -P runtime_pauses -- dotnet app.dll     ... about a program, from its start\n\n"
           "Exit codes: 0 ok, 1 session failed, 2 target refused, 3 arguments, 4 platform or rights, 5 unknown, 130 "
           "interrupted.\n",
           file);
@@ -62,12 +65,16 @@ static int help(const char *name)
     return cli_finish(EXIT_OK);
 }
 
+struct program_inheritance cli_inheritance;
+
 /* A closed 0, 1 or 2 would be taken by the first file we open, and written to by mistake. */
 static void open_standard_files(void)
 {
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+    for (int fd = 0; fd < 3; fd++) {
+        cli_inheritance.closed[fd] = fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+        if (cli_inheritance.closed[fd] && open("/dev/null", O_RDWR) != fd)
             _exit(EXIT_UNKNOWN);
+    }
 }
 
 static bool is_one_of(const char *word, const char *a, const char *b)
@@ -78,8 +85,8 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 int main(int argc, char **argv)
 {
     open_standard_files();
-    signal(SIGPIPE, SIG_IGN);
-    umask(077);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &cli_inheritance.sigpipe);
+    cli_inheritance.umask = umask(077);
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_ARGUMENTS;

@@ -121,18 +121,21 @@ static void row_key(const struct medic_section *section, uint32_t row, struct bu
     }
 }
 
+bool summary_is_row(const struct medic_section *section, uint32_t row, const char *key)
+{
+    struct buffer text = {0};
+    row_key(section, row, &text);
+    bool is = strcmp(buffer_get(&text), key) == 0;
+    buffer_free(&text);
+    return is;
+}
+
 uint32_t summary_row_of(const struct medic_section *section, const char *key)
 {
-    uint32_t found = MEDIC_NO_ROW;
-    struct buffer text = {0};
-    for (uint32_t row = 0; row < section->row_count && found == MEDIC_NO_ROW; row++) {
-        buffer_cut(&text, 0);
-        row_key(section, row, &text);
-        if (strcmp(buffer_get(&text), key) == 0)
-            found = row;
-    }
-    buffer_free(&text);
-    return found;
+    for (uint32_t row = 0; row < section->row_count; row++)
+        if (summary_is_row(section, row, key))
+            return row;
+    return MEDIC_NO_ROW;
 }
 
 /* --- paragraphs --- */

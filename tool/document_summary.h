@@ -43,7 +43,8 @@ void summary_lost(const struct document *document, struct buffer *out);
 const char *summary_rows(uint32_t kind);
 /* The next block behind *at, which moves; false at the end. */
 bool summary_next_block(const char **at, struct summary_block *block);
-/* The row whose key cells, joined by '|', are the key; MEDIC_NO_ROW when there is none. */
+/* Whether the key cells of a row, joined by '|', are the key; and the first row of which that is true, or MEDIC_NO_ROW. */
+bool summary_is_row(const struct medic_section *section, uint32_t row, const char *key);
 uint32_t summary_row_of(const struct medic_section *section, const char *key);
 
 #endif

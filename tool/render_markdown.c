@@ -27,11 +27,12 @@ enum place { PLACE_TEXT, PLACE_HTML };
 
 /* --- strangers' texts --- */
 
-/* ":tada:" */
+/* ":tada:", but not the minutes of a time. */
 static bool begins_emoji(const char *text)
 {
     size_t size = strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-");
-    return size && text[1 + size] == ':';
+    bool minutes = size == 2 && strspn(text + 1, "0123456789") == 2;
+    return size && !minutes && text[1 + size] == ':';
 }
 
 /* Whether the character at text + at makes an issue tracker link, mention or replace something, unless torn from what
@@ -125,16 +126,20 @@ static void put_escaped(struct page *page, const char *stranger, size_t most, en
 /* A text at the beginning of a line, which must not look like a heading, a list or a line. */
 static void put_line(struct page *page, const char *stranger, size_t most)
 {
-    stranger += strspn(stranger, " ");
-    size_t digits = strspn(stranger, "0123456789");
-    if (*stranger && strchr("+-=", *stranger))
+    struct buffer clean = {0};
+    page_clean(page, &clean, stranger);
+    const char *text = buffer_get(&clean) + strspn(buffer_get(&clean), " ");
+    size_t digits = strspn(text, "0123456789");
+    if (*text && strchr("+-=", *text))
         page_add(page, "\\");
-    if (digits && digits < 10 && (stranger[digits] == '.' || stranger[digits] == ')')) {
-        buffer_format(&page->out, "%.*s\\%c", (int)digits, stranger, stranger[digits]);
-        stranger += digits + 1;
-        page_add(page, *stranger == ' ' ? " " : "");
+    if (digits && digits < 10 && (text[digits] == '.' || text[digits] == ')')) {
+        buffer_format(&page->out, "%.*s\\%c", (int)digits, text, text[digits]);
+        text += digits + 1;
+        page_add(page, *text == ' ' ? " " : "");
     }
-    put_escaped(page, stranger, most, PLACE_TEXT);
+    put_escaped(page, text, most, PLACE_TEXT);
+    page->out.failed |= clean.failed;
+    buffer_free(&clean);
 }
 
 /* --- code fences --- */
@@ -308,8 +313,8 @@ static void put_paragraphs(struct page *page, const struct medic_section *sectio
 /* --- sections --- */
 
 static void (*const KINDS[])(struct page *, const struct medic_section *) = {
-    [MEDIC_TABLE] = put_table,          [MEDIC_TREE] = draw_tree,   [MEDIC_STACKS] = draw_stacks,
-    [MEDIC_GRAPH] = draw_graph,         [MEDIC_SPANS] = draw_spans, [MEDIC_TIMELINE] = draw_timeline,
+    [MEDIC_TABLE] = put_table,          [MEDIC_TREE] = draw_tree,      [MEDIC_STACKS] = draw_stacks,
+    [MEDIC_GRAPH] = draw_graph,         [MEDIC_SPANS] = draw_spans,    [MEDIC_TIMELINE] = draw_timeline,
     [MEDIC_HISTOGRAM] = draw_histogram, [MEDIC_TEXT] = put_paragraphs,
 };
 
@@ -366,7 +371,8 @@ static void put_sections(struct page *page, const struct document *document, siz
         }
     }
     if (left_out)
-        buffer_format(&page->out, "\n_%zu more %s left out, for this has to fit into a comment: see the whole report_\n", left_out,
+        buffer_format(&page->out,
+                      "\n_%zu more %s left out, for this has to fit into a comment: see the whole report_\n", left_out,
                       left_out == 1 ? "section was" : "sections were");
 }
 

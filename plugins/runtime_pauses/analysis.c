@@ -122,6 +122,12 @@ static enum cause cause_of_gc(uint32_t generation, uint32_t reason)
     return generation >= 2 ? CAUSE_FULL : CAUSE_YOUNG;
 }
 
+static void count_until(struct pause *pause, uint64_t at)
+{
+    if (at > pause->raw.stopped_ns && at <= pause->raw.restart_ns)
+        pause->counted_ns = at - pause->raw.begin_ns;
+}
+
 static void explain_by_gc(struct pause *pause, const struct gc *gcs, size_t index, enum gc_kind kind)
 {
     const struct gc *gc = &gcs[index];
@@ -130,6 +136,8 @@ static void explain_by_gc(struct pause *pause, const struct gc *gcs, size_t inde
     pause->kind = kind;
     pause->generation = gc->generation != RP_UNKNOWN ? gc->generation : pause->raw.generation;
     pause->gc_reason = gc->reason;
+    if (kind == KIND_BLOCKING && pause->raw.gc_starts <= 1)
+        count_until(pause, gc->end_ns);
     if (kind == KIND_BLOCKING || kind == KIND_BLOCKING_AND_BEGIN) {
         pause->cause = cause_of_gc(pause->generation, gc->reason);
         if (gc->mechanisms != RP_UNKNOWN)
@@ -269,6 +277,7 @@ void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, s
         pause->generation = pause->gc_reason = RP_UNKNOWN;
         pause->compacting = -1;
         pause->gc = NO_INDEX;
+        pause->counted_ns = pause->raw.restart_ns - pause->raw.begin_ns;
         skip_gcs_before(&walk, pause->raw.begin_ns);
         within = gcs_within(&walk, &pause->raw);
         if (within.blocking != NO_INDEX || within.background != NO_INDEX) {
@@ -322,7 +331,7 @@ struct stats stats_of(const struct pause *pauses, size_t count, int (*pick)(cons
                       const void *context, uint64_t *scratch)
 {
     struct stats stats;
-    uint64_t stop = 0, stopped = 0, restart = 0;
+    uint64_t stop = 0, stopped = 0, restart = 0, counted = 0;
     size_t picked = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -333,11 +342,13 @@ struct stats stats_of(const struct pause *pauses, size_t count, int (*pick)(cons
         stop += raw->stopped_ns - raw->begin_ns;
         stopped += raw->restart_ns - raw->stopped_ns;
         restart += raw->end_ns - raw->restart_ns;
+        counted += pauses[i].counted_ns;
     }
     stats = stats_of_lengths(scratch, picked);
     stats.stop_ns = stop;
     stats.stopped_ns = stopped;
     stats.restart_ns = restart;
+    stats.counted_ns = counted;
     return stats;
 }
 

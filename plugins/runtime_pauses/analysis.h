@@ -55,6 +55,7 @@ struct pause {
     uint32_t gc_reason;  /* enum rp_gc_reason, RP_UNKNOWN */
     int compacting;      /* 1, 0, or -1 when unknown */
     size_t gc;           /* index of the collection that explains it, or NO_INDEX: then the callbacks do */
+    uint64_t counted_ns; /* of it, what GC.GetTotalPauseDuration counts: until the collection ends, or the restart begins */
 };
 
 static inline uint64_t pause_length(const struct pause *pause)
@@ -80,6 +81,7 @@ struct stats {
     uint64_t total_ns;
     uint64_t p50_ns, p90_ns, p99_ns, max_ns;  /* nearest rank */
     uint64_t stop_ns, stopped_ns, restart_ns; /* sums of the phases */
+    uint64_t counted_ns;                      /* sum of the pauses' */
 };
 
 /* lengths is sorted, ascending. q in (0, 1]. 0 when there are none. */

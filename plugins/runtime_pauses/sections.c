@@ -87,7 +87,7 @@ static void summary_row(const struct recording *recording, medic_section *sectio
         whole(stats->p90_ns),
         whole(stats->p99_ns),
         whole(stats->max_ns),
-        whole(stats->stop_ns + stats->stopped_ns),
+        whole(stats->counted_ns),
     };
 
     ROW(recording, section, cells);
@@ -108,7 +108,7 @@ static void write_summary(const struct recording *recording)
     };
     medic_section *section =
         SECTION(recording, MEDIC_TABLE, "summary", "How long the program stood still",
-                "Counted: until the restart begins, as GC.GetTotalPauseDuration() does it.", columns);
+                "Counted: until the collection ends, as GC.GetTotalPauseDuration() does it.", columns);
 
     summary_row(recording, section, "collections", &recording->facts.gc);
     summary_row(recording, section, "anything else", &recording->facts.cause[CAUSE_OTHER]);

@@ -54,12 +54,18 @@ def test_diagnosis(patient, runtime, gc, mode, out_dir):
     assert p.quit() == 0, p.stderr()
 
 
+def in_phase(seen, phase):
+    """What the collections' pauses spent in a phase (stop, stopped, restart), in ns."""
+    mean = {r["cause"]: r[phase] for r in seen.rows("phases")}
+    return sum(r["count"] * mean[r["cause"]] for r in seen.rows("causes") if "not a collection" not in r["cause"])
+
+
 def test_slow_to_suspend_is_not_called_slow_to_collect(patient, out_dir):
     p = patient("slowsuspend")
     seen = visit.attach(p, out_dir / "s", duration="300ms")
     assert "young collections" not in seen.verdict and "reluctant" in seen.verdict, seen.verdict
-    phases = seen.rows("phases")
-    assert phases and max(r["stop"] for r in phases) > 10 * max(r["stopped"] for r in phases), phases
+    stopping, stopped = in_phase(seen, "stop"), in_phase(seen, "stopped")
+    assert stopping > 3 * stopped, f"{stopping / 1e6} ms to stop, {stopped / 1e6} ms stopped"
 
 
 def test_the_method_that_allocates_is_named(patient, runtime, out_dir):
@@ -68,21 +74,33 @@ def test_the_method_that_allocates_is_named(patient, runtime, out_dir):
     assert "allocates too fast" in seen.verdict and "Medic.Targets.Churn.Worker" in seen.verdict, seen.verdict
 
 
+@pytest.mark.xfail(reason="a pause that had begun before the recording is left out: the program is called healthy")
+def test_a_program_that_stands_still_all_the_time_is_not_called_healthy(patient, out_dir):
+    """The pauses are longer than the recording, and one is under way when it begins."""
+    p = patient("slowsuspend", args=["native", 300])
+    for attempt in range(3):
+        seen = visit.attach(p, out_dir / f"s{attempt}", duration="150ms")
+        assert seen.severity != "healthy", seen.verdict
+
+
 # --- the numbers ------------------------------------------------------------------------------------------------------
 
 ATTEMPTS = 4
-ENOUGH, AT_LEAST, MEGABYTES = 20, 3, 3000  # collections; some collectors are lazy
+ENOUGH, AT_LEAST = 20, 3  # collections; some collectors are lazy
+MEGABYTES = 30  # of a request
 
 
 def load(p):
-    """Requests that allocate. Each has ended when this returns, so no collection comes later."""
+    """Requests that allocate 3 GB, or up to 15 GB until there was a collection. Each request has ended when this returns,
+    so no collection comes later."""
     before = p.stats()["gen0"]
-    for _ in range(MEGABYTES // 30):
-        with urllib.request.urlopen(f"http://127.0.0.1:{p.port}/alloc?kb=30000", timeout=20) as answer:
+    for sent in range(0, 15_000, MEGABYTES):
+        seen = p.stats()["gen0"] - before
+        if seen >= ENOUGH or (seen >= AT_LEAST and sent >= 3000):
+            return
+        with urllib.request.urlopen(f"http://127.0.0.1:{p.port}/alloc?kb={MEGABYTES}000", timeout=20) as answer:
             answer.read()
-        if p.stats()["gen0"] >= before + ENOUGH:
-            break
-    assert p.stats()["gen0"] >= before + AT_LEAST, f"{p} hardly collects: there is nothing to compare"
+    assert p.stats()["gen0"] > before, f"{p} does not collect: there is nothing to compare"
 
 
 def measure(p, tmp, folder):
@@ -100,12 +118,6 @@ def measure(p, tmp, folder):
     return before, after, visit.Visit(folder, done)
 
 
-def restarting_ns(seen):
-    """What the collections' pauses spent in waking up the threads again."""
-    mean = {r["cause"]: r["restart"] for r in seen.rows("phases")}
-    return sum(r["count"] * mean[r["cause"]] for r in seen.rows("causes") if "not a collection" not in r["cause"])
-
-
 def test_sum_of_pauses_is_the_runtimes_own(patient, runtime, gc, out_dir):
     """Within 1 % plus 5 µs a pause of GC.GetTotalPauseDuration, and not one collection more or less.
 
@@ -114,19 +126,20 @@ def test_sum_of_pauses_is_the_runtimes_own(patient, runtime, gc, out_dir):
 
     The runtime stops its clock before it wakes the threads, Medic after that. With the workstation GC this is 2 or 3 µs.
     With the server GC the woken threads fight for the cores with the collector's own: 20 to 500 µs, which the program
-    does stand still. There the comparison leaves the phase "to restart" out, and the whole may only be longer.
+    does stand still. There the comparison leaves the phase "to restart" out, and the whole may only be longer; and there
+    is one heap, because the threads of several wait for each other after the runtime's clock has stopped.
 
     Where another process gets the core between the runtime's clock and Medic's, the sums differ by that time slice.
     This is no error and does not come every time: the test asks up to four times. A sum that is wrong never agrees;
     the counts must agree at once."""
-    p = patient("web", runtime, env={"TMPDIR": out_dir, **SMALL_GEN0, **gc})
+    p = patient("web", runtime, env={"TMPDIR": out_dir, "DOTNET_GCHeapCount": 1, **SMALL_GEN0, **gc})
     attempts = []
     for attempt in range(ATTEMPTS):
         before, after, seen = measure(p, out_dir, out_dir / f"s{attempt}")
         count, whole_ns = seen.collections
         assert count == after["gen0"] - before["gen0"], (count, before, after)
         truth_ns = (after["totalPauseMs"] - before["totalPauseMs"]) * 1e6
-        ours_ns = whole_ns - restarting_ns(seen) if gc else whole_ns
+        ours_ns = whole_ns - in_phase(seen, "restart") if gc else whole_ns
         tolerance_ns = 0.01 * truth_ns + 5000 * count
         assert whole_ns >= truth_ns - tolerance_ns, f"pauses are missing: {whole_ns} ns of {truth_ns}"
         if abs(ours_ns - truth_ns) <= tolerance_ns:

@@ -7,8 +7,9 @@
 #define MEDIC_SERVICE_NAMES "medic.names/draft"
 
 /* [worker] Each writes one name (module, thread) record per id and session; later calls only look into the cache. What
- * cannot be resolved gets a record that says so. An id is never dereferenced before the runtime has confirmed it.
- * Ask for an id while it is alive: in drain, as soon as it is seen. */
+ * cannot be resolved gets a record that says so. Ask in drain, for ids of the record that is shown: the runtime trusts an
+ * id, and the core holds back the unload of a module, for a moment, until the ids recorded before are resolved; later ones
+ * are refused. So never ask for an id recorded in ModuleUnloadFinished or ClassUnloadFinished. */
 typedef struct medic_names_service {
     uint32_t size;
     uint32_t reserved;
