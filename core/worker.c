@@ -220,7 +220,7 @@ static void stop_events(void)
 static void write_end(void)
 {
     uint32_t reason = atomic_load(&session.end_reason);
-    medic_end_record end = {os_now_ns(), reason, (uint32_t)strlen(session.reason.text)};
+    medic_end_record end = {session.ended_ns, reason, (uint32_t)strlen(session.reason.text)};
 
     while (drain())
         ;
@@ -275,6 +275,7 @@ static void end(int started)
     int quiet;
 
     dispatch_close();
+    session.ended_ns = os_now_ns();
     session_publish(MEDIC_SESSION_STOPPING);
     if (!exits)
         session_clear_mask(0);

@@ -282,7 +282,8 @@ void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, s
         within = gcs_within(&walk, &pause->raw);
         if (within.blocking != NO_INDEX || within.background != NO_INDEX) {
             explain_by_events(pause, &walk, &within);
-        } else if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC) {
+        } else if (pause->raw.reason == COR_PRF_SUSPEND_FOR_GC ||
+                   (pause->raw.reason == RP_UNKNOWN && (pause->raw.gc_starts || pause->raw.gc_ends))) {
             explain_by_callbacks(pause, marking_ends_later(pause, pauses + pause_count));
             if (pause->kind == KIND_BACKGROUND_BEGIN)
                 walk.silent_background = pause->cause == CAUSE_INDUCED ? 2 : 1;
@@ -396,6 +397,7 @@ static void divide(struct facts *facts, const struct pause *pause)
 static void count_kinds(struct facts *facts, const struct pause *pause)
 {
     facts->cut += (pause->raw.flags & RP_CUT) != 0;
+    facts->cut_begin += (pause->raw.flags & RP_CUT_BEGIN) != 0;
     facts->unknown_kind += pause->kind == KIND_UNKNOWN;
     facts->by_callbacks += pause->cause != CAUSE_OTHER && pause->gc == NO_INDEX;
     if (pause->cause == CAUSE_INDUCED) {
@@ -408,16 +410,17 @@ static void count_kinds(struct facts *facts, const struct pause *pause)
 
 static uint32_t main_other_reason(const struct pause *pauses, size_t count)
 {
-    uint64_t time[16] = {0};
+    enum { REASONS = 16, UNKNOWN = REASONS - 1 }; /* the runtime has ten */
+    uint64_t time[REASONS] = {0};
     uint32_t best = COR_PRF_SUSPEND_OTHER;
 
     for (size_t i = 0; i < count; i++)
-        if (pauses[i].cause == CAUSE_OTHER && pauses[i].raw.reason < 16)
-            time[pauses[i].raw.reason] += pause_length(&pauses[i]);
-    for (uint32_t reason = 0; reason < 16; reason++)
+        if (pauses[i].cause == CAUSE_OTHER)
+            time[pauses[i].raw.reason < UNKNOWN ? pauses[i].raw.reason : UNKNOWN] += pause_length(&pauses[i]);
+    for (uint32_t reason = 0; reason < REASONS; reason++)
         if (time[reason] > time[best])
             best = reason;
-    return best;
+    return best == UNKNOWN ? RP_UNKNOWN : best;
 }
 
 static void gc_facts(struct facts *facts, const struct gc *gcs, size_t count)

@@ -106,6 +106,7 @@ struct facts {
     uint64_t delay_p95_ns, delay_p99_ns, delay_p999_ns;
     size_t delay_p99_pauses;       /* how many pauses are longer than delay_p99_ns */
     size_t cut;                    /* pauses that still lasted at the end */
+    size_t cut_begin;              /* pauses that were under way at the begin */
     size_t unknown_kind;           /* pauses for collections of which not even the callbacks told the kind */
     size_t by_callbacks;           /* pauses for collections without an event */
     size_t induced_calls;          /* collections that the program asked for */

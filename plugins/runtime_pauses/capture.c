@@ -143,11 +143,23 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
         destroy(self);
         return medic_fail(why, code, "the host does not know the parameter stacks of runtime_pauses");
     }
+    begin_pause(self, self->clock->now_ns(), RP_UNKNOWN); /* one may be under way when the callbacks begin */
+    enter(self, UNSEEN);
     *instance = self;
     return MEDIC_OK;
 }
 
 /* Without events only the details of collections are missing: the callbacks tell the rest. */
+/* Whoever suspends holds the lock that a walk over the threads needs: if a suspension is under way the walk waits for its
+ * end, and the callbacks see that. A recording that is shorter than a pause would not notice it otherwise. */
+static void see_suspension_out(struct pauses *self)
+{
+    ICorProfilerThreadEnum *threads;
+
+    if (SUCCEEDED(self->info->lpVtbl->EnumThreads(self->info, &threads)))
+        threads->lpVtbl->Release(threads);
+}
+
 static int start(void *instance, medic_reason *why)
 {
     static const medic_event_provider provider = {GC_EVENTS_PROVIDER, GC_EVENTS_KEYWORD, GC_EVENTS_LEVEL, 0};
@@ -155,6 +167,7 @@ static int start(void *instance, medic_reason *why)
     medic_reason reason = {""};
 
     (void)why;
+    see_suspension_out(self);
     if (self->events && self->events->start(self->host, &provider, 1, &reason) != MEDIC_OK && self->log)
         self->log->write(self->host, MEDIC_LOG_WARNING, "no trace events, so no reasons of collections: %s",
                          reason.text);
@@ -167,9 +180,10 @@ static int stop(void *instance, medic_reason *why)
     rp_totals totals = {.stacks_skipped = load64(&self->stacks_skipped),
                         .events = load64(&self->good_events),
                         .bad_events = load64(&self->bad_events)};
+    uint32_t phase = phase_of(self);
 
     (void)why;
-    if (phase_of(self) != IDLE) {
+    if (phase != IDLE && phase != UNSEEN) {
         rp_pause pause = finished_pause(self, self->clock->now_ns(), RP_CUT);
         enter(self, IDLE);
         emit_late(self, &pause);

@@ -13,7 +13,8 @@
 
 #define SCRATCHES 4u /* threads whose stacks are walked by frame pointers in the same moment */
 
-enum phase { IDLE, STOPPING, STOPPED, RESTARTING };
+/* UNSEEN: until the first callback it is not known whether a suspension was under way when the recording began. */
+enum phase { IDLE, UNSEEN, STOPPING, STOPPED, RESTARTING };
 
 struct stack {
     rp_stack head;
@@ -47,6 +48,7 @@ struct pauses {
     _Atomic uint32_t gc_ends;
     _Atomic uint32_t generation;
     _Atomic uint32_t induced;
+    _Atomic uint32_t flags; /* enum rp_pause_flags */
 
     _Atomic uint64_t stack_due_ns; /* when the next stack would be due at the steady rate */
     _Atomic uint64_t stacks_skipped;
@@ -88,6 +90,8 @@ static inline void enter(struct pauses *self, enum phase phase)
     atomic_store_explicit(&self->phase, (uint32_t)phase, memory_order_release);
 }
 
+/* Makes ready for a suspension that begins now. [worker] before the first callback, then the callbacks. */
+void begin_pause(struct pauses *self, uint64_t now, uint32_t reason);
 /* The suspension in flight, as it would look if it ended now. */
 rp_pause finished_pause(struct pauses *self, uint64_t end, uint32_t flags);
 

@@ -85,16 +85,13 @@ static void record_asker(struct pauses *self, uint64_t now)
     write_stack(self, RP_ASKED, &stack);
 }
 
-static HRESULT suspend_started(void *instance, COR_PRF_SUSPEND_REASON reason)
+void begin_pause(struct pauses *self, uint64_t now, uint32_t reason)
 {
-    struct pauses *self = instance;
-    uint64_t now = self->clock->now_ns();
-
-    store64(&self->number, load64(&self->number) + 1);
     store64(&self->begin_ns, now);
     store64(&self->stopped_ns, 0);
     store64(&self->restart_ns, 0);
-    store32(&self->reason, (uint32_t)reason);
+    store32(&self->reason, reason);
+    store32(&self->flags, 0);
     store32(&self->threads, 0);
     store32(&self->late, 0);
     store32(&self->asked, 0);
@@ -102,16 +99,40 @@ static HRESULT suspend_started(void *instance, COR_PRF_SUSPEND_REASON reason)
     store32(&self->gc_ends, 0);
     store32(&self->generation, RP_UNKNOWN);
     store32(&self->induced, 0);
+}
+
+static HRESULT suspend_started(void *instance, COR_PRF_SUSPEND_REASON reason)
+{
+    struct pauses *self = instance;
+    uint64_t now = self->clock->now_ns();
+
+    begin_pause(self, now, (uint32_t)reason);
+    store64(&self->number, load64(&self->number) + 1);
     enter(self, STOPPING);
     if (self->stacks)
         record_asker(self, now);
     return S_OK;
 }
 
+/* The recording began in the middle of a suspension, in a phase not after this one. */
+static void missed_until(struct pauses *self, enum phase phase)
+{
+    if (phase_of(self) != UNSEEN)
+        return;
+    store64(&self->number, load64(&self->number) + 1);
+    store32(&self->flags, RP_CUT_BEGIN);
+    if (phase > STOPPING)
+        store64(&self->stopped_ns, load64(&self->begin_ns));
+    if (phase > STOPPED)
+        store64(&self->restart_ns, load64(&self->begin_ns));
+    enter(self, phase);
+}
+
 static HRESULT suspend_finished(void *instance)
 {
     struct pauses *self = instance;
 
+    missed_until(self, STOPPING);
     if (phase_of(self) == STOPPING) {
         store64(&self->stopped_ns, self->clock->now_ns());
         enter(self, STOPPED);
@@ -123,6 +144,7 @@ static HRESULT resume_started(void *instance)
 {
     struct pauses *self = instance;
 
+    missed_until(self, STOPPED);
     if (phase_of(self) == STOPPED) {
         store64(&self->restart_ns, self->clock->now_ns());
         enter(self, RESTARTING);
@@ -141,7 +163,7 @@ rp_pause finished_pause(struct pauses *self, uint64_t end, uint32_t flags)
                       .restart_ns = restart ? restart : end,
                       .end_ns = end,
                       .reason = load32(&self->reason),
-                      .flags = flags,
+                      .flags = flags | load32(&self->flags),
                       .threads = load32(&self->threads),
                       .gc_starts = load32(&self->gc_starts),
                       .gc_ends = load32(&self->gc_ends),
@@ -154,7 +176,7 @@ static void finish(struct pauses *self, uint32_t flags)
     rp_pause pause;
 
     if (phase_of(self) == IDLE)
-        return; /* it had begun before the recording */
+        return;
     pause = finished_pause(self, self->clock->now_ns(), flags);
     enter(self, IDLE);
     self->records->write(self->host, RP_PAUSE, &pause, sizeof pause);
@@ -162,12 +184,14 @@ static void finish(struct pauses *self, uint32_t flags)
 
 static HRESULT suspend_aborted(void *instance)
 {
+    missed_until(instance, STOPPING);
     finish(instance, RP_ABORTED);
     return S_OK;
 }
 
 static HRESULT resume_finished(void *instance)
 {
+    missed_until(instance, RESTARTING);
     finish(instance, 0);
     return S_OK;
 }
@@ -196,7 +220,7 @@ static HRESULT thread_suspended(void *instance, ThreadID thread)
     uint64_t now, begin, stopped;
     uint32_t nth;
 
-    if (phase == IDLE || phase == RESTARTING)
+    if (phase == IDLE || phase == UNSEEN || phase == RESTARTING)
         return S_OK;
     now = self->clock->now_ns();
     begin = load64(&self->begin_ns);
@@ -259,10 +283,10 @@ static int triggered(struct pauses *self, const uint8_t *data, uint32_t size)
 
     if (!gc_event_read_trigger(data, size, &reason))
         return 0;
-    if (!self->stacks || (phase_of(self) != IDLE && load32(&self->asked)) || !stack_allowed(self, now))
+    if (!self->stacks || (phase_of(self) > UNSEEN && load32(&self->asked)) || !stack_allowed(self, now))
         return 1;
     begin_stack(self, &stack, now);
-    if (phase_of(self) == IDLE)
+    if (phase_of(self) <= UNSEEN)
         stack.head.pause = 0;
     stack.head.reason = reason;
     if (FAILED(self->info->lpVtbl->GetCurrentThreadID(self->info, &stack.head.thread)))

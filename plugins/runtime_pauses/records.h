@@ -24,7 +24,8 @@ enum rp_record_type {
 
 enum rp_pause_flags {
     RP_ABORTED = 1u << 0, /* the runtime gave the suspension up */
-    RP_CUT = 1u << 1      /* still going on when the recording ended: end_ns is that moment */
+    RP_CUT = 1u << 1,     /* still going on when the recording ended: end_ns is that moment */
+    RP_CUT_BEGIN = 1u << 2 /* under way when the recording began: begin_ns is that moment, the reason is RP_UNKNOWN */
 };
 
 /* begin_ns <= stopped_ns <= restart_ns <= end_ns. A phase that was not reached has the end as its time. */
@@ -34,7 +35,7 @@ typedef struct rp_pause {
     uint64_t stopped_ns; /* all have stopped */
     uint64_t restart_ns; /* the work is done, the threads are let go */
     uint64_t end_ns;     /* all may run */
-    uint32_t reason;     /* COR_PRF_SUSPEND_REASON */
+    uint32_t reason;     /* COR_PRF_SUSPEND_REASON, or RP_UNKNOWN */
     uint32_t flags;      /* enum rp_pause_flags */
     uint32_t threads;    /* that reported to have been stopped in time */
     uint32_t gc_starts;  /* GarbageCollectionStarted callbacks during the pause */

@@ -288,6 +288,8 @@ static void write_notes(const struct recording *recording)
         note(&notes, "%llu records were lost: counts and sums are too low.", (unsigned long long)lost);
     if (facts->cut)
         note(&notes, "A pause still lasted when the recording ended: it is counted up to that moment.");
+    if (facts->cut_begin)
+        note(&notes, "A pause was under way when the recording began: it is counted from that moment.");
     if (facts->by_callbacks)
         note(
             &notes,

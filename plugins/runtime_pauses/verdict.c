@@ -252,6 +252,7 @@ static const struct {
     {COR_PRF_SUSPEND_FOR_GC_PREP, "preparation of a collection", "the runtime switches its write barriers"},
     {COR_PRF_SUSPEND_FOR_REJIT, "re-JIT",
      "an instrumenting profiler or APM agent rewrites code: let it finish or remove it"},
+    {RP_UNKNOWN, "not known", "it was under way when the recording began: record for longer"},
     {COR_PRF_SUSPEND_FOR_PROFILER, "profiler", "a profiler stops the program: detach it"},
 };
 

@@ -74,7 +74,6 @@ def test_the_method_that_allocates_is_named(patient, runtime, out_dir):
     assert "allocates too fast" in seen.verdict and "Medic.Targets.Churn.Worker" in seen.verdict, seen.verdict
 
 
-@pytest.mark.xfail(reason="a pause that had begun before the recording is left out: the program is called healthy")
 def test_a_program_that_stands_still_all_the_time_is_not_called_healthy(patient, out_dir):
     """The pauses are longer than the recording, and one is under way when it begins."""
     p = patient("slowsuspend", args=["native", 300])

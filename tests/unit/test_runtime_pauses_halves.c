@@ -135,7 +135,25 @@ static HRESULT current_thread(ICorProfilerInfo12 *info, ThreadID *thread)
     return target.thread ? S_OK : E_FAIL;
 }
 
-static ICorProfilerInfo12Vtbl vtable = {.DoStackSnapshot = snapshot, .GetCurrentThreadID = current_thread};
+/* A runtime whose threads can be walked at once, as when nothing is suspended. */
+static ULONG release_threads(ICorProfilerThreadEnum *This)
+{
+    (void)This;
+    return 0;
+}
+
+static ICorProfilerThreadEnumVtbl threads_vtable = {.Release = release_threads};
+static ICorProfilerThreadEnum threads = {.lpVtbl = &threads_vtable};
+
+static HRESULT enum_threads(ICorProfilerInfo12 *This, ICorProfilerThreadEnum **out)
+{
+    (void)This;
+    *out = &threads;
+    return S_OK;
+}
+
+static ICorProfilerInfo12Vtbl vtable = {
+    .DoStackSnapshot = snapshot, .GetCurrentThreadID = current_thread, .EnumThreads = enum_threads};
 static ICorProfilerInfo12 info = {.lpVtbl = &vtable};
 
 static ICorProfilerInfo12 *runtime_info(const medic_host *host)
@@ -677,13 +695,29 @@ static void an_aborted_suspension_ends_there(void **state)
     assert_int_equal(pause_in_file(0)->stopped_ns, BEGIN + MS);
 }
 
-static void a_pause_that_began_before_the_recording_is_not_counted(void **state)
+static void a_program_that_was_never_stopped_is_healthy(void **state)
 {
     (void)state;
+    assert_text_has(stop_and_render(), "Healthy: the runtime never stopped the program");
+}
+
+static void a_pause_under_way_at_the_begin_is_counted_from_there(void **state)
+{
+    const char *text;
+
+    (void)state;
+    target.now += 200 * MS;
     callbacks->RuntimeSuspendFinished(self);
+    target.now += 100 * MS;
     callbacks->RuntimeResumeStarted(self);
     callbacks->RuntimeResumeFinished(self);
-    assert_text_has(stop_and_render(), "Healthy: the runtime never stopped the program");
+    text = stop_and_render();
+    assert_int_equal(pause_in_file(0)->flags, RP_CUT_BEGIN);
+    assert_int_equal(pause_in_file(0)->number, 1);
+    assert_int_equal(pause_in_file(0)->begin_ns, BEGIN);
+    assert_int_equal(pause_in_file(0)->stopped_ns, BEGIN + 200 * MS);
+    assert_int_equal(pause_in_file(0)->end_ns, BEGIN + 300 * MS);
+    assert_text_has(text, "A pause was under way when the recording began");
 }
 
 static void a_pause_that_still_lasts_at_the_end_is_cut(void **state)
@@ -752,7 +786,8 @@ int main(void)
         TEST(deep_stacks_are_cut),
         TEST(the_trigger_names_the_caller_when_the_suspending_thread_has_no_stack),
         TEST(an_aborted_suspension_ends_there),
-        TEST(a_pause_that_began_before_the_recording_is_not_counted),
+        TEST(a_program_that_was_never_stopped_is_healthy),
+        TEST(a_pause_under_way_at_the_begin_is_counted_from_there),
         TEST(a_pause_that_still_lasts_at_the_end_is_cut),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
         TEST(short_and_strange_records_are_passed_over),

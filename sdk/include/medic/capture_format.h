@@ -131,7 +131,7 @@ enum medic_end_reason {
 };
 
 typedef struct medic_end_record {
-    uint64_t monotonic_ns;
+    uint64_t monotonic_ns; /* when recording ended; what follows in the file was written later */
     uint32_t reason; /* enum medic_end_reason */
     uint32_t length;
 } medic_end_record;
