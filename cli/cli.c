@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "tool/buffer.h"
 #include "tool/nearest.h"
 #include "tool/proc.h"
 
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { OPTIONS_MOST = 32 };
 
 /* ---- saying ---- */
 
@@ -48,6 +51,16 @@ int cli_finish(int code)
         raise(SIGPIPE);
     }
     return cli_fail(code ? code : EXIT_SESSION, "cannot write to stdout: %s", strerror(errno));
+}
+
+int cli_put_json(struct buffer *text)
+{
+    buffer_add_string(text, "\n");
+    bool failed = text->failed;
+    if (!failed)
+        fputs(buffer_get(text), stdout);
+    buffer_free(text);
+    return failed ? cli_fail(EXIT_UNKNOWN, "out of memory") : cli_finish(EXIT_OK);
 }
 
 const char *cli_clean(const char *text, char *out, size_t room)
@@ -136,10 +149,29 @@ int cli_next_option(int argc, char **argv, const struct command *command, const 
     return fail_option(command, optopt && strncmp(argv[word], "--", 2) ? argv[word] : argv[optind - 1], options);
 }
 
+int cli_option(int argc, char **argv, const struct command *command)
+{
+    struct option options[OPTIONS_MOST] = {0};
+    char letters[2 * OPTIONS_MOST + 3], *letter = letters;
+    if (command->operands == WORDS_PROGRAM)
+        *letter++ = '+';
+    *letter++ = ':';
+    for (size_t i = 0; command->options[i].name && i + 1 < OPTIONS_MOST; i++) {
+        const struct command_option *option = &command->options[i];
+        options[i] = (struct option){option->name, option->value ? required_argument : no_argument, NULL, option->id};
+        if (option->id >= OPTION_SET)
+            continue;
+        *letter++ = (char)option->id;
+        if (option->value)
+            *letter++ = ':';
+    }
+    *letter = '\0';
+    return cli_next_option(argc, argv, command, letters, options);
+}
+
 void cli_help(const struct command *command, FILE *file)
 {
-    fprintf(file, "%s\n\nUsage: medic %s%s%s\n\n%s", command->summary, command->name, *command->arguments ? " " : "",
-            command->arguments, command->help);
+    help_print(command, file);
 }
 
 int cli_format(const char *text, const struct renderer **renderer)

@@ -1,8 +1,9 @@
-/* What the commands of `medic` share: the table of commands, exit codes, the terminal, the arguments.
+/* What the commands of `medic` share: exit codes, the terminal, the arguments. What they are is in command.h.
  * Single-threaded. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "cli/command.h"
 #include "tool/render.h"
 
 #include <medic/result.h>
@@ -22,15 +23,8 @@ enum exit_code {
     EXIT_INTERRUPTED = 130 /* before there was a report */
 };
 
-struct command {
-    const char *name;
-    const char *arguments;             /* behind the name in the usage line */
-    const char *summary;               /* half a line */
-    const char *help;                  /* options and examples */
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
-};
-
-extern const struct command command_ps, command_profilers, command_attach, command_launch, command_report;
+extern const struct command command_complete, command_ps, command_profilers, command_attach, command_launch,
+    command_report, command_sessions, command_stop, command_rm, command_doctor;
 
 /* What main changed for this process, for programs that it starts. */
 struct program_inheritance; /* tool/launch_program.h */
@@ -44,6 +38,9 @@ int cli_fail(int code, const char *format, ...) MEDIC_PRINTF(2, 3);
 int cli_exit_code(int result, int fallback);
 /* Writes out what is buffered for stdout. code, or EXIT_SESSION with a sentence when stdout takes no more. */
 int cli_finish(int code);
+/* Ends a JSON text with a newline, writes it to stdout and frees it. An exit code. */
+struct buffer;
+int cli_put_json(struct buffer *text);
 /* Replaces what could steer a terminal, for text of strangers; out has room bytes. Returns out. */
 const char *cli_clean(const char *text, char *out, size_t room);
 
@@ -57,7 +54,10 @@ struct render_options cli_render_options(unsigned top);
 
 /* ---- arguments ---- */
 
-/* getopt_long that says itself what is wrong. The option; -1 at the end; '?' after a sentence, 'h' for --help. */
+/* getopt_long over the command's table, that says itself what is wrong. The option's id; -1 at the end; '?' after a
+ * sentence, 'h' for --help. */
+int cli_option(int argc, char **argv, const struct command *command);
+/* The same with a table of its own. */
 int cli_next_option(int argc, char **argv, const struct command *command, const char *letters,
                     const struct option *options);
 void cli_help(const struct command *command, FILE *file);
@@ -76,5 +76,13 @@ int cli_interrupts(void *unused);
 
 /* Renders report.json of an opened session folder to stdout. An exit code. */
 int cli_show_report(int folder, const char *path, const struct renderer *renderer, unsigned top);
+
+/* ---- retention ---- */
+
+struct store;
+struct target;
+/* After a session: drops what is too old or too much in the store, never the session `made`, and sweeps the temporary folder
+ * of the target (may be NULL). Says in one line on stderr what went. */
+void cli_retain(struct store *store, const char *made, const struct target *target);
 
 #endif

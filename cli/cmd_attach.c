@@ -46,13 +46,9 @@ static int check_arguments(const struct arguments *arguments, const struct plan_
 
 static int parse(int argc, char **argv, struct arguments *arguments, struct plan_arguments *common)
 {
-    static const struct option options[] = {{"process-id", required_argument, NULL, 'p'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            PLAN_OPTIONS,
-                                            {0}};
     *arguments = (struct arguments){0};
     *common = (struct plan_arguments){.duration = "10s", .renderer = renderer_find("text")};
-    for (int option; (option = cli_next_option(argc, argv, &command_attach, ":p:n:P:d:o:f:h", options)) != -1;) {
+    for (int option; (option = cli_option(argc, argv, &command_attach)) != -1;) {
         if (option == 'h')
             return 'h';
         if (option == '?' || take_option(arguments, common, option))
@@ -134,26 +130,31 @@ static int run(int argc, char **argv)
     return parsed ? EXIT_ARGUMENTS : run_plan(&plan, &arguments);
 }
 
+static const struct command_option options[] = {
+    {'p', "process-id", "PID", "the program by its pid", WORDS_TARGET_PIDS},
+    {'n', "name", "NAME", "... by its name: assembly, executable", WORDS_TARGET_NAMES},
+    PLAN_PROFILER_OPTION,
+    {'d', "duration", "TIME", "30s, 5m, 1:30:00; 0 = until stopped (default 10s)", WORDS_NONE},
+    PLAN_SET_OPTION,
+    {'o', "output", "DIR", "new or empty folder for the session (default: below ~/.local/state/medic/sessions)",
+     WORDS_FOLDERS},
+    REPORT_FORMAT_OPTION,
+    TOP_OPTION,
+    HELP_OPTION,
+    {0}};
+static const struct command_note examples[] = {
+    {"medic attach 4121 -P runtime_pauses", NULL},
+    {"medic attach MyApp -P runtime_pauses -d 1m -o ./pauses", NULL},
+    {"medic attach -n MyApp -P ./my_profiler.so --set depth=3 -f json > report.json", NULL},
+    {0}};
+
 const struct command command_attach = {
     .name = "attach",
     .arguments = "<pid|name|socket> -P <name|GUID|file> [options]",
     .summary = "Ask one profiler about a running program",
-    .help =
-        "Attaches to the program, records, leaves it, and prints the report. The first Ctrl-C ends the recording early "
-        "and\n"
-        "still reports; the second aborts. capture.mdc and report.json stay in the session's folder.\n\n"
-        "Options:\n"
-        "  -p, --process-id PID   the program by its pid\n"
-        "  -n, --name NAME        ... by its name: assembly, executable\n"
-        "  -P, --profiler WHICH   name, GUID or file; see `medic profilers`\n"
-        "  -d, --duration TIME    30s, 5m, 1:30:00; 0 = until stopped (default 10s)\n"
-        "      --set KEY=VALUE    a parameter of the profiler; may be repeated\n"
-        "  -o, --output DIR       new or empty folder for the session (default: below ~/.local/state/medic/sessions)\n"
-        "  -f, --format FORMAT    text (default) or json\n"
-        "      --top N            rows of each section, or \"all\" (default 20)\n"
-        "  -h, --help             this help\n\n"
-        "Examples:\n"
-        "  medic attach 4121 -P runtime_pauses\n"
-        "  medic attach MyApp -P runtime_pauses -d 1m -o ./pauses\n"
-        "  medic attach -n MyApp -P ./my_profiler.so --set depth=3 -f json > report.json\n",
+    .help = "Attaches to the program, records, leaves it, and prints the report. The first Ctrl-C ends the recording "
+            "early and still reports; the second aborts. capture.mdc and report.json stay in the session's folder.",
+    .options = options,
+    .examples = examples,
+    .operands = WORDS_TARGETS,
     .run = run};

@@ -31,13 +31,12 @@ struct run {
 
 static int parse(int argc, char **argv, struct run *run)
 {
-    static const struct option options[] = {{"children", no_argument, NULL, 'c'}, PLAN_OPTIONS, {0}};
     struct plan_arguments *arguments = &run->plan.arguments;
     *arguments = (struct plan_arguments){.duration = "0", .renderer = renderer_find("text")};
-    for (int option; (option = cli_next_option(argc, argv, &command_launch, "+:P:d:o:f:h", options)) != -1;) {
+    for (int option; (option = cli_option(argc, argv, &command_launch)) != -1;) {
         if (option == 'h')
             return 'h';
-        if (option == 'c')
+        if (option == OPTION_CHILDREN)
             run->children = true;
         else if (option == '?' || plan_take_option(arguments, option))
             return -1;
@@ -209,34 +208,42 @@ static int run(int argc, char **argv)
     return exit_code;
 }
 
+static const struct command_option options[] = {
+    PLAN_PROFILER_OPTION,
+    {'d', "duration", "TIME", "record 30s, 5m, 1:30:00 only, the program runs on; 0 = until it ends (default)",
+     WORDS_NONE},
+    PLAN_SET_OPTION,
+    {OPTION_CHILDREN, "children", NULL, "a session for each .NET process that the program starts, itself included",
+     WORDS_NONE},
+    {'o', "output", "DIR",
+     "new or empty folder for the session (default: below ~/.local/state/medic/sessions); with --children each process "
+     "has a folder in it, named by its pid",
+     WORDS_FOLDERS},
+    REPORT_FORMAT_OPTION,
+    TOP_OPTION,
+    HELP_OPTION,
+    {0}};
+static const struct command_note examples[] = {
+    {"medic launch -P runtime_pauses -- dotnet app.dll --port 8080", NULL},
+    {"medic launch -P runtime_pauses -d 30s -o ./start -- ./MyApp", NULL},
+    {"medic launch -P runtime_pauses -- dotnet run --project src/Web", NULL},
+    {"medic launch -P runtime_pauses --children -o ./all -- dotnet test", NULL},
+    {"medic launch -P runtime_pauses -- ./MyApp 2> report.txt | sort", NULL},
+    {0}};
+
 const struct command command_launch = {
     .name = "launch",
     .arguments = "-P <name|GUID|file> [options] -- COMMAND [ARGUMENTS]",
     .summary = "Run a program under a profiler, from its first instruction",
-    .help =
-        "Runs the command as if medic were not there: it has the terminal, stdin and stdout to itself, gets the signals "
-        "that\n"
-        "are sent to medic, and its exit code is medic's. When it has ended the report goes to stderr; capture.mdc and\n"
-        "report.json stay in the session's folder. Ctrl-C goes to the program; medic reports when that has ended.\n\n"
-        "Profiled is the first .NET process that the command leads to. Commands of the .NET SDK are left out: `dotnet "
-        "run`\n"
-        "profiles the program and not the build.\n\n"
-        "Options:\n"
-        "  -P, --profiler WHICH   name, GUID or file; see `medic profilers`\n"
-        "  -d, --duration TIME    record 30s, 5m, 1:30:00 only, the program runs on; 0 = until it ends (default)\n"
-        "      --set KEY=VALUE    a parameter of the profiler; may be repeated\n"
-        "      --children         a session for each .NET process that the program starts, itself included\n"
-        "  -o, --output DIR       new or empty folder for the session (default: below ~/.local/state/medic/sessions);\n"
-        "                         with --children each process has a folder in it, named by its pid\n"
-        "  -f, --format FORMAT    text (default) or json\n"
-        "      --top N            rows of each section, or \"all\" (default 20)\n"
-        "  -h, --help             this help\n\n"
-        "Exit code: the program's, 128 + N when signal N has killed it, whether the report came about or not.\n"
-        "When it was not started: 127 there is no such command, 126 it cannot be executed, else see `medic help`.\n\n"
-        "Examples:\n"
-        "  medic launch -P runtime_pauses -- dotnet app.dll --port 8080\n"
-        "  medic launch -P runtime_pauses -d 30s -o ./start -- ./MyApp\n"
-        "  medic launch -P runtime_pauses -- dotnet run --project src/Web\n"
-        "  medic launch -P runtime_pauses --children -o ./all -- dotnet test\n"
-        "  medic launch -P runtime_pauses -- ./MyApp 2> report.txt | sort\n",
+    .help = "Runs the command as if medic were not there: it has the terminal, stdin and stdout to itself, gets the "
+            "signals that are sent to medic, and its exit code is medic's. When it has ended the report goes to stderr; "
+            "capture.mdc and report.json stay in the session's folder. Ctrl-C goes to the program; medic reports when "
+            "that has ended.\n\n"
+            "Profiled is the first .NET process that the command leads to. Commands of the .NET SDK are left out: "
+            "`dotnet run` profiles the program and not the build.",
+    .options = options,
+    .exit_help = "the program's, 128 + N when signal N has killed it, whether the report came about or not. When it was "
+                 "not started: 127 there is no such command, 126 it cannot be executed, else see `medic help`.",
+    .examples = examples,
+    .operands = WORDS_PROGRAM,
     .run = run};

@@ -193,10 +193,8 @@ static int show(const char *name, bool json)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool json = false;
-    for (int option; (option = cli_next_option(argc, argv, &command_profilers, ":f:h", options)) != -1;) {
+    for (int option; (option = cli_option(argc, argv, &command_profilers)) != -1;) {
         if (option == 'h') {
             cli_help(&command_profilers, stdout);
             return cli_finish(EXIT_OK);
@@ -212,19 +210,27 @@ static int run(int argc, char **argv)
     return show(argv[optind], json);
 }
 
+static const struct command_option options[] = {LIST_FORMAT_OPTION, HELP_OPTION, {0}};
+static const struct command_note environment[] = {{"MEDIC_PLUGINS", "a colon list of folders that go first"}, {0}};
+static const struct command_note files[] = {
+    {"PREFIX/lib/medic/plugins", "of the installed medic; in a build ../lib/plugins beside its folder"},
+    {"~/.local/share/medic/plugins", "those of this user; $XDG_DATA_HOME/medic/plugins when that is set"},
+    {"/usr/local/lib/medic/plugins, /usr/lib/medic/plugins", "those of the machine"},
+    {0}};
+static const struct command_note examples[] = {
+    {"medic profilers", NULL},
+    {"medic profilers runtime_pauses", "its parameters, for --set"},
+    {"medic profilers ./my_profiler.so", "a file that is not installed"},
+    {0}};
+
 const struct command command_profilers = {
     .name = "profilers",
     .arguments = "[NAME|GUID|FILE] [-f text|json]",
     .summary = "List the profilers: symptom, parameters, file",
-    .help = "Plugins are looked for in $MEDIC_PLUGINS (a colon list), beside the medic command (../lib/plugins,\n"
-            "../lib/medic/plugins), in ~/.local/share/medic/plugins, /usr/local/lib/medic/plugins and "
-            "/usr/lib/medic/plugins.\n"
-            "A file that cannot be used is listed with its reason.\n\n"
-            "Options:\n"
-            "  -f, --format FORMAT  text (default) or json\n"
-            "  -h, --help           this help\n\n"
-            "Examples:\n"
-            "  medic profilers\n"
-            "  medic profilers runtime_pauses      its parameters, for --set\n"
-            "  medic profilers ./my_profiler.so    a file that is not installed\n",
+    .help = "Looks for plugins in these folders, in this order. A file that cannot be used is listed with its reason.",
+    .options = options,
+    .environment = environment,
+    .files = files,
+    .examples = examples,
+    .operands = WORDS_PROFILERS,
     .run = run};

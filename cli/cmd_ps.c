@@ -131,12 +131,10 @@ static int print_json(const struct target_list *list)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
     struct target_list list;
     medic_reason why = {""};
     bool json = false;
-    for (int option; (option = cli_next_option(argc, argv, &command_ps, ":f:h", options)) != -1;) {
+    for (int option; (option = cli_option(argc, argv, &command_ps)) != -1;) {
         if (option == 'h') {
             cli_help(&command_ps, stdout);
             return cli_finish(EXIT_OK);
@@ -157,18 +155,19 @@ static int run(int argc, char **argv)
     return exit_code;
 }
 
+static const struct command_option options[] = {LIST_FORMAT_OPTION, HELP_OPTION, {0}};
+static const struct command_note examples[] = {
+    {"medic ps", NULL},
+    {"sudo medic ps", "programs of other users and in containers too"},
+    {"medic ps -f json | jq '.[] | select(.attachable) | .pid'", NULL},
+    {0}};
+
 const struct command command_ps = {
     .name = "ps",
     .arguments = "[-f text|json]",
     .summary = "List the .NET programs that run here",
     .help = "Shows pid (INNER: in its own container), runtime, uptime, CPU of one core since the start, memory, user, "
-            "whether it\n"
-            "can be attached to, and if not why.\n\n"
-            "Options:\n"
-            "  -f, --format FORMAT  text (default) or json\n"
-            "  -h, --help           this help\n\n"
-            "Examples:\n"
-            "  medic ps\n"
-            "  sudo medic ps                       programs of other users and in containers too\n"
-            "  medic ps -f json | jq '.[] | select(.attachable) | .pid'\n",
+            "whether it can be attached to, and if not why.",
+    .options = options,
+    .examples = examples,
     .run = run};

@@ -74,40 +74,38 @@ static int report(const char *which, const struct renderer *renderer, unsigned t
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-                                            {"top", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     const struct renderer *renderer = renderer_find("text");
     unsigned top = 0;
-    for (int option; (option = cli_next_option(argc, argv, &command_report, ":f:h", options)) != -1;) {
+    for (int option; (option = cli_option(argc, argv, &command_report)) != -1;) {
         if (option == 'h') {
             cli_help(&command_report, stdout);
             return cli_finish(EXIT_OK);
         }
         if (option == '?' || (option == 'f' && cli_format(optarg, &renderer)) ||
-            (option == 't' && cli_top(optarg, &top)))
+            (option == OPTION_TOP && cli_top(optarg, &top)))
             return EXIT_ARGUMENTS;
     }
     if (argc - optind != 1)
-        return cli_fail(EXIT_ARGUMENTS, argc == optind ? "name the folder or id of a session: medic report DIR"
+        return cli_fail(EXIT_ARGUMENTS, argc == optind ? "which session? Give an id, a folder or \"last\": `medic sessions` lists them"
                                                        : "medic report takes one session at a time");
     return report(argv[optind], renderer, top);
 }
 
+static const struct command_option options[] = {REPORT_FORMAT_OPTION, TOP_OPTION, HELP_OPTION, {0}};
+static const struct command_note examples[] = {{"medic report last", NULL},
+                                               {"medic report 1a2b3c4d", "the beginning of an id of `medic sessions`"},
+                                               {"medic report ./pauses --top all | less", NULL},
+                                               {"medic report ./pauses -f json | jq -r .verdict", NULL},
+                                               {0}};
+
 const struct command command_report = {
     .name = "report",
-    .arguments = "DIR|ID [-f text|json] [--top N]",
+    .arguments = "ID|last|DIR [-f FORMAT] [--top N]",
     .summary = "Show the report of a session again",
-    .help = "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic "
-            "was killed is\n"
-            "rescued first: what it captured is fetched from the target, and the session is marked incomplete.\n\n"
-            "Options:\n"
-            "  -f, --format FORMAT  text (default) or json\n"
-            "      --top N          rows of each section, or \"all\" (default 20)\n"
-            "  -h, --help           this help\n\n"
-            "Examples:\n"
-            "  medic report ./pauses\n"
-            "  medic report ./pauses --top all | less\n"
-            "  medic report ./pauses -f json | jq -r .verdict\n",
+    .help = "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic was "
+            "killed is rescued first: what it captured is fetched from the target, and the session is marked incomplete. The "
+            "beginning of an id is enough, `last` is the newest session.",
+    .options = options,
+    .examples = examples,
+    .operands = WORDS_SESSIONS,
     .run = run};

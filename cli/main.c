@@ -10,58 +10,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_ps, &command_profilers, &command_attach, &command_launch,
-                                               &command_report};
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+const struct command *const cli_commands[] = {&command_ps,     &command_profilers, &command_attach, &command_launch,
+                                               &command_report, &command_sessions,  &command_stop,   &command_rm,
+                                               &command_doctor, &command_complete,  NULL};
+enum { COMMAND_COUNT = sizeof cli_commands / sizeof *cli_commands - 1 };
 
-static void print_usage(FILE *file)
-{
-    fputs("medic " MEDIC_VERSION ", a doctor for running .NET programs\n\n"
-          "You have a symptom; pick a profiler; Medic attaches to the live process, listens, leaves, and says what is "
-          "wrong.\n\n"
-          "Usage: medic <command> [options]\n\nCommands:\n",
-          file);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help       Explain a command: medic help attach\n\n"
-          "Examples:\n"
-          "  medic ps                                   which .NET programs run here?\n"
-          "  medic profilers                            which profilers answer which symptom?\n"
-          "  medic attach 4121 -P runtime_pauses        ask one of them about process 4121, for 10 s\n"
-          "  medic attach MyApp -P runtime_pauses -d 1m\n"
-          "  medic launch -P runtime_pauses -- dotnet app.dll     ... about a program, from its start\n\n"
-          "Exit codes: 0 ok, 1 session failed, 2 target refused, 3 arguments, 4 platform or rights, 5 unknown, 130 "
-          "interrupted.\n",
-          file);
-}
-
-static const struct command *find_command(const char *name)
+const struct command *cli_find_command(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (!strcmp(commands[i]->name, name))
-            return commands[i];
+        if (!strcmp(cli_commands[i]->name, name))
+            return cli_commands[i];
     return NULL;
 }
 
 static int fail_unknown(const char *name)
 {
     const char *names[COMMAND_COUNT + 1] = {"help"};
+    size_t count = 1;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        names[i + 1] = commands[i]->name;
-    const char *meant = nearest(name, names, COMMAND_COUNT + 1);
+        if (!cli_commands[i]->hidden)
+            names[count++] = cli_commands[i]->name;
+    const char *meant = nearest(name, names, count);
     return meant ? cli_fail(EXIT_ARGUMENTS, "there is no command \"%.60s\", did you mean `medic %s`?", name, meant)
                  : cli_fail(EXIT_ARGUMENTS, "there is no command \"%.60s\": see `medic help`", name);
 }
 
-static int help(const char *name)
+/* help [--man] [COMMAND] */
+static int help(int argc, char **argv)
 {
-    const struct command *command = name ? find_command(name) : NULL;
+    bool manual = argc > 1 && !strcmp(argv[1], "--man");
+    const char *name = argc > 1 + manual ? argv[1 + manual] : NULL;
+    if (name && !strcmp(name, manual ? "medic" : "help"))
+        name = NULL;
+    const struct command *command = name ? cli_find_command(name) : NULL;
     if (name && !command)
         return fail_unknown(name);
-    if (command)
-        cli_help(command, stdout);
-    else
-        print_usage(stdout);
+    (manual ? manual_print : help_print)(command, stdout);
     return cli_finish(EXIT_OK);
 }
 
@@ -88,7 +72,7 @@ int main(int argc, char **argv)
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &cli_inheritance.sigpipe);
     cli_inheritance.umask = umask(077);
     if (argc < 2) {
-        print_usage(stderr);
+        help_print(NULL, stderr);
         return EXIT_ARGUMENTS;
     }
     if (is_one_of(argv[1], "--version", "-V")) {
@@ -96,11 +80,11 @@ int main(int argc, char **argv)
         return cli_finish(EXIT_OK);
     }
     if (is_one_of(argv[1], "--help", "-h"))
-        return help(NULL);
+        return help(1, argv);
     if (!strcmp(argv[1], "help"))
-        return help(argc > 2 ? argv[2] : NULL);
+        return help(argc - 1, argv + 1);
     if (argv[1][0] == '-')
         return cli_fail(EXIT_ARGUMENTS, "unknown option %.60s: a command comes first, see `medic help`", argv[1]);
-    const struct command *command = find_command(argv[1]);
+    const struct command *command = cli_find_command(argv[1]);
     return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
 }

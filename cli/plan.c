@@ -12,13 +12,13 @@ int plan_take_option(struct plan_arguments *arguments, int option)
     case 'P': arguments->profiler = optarg; return 0;
     case 'd': arguments->duration = optarg; return 0;
     case 'o': arguments->place = optarg; return 0;
-    case 's':
+    case OPTION_SET:
         if (arguments->setting_count == PLAN_SETTINGS_MAX)
             return cli_fail(-1, "more than %d settings", PLAN_SETTINGS_MAX);
         arguments->settings[arguments->setting_count++] = optarg;
         return 0;
     case 'f': return cli_format(optarg, &arguments->renderer);
-    case 't': return cli_top(optarg, &arguments->top);
+    case OPTION_TOP: return cli_top(optarg, &arguments->top);
     default: return -1;
     }
 }
@@ -133,5 +133,6 @@ struct outcome plan_conclude(struct plan *plan, struct attach *attach, enum atta
     }
     if (attach_end(attach, outcome.kept, &why) != MEDIC_OK)
         cli_fail(0, "%s", why.text);
+    cli_retain(&plan->store, attach->session.info.id, attach->target);
     return outcome;
 }

@@ -26,12 +26,15 @@ struct plan {
     struct store store;
 };
 
-/* The options of both commands, for a table of getopt_long. */
-#define PLAN_OPTIONS                                                                                                   \
-    {"profiler", required_argument, NULL, 'P'}, {"duration", required_argument, NULL, 'd'},                            \
-        {"set", required_argument, NULL, 's'}, {"output", required_argument, NULL, 'o'},                               \
-        {"format", required_argument, NULL, 'f'}, {"top", required_argument, NULL, 't'},                               \
-    {"help", no_argument, NULL, 'h'}
+/* The options of both commands, but for -d and -o, which mean something else in each. */
+#define PLAN_PROFILER_OPTION                                                                                           \
+    {                                                                                                                  \
+        'P', "profiler", "WHICH", "name, GUID or file; see `medic profilers`", WORDS_PROFILERS                         \
+    }
+#define PLAN_SET_OPTION                                                                                                \
+    {                                                                                                                  \
+        OPTION_SET, "set", "KEY=VALUE", "a parameter of the profiler; may be repeated", WORDS_SETTINGS                 \
+    }
 
 /* Takes one of them; -1 after a sentence. */
 int plan_take_option(struct plan_arguments *arguments, int option);

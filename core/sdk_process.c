@@ -11,9 +11,9 @@ enum { PATH_SIZE = 4096, ARGUMENTS_SIZE = 16384, NAME_SIZE = 256 };
 static const char *const tools[] = {"MSBuild", "VBCSCompiler", "csc", "vbc", "fsc", "illink", "crossgen2", "ilc"};
 
 /* Options of the host that stand before the program and have a value. */
-static const char *const host_options[] = {"--additionalprobingpath", "--additional-deps", "--depsfile",
-                                           "--fx-version", "--roll-forward", "--roll-forward-on-no-candidate-fx",
-                                           "--runtimeconfig"};
+static const char *const host_options[] = {
+    "--additionalprobingpath",           "--additional-deps", "--depsfile", "--fx-version", "--roll-forward",
+    "--roll-forward-on-no-candidate-fx", "--runtimeconfig"};
 
 static const char *base_name(const char *path)
 {

@@ -51,8 +51,7 @@ int attach_find_core(char path[PATH_MAX], medic_reason *why)
                       exe);
 }
 
-/* The core is loaded into other people's processes: it must be whole and ours, like a plugin. */
-static int check_core(const char *path, medic_reason *why)
+int attach_check_core(const char *path, medic_reason *why)
 {
     struct elf_facts facts;
     char *resolved = realpath(path, NULL);
@@ -176,10 +175,11 @@ static int choose_staging(struct attach *attach, struct staging **place, medic_r
     }
     if (attach->other_tmp < 0 || !staging_may_execute(attach->other_tmp))
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
-                          "cannot attach to %d: its temporary folder %.200s is mounted noexec, and so is /dev/shm, or "
+                          "cannot %s %d: its temporary folder %.200s is mounted noexec, and so is /dev/shm, or "
                           "it is not there: "
                           "mount one of them without noexec",
-                          attach->target->pid, attach->target->tmp);
+                          attach->target->pid == getpid() ? "launch a program from" : "attach to", attach->target->pid,
+                          attach->target->tmp);
     *place = &attach->staging;
     return staging_open(&attach->staging, attach->other_tmp, "/dev/shm", attach->target->uid, attach->target->gid, why);
 }
@@ -195,7 +195,7 @@ static int stage(struct attach *attach, const struct attach_options *options, ch
     else
         code = attach_find_core(found, why);
     if (code == MEDIC_OK)
-        code = check_core(found, why);
+        code = attach_check_core(found, why);
     if (code == MEDIC_OK)
         code = choose_staging(attach, &place, why);
     if (code == MEDIC_OK)
@@ -288,7 +288,8 @@ int attach_place(struct attach *attach, const struct attach_options *options, co
     attach->tmp = target_open_tmp(target, why);
     if (attach->tmp < 0)
         return MEDIC_E_DENIED;
-    int code = work_make(&attach->work, attach->tmp, target->tmp, target->tmp_path, target->uid, target->gid, name, why);
+    int code =
+        work_make(&attach->work, attach->tmp, target->tmp, target->tmp_path, target->uid, target->gid, name, why);
     return code == MEDIC_OK ? stage(attach, options, core, plugin, why) : code;
 }
 

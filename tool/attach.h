@@ -79,5 +79,7 @@ int attach_recover(struct store_session *session, medic_reason *why);
 
 /* Where libmedic.so is: $MEDIC_CORE, or <folder of the executable>/../lib/libmedic.so or ../lib/medic/libmedic.so. */
 int attach_find_core(char path[PATH_MAX], medic_reason *why);
+/* It is loaded into other people's processes: it must be whole and ours, like a plugin. */
+int attach_check_core(const char *path, medic_reason *why);
 
 #endif

@@ -71,10 +71,13 @@ void html_short(struct page *page, double value, uint32_t unit)
     html_text(page, text);
 }
 
-void html_percent(struct page *page, double share)
+void html_bar(struct page *page, double share)
 {
     unsigned hundredths = !(share > 0) ? 0 : share >= 1 ? 10000 : (unsigned)lround(share * 10000);
-    buffer_format(&page->out, "%u.%02u", hundredths / 100, hundredths % 100);
+    page_add(page, "<span class=\"bar\">");
+    if (share > 0)
+        buffer_format(&page->out, "<i style=\"width:%u.%02u%%\"></i>", hundredths / 100, hundredths % 100);
+    page_add(page, "</span>");
 }
 
 /* --- anchors --- */
@@ -95,19 +98,25 @@ void html_row_id(struct page *page, const struct medic_section *section, uint32_
     buffer_format(&page->out, ".%u", row);
 }
 
-void html_cited(struct page *page, const struct medic_section *section, uint32_t row)
+bool html_is_cited(const struct medic_section *section, uint32_t row)
 {
     const struct document *document = section->document;
     for (uint32_t i = 0; i < document->finding_count; i++) {
         const struct document_finding *finding = &document->findings[i];
-        if (!finding->section || !finding->row || strcmp(finding->section, section->id) != 0 ||
-            !summary_is_row(section, row, finding->row))
-            continue;
-        page_add(page, " class=\"cited\" id=\"");
-        html_row_id(page, section, row);
-        page_add(page, "\"");
-        return;
+        if (finding->section && finding->row && strcmp(finding->section, section->id) == 0 &&
+            summary_is_row(section, row, finding->row))
+            return true;
     }
+    return false;
+}
+
+void html_cited(struct page *page, const struct medic_section *section, uint32_t row)
+{
+    if (!html_is_cited(section, row))
+        return;
+    page_add(page, " class=\"cited\" id=\"");
+    html_row_id(page, section, row);
+    page_add(page, "\"");
 }
 
 void html_shown(struct page *page, uint64_t shown, uint64_t total, uint32_t kind)
@@ -143,11 +152,8 @@ static void put_cell(struct page *page, const struct table_column *column, const
     double share;
     buffer_format(&page->out, names ? "<th scope=\"row\"%s>" : "<td%s>", alignment(column));
     html_value(page, cell, column->unit);
-    if (column->bar && cell_value(cell, &share)) {
-        page_add(page, "<span class=\"bar\"><i style=\"width:");
-        html_percent(page, share);
-        page_add(page, "%\"></i></span>");
-    }
+    if (column->bar && cell_value(cell, &share))
+        html_bar(page, share);
     page_add(page, names ? "</th>" : "</td>");
 }
 

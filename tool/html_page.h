@@ -17,12 +17,13 @@ void html_name(struct page *page, const char *stranger);
 void html_value(struct page *page, const medic_cell *cell, uint32_t unit);
 /* "1.24 ms" of a plain number, for sentences and tooltips. */
 void html_short(struct page *page, double value, uint32_t unit);
-/* A share as 12.34, for a CSS width. 0..1 is meant; anything else is cut. */
-void html_percent(struct page *page, double share);
+/* A bar for 0..1; anything else is cut. */
+void html_bar(struct page *page, double share);
 /* The id of a section, and of a row in it. */
 void html_section_id(struct page *page, const struct medic_section *section);
 void html_row_id(struct page *page, const struct medic_section *section, uint32_t row);
-/* ' id="..." class="cited"' for a row that a finding rests on. */
+/* Whether a finding rests on a row; and the attributes that say so, to which it links. */
+bool html_is_cited(const struct medic_section *section, uint32_t row);
 void html_cited(struct page *page, const struct medic_section *section, uint32_t row);
 /* "20 of 4,511 rows" */
 void html_shown(struct page *page, uint64_t shown, uint64_t total, uint32_t kind);

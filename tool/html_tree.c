@@ -40,29 +40,23 @@ static void put_numbers(const struct nest *nest, uint32_t node)
         html_text(page, column->title);
         page_add(page, " </span>");
         html_value(page, &cell, column->unit);
-        if (column->bar && cell_value(&cell, &share)) {
-            page_add(page, "<span class=\"bar\"><i style=\"width:");
-            html_percent(page, share);
-            page_add(page, "%\"></i></span>");
-        }
+        if (column->bar && cell_value(&cell, &share))
+            html_bar(page, share);
         page_add(page, "</span>");
     }
 }
 
-static void put_row(const struct nest *nest, uint32_t node, const char *element)
+/* follows: an only child, straight below its parent. */
+static void put_row(const struct nest *nest, uint32_t node, const char *element, bool follows)
 {
     struct page *page = nest->page;
-    buffer_format(&page->out, "<%s><span class=\"row\"", element);
-    if (!nest->stacks) {
-        struct buffer *out = &page->out;
-        size_t before = out->size;
-        html_cited(page, nest->section, nest->outline.nodes[node].row);
-        if (out->size > before) { /* an element has one class attribute */
-            buffer_cut(out, before - strlen(" class=\"row\""));
-            page_add(page, " class=\"row cited\" id=\"");
-            html_row_id(page, nest->section, nest->outline.nodes[node].row);
-            page_add(page, "\"");
-        }
+    uint32_t row = nest->outline.nodes[node].row;
+    bool cited = !nest->stacks && html_is_cited(nest->section, row);
+    buffer_format(&page->out, "<%s><span class=\"row%s%s\"", element, follows ? " follows" : "", cited ? " cited" : "");
+    if (cited) {
+        page_add(page, " id=\"");
+        html_row_id(page, nest->section, row);
+        page_add(page, "\"");
     }
     page_add(page, "><span class=\"name\">");
     nest->label(nest, node);
@@ -111,7 +105,7 @@ static uint32_t put_chain(const struct nest *nest, uint32_t node)
                           length - CHAIN_HEAD - CHAIN_TAIL);
         if (folds && i == length - CHAIN_TAIL)
             page_add(page, "</details>\n");
-        put_row(nest, node, "div");
+        put_row(nest, node, "div", i > 0);
     }
     return node;
 }
@@ -130,13 +124,13 @@ static void put_item(const struct nest *nest, uint32_t node, unsigned depth)
     uint32_t last = put_chain(nest, node);
     const struct outline_node *end = &nest->outline.nodes[last];
     if (!end->children) {
-        put_row(nest, last, "div");
+        put_row(nest, last, "div", last != node);
     } else if (depth >= DEPTH_MOST) {
-        put_row(nest, last, "div");
+        put_row(nest, last, "div", last != node);
         page_add(page, "<div class=\"more\">\u2026 deeper than this page can show</div>");
     } else {
         page_add(page, begins_open(nest, last) ? "<details open>" : "<details>");
-        put_row(nest, last, "summary");
+        put_row(nest, last, "summary", last != node);
         put_list(nest, end->first, end->hidden, depth + 1);
         page_add(page, "</details>");
     }

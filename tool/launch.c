@@ -13,15 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* ---- the environment ---- */
 
 /* Those of the platform's own win over the plain one. */
-static const char *const replaced[] = {"CORECLR_ENABLE_PROFILING",     "CORECLR_PROFILER",
-                                       "CORECLR_PROFILER_PATH",        "CORECLR_PROFILER_PATH_64",
-                                       "CORECLR_PROFILER_PATH_32",     "CORECLR_PROFILER_PATH_ARM64",
-                                       "CORECLR_PROFILER_PATH_ARM32",  "MEDIC_SESSION"};
+static const char *const replaced[] = {"CORECLR_ENABLE_PROFILING",    "CORECLR_PROFILER",
+                                       "CORECLR_PROFILER_PATH",       "CORECLR_PROFILER_PATH_64",
+                                       "CORECLR_PROFILER_PATH_32",    "CORECLR_PROFILER_PATH_ARM64",
+                                       "CORECLR_PROFILER_PATH_ARM32", "MEDIC_SESSION"};
 enum { REPLACED = sizeof replaced / sizeof *replaced, ADDED = 4 };
 
 static bool is_replaced(const char *entry)
@@ -110,14 +108,16 @@ static void free_environment(struct launch *launch)
 static int check_place(const char *place, medic_reason *why)
 {
     if (file_make_folders(place, 0700))
-        return medic_fail(why, MEDIC_E_IO, "cannot make the folder %s: %s: choose another with -o", place, strerror(errno));
+        return medic_fail(why, MEDIC_E_IO, "cannot make the folder %s: %s: choose another with -o", place,
+                          strerror(errno));
     int folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int empty = folder < 0 ? -1 : file_folder_is_empty(folder);
     int error = errno;
     if (folder >= 0)
         close(folder);
     if (empty < 0)
-        return medic_fail(why, MEDIC_E_IO, "cannot look into %s: %s: choose another folder with -o", place, strerror(error));
+        return medic_fail(why, MEDIC_E_IO, "cannot look into %s: %s: choose another folder with -o", place,
+                          strerror(error));
     return empty ? MEDIC_OK
                  : medic_fail(why, MEDIC_E_BUSY, "%s is not empty: choose a new or empty folder with -o", place);
 }
@@ -126,13 +126,14 @@ static int check_place(const char *place, medic_reason *why)
 static int make_session(struct launch *launch, char name[64], medic_reason *why)
 {
     struct store *store = launch->options.store;
+    char random[17];
     if (!launch->children) {
         int code = store->operations->create(store, launch->options.place, &launch->base.session, why);
         snprintf(name, 64, "%s", launch->base.session.info.id);
         return code;
     }
-    memcpy(name, "launch-", 7);
-    file_random_hex(name + 7, 16);
+    file_random_hex(random, 16);
+    snprintf(name, 64, "launch-%s", random);
     return launch->options.place ? check_place(launch->options.place, why) : MEDIC_OK;
 }
 
@@ -297,9 +298,9 @@ static int each_child(struct launch *launch, int (*visit)(struct launch *, const
 
 int launch_look(struct launch *launch, pid_t program, medic_reason *why)
 {
-    int code = launch->children       ? each_child(launch, try_folder, program, why)
+    int code = launch->children     ? each_child(launch, try_folder, program, why)
                : launch->count == 0 ? try_folder(launch, launch->base.work.outer, program, why)
-                                      : MEDIC_OK;
+                                    : MEDIC_OK;
     for (size_t i = 0; i < launch->count; i++) {
         struct launched *one = launch->sessions[i];
         if (!one->over)

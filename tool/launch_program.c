@@ -14,8 +14,7 @@
 
 /* What the terminal sends goes to the whole process group, the program included: those only must not end us before we have
  * reported. What a process sends to us is meant for the program. */
-static const int passed_on[] = {SIGINT,  SIGQUIT, SIGTERM,  SIGHUP, SIGUSR1,
-                                SIGUSR2, SIGCONT, SIGWINCH, SIGTSTP};
+static const int passed_on[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGTSTP};
 enum { PASSED_ON = sizeof passed_on / sizeof *passed_on };
 
 static struct sigaction before[PASSED_ON], before_child;

@@ -18,7 +18,7 @@ struct program_inheritance {
 
 struct program {
     pid_t pid;
-    int pidfd;  /* -1: this kernel has none */
+    int pidfd; /* -1: this kernel has none */
     bool ended;
     int status; /* of waitpid, once it has ended */
 };

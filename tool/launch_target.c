@@ -27,11 +27,10 @@ static void take_user(struct target *target)
 
 int launch_target_self(struct target *target, medic_reason *why)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *own = getenv("TMPDIR"), *tmp = own && *own == '/' ? own : "/tmp";
     *target = (struct target){.pid = getpid(), .inner_pid = getpid(), .tmp_fd = -1};
     take_user(target);
-    if (tmp && *tmp == '/')
-        target->tmp_fd = open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    target->tmp_fd = open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target->tmp_fd < 0) { /* none that the program could use either */
         tmp = "/tmp";
         target->tmp_fd = open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -31,7 +31,8 @@ const struct renderer *renderer_at(unsigned index);
 
 int render_text(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
 int render_json(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
-int render_markdown(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
+int render_markdown(const struct document *document, const struct render_options *options, FILE *out,
+                    medic_reason *why);
 int render_html(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
 
 #endif

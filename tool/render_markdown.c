@@ -51,7 +51,8 @@ static bool summons(const char *text, size_t at)
     case '$': return number;
     case '-': return number && at >= 2 && strncasecmp(here - 2, "GH", 2) == 0;
     case ':': return (here[1] == '/' && here[2] == '/') || begins_emoji(here);
-    case '.': return at >= 3 && strncasecmp(here - 3, "www", 3) == 0;
+    case 'w':
+    case 'W': return here[1] == '.' && at >= 2 && strncasecmp(here - 2, "www", 3) == 0;
     default: return false;
     }
 }

@@ -125,7 +125,7 @@ static void close_session(struct store_session *session)
 
 static int create(struct store *store, const char *place, struct store_session *session, medic_reason *why)
 {
-    *session = (struct store_session){.store = store, .folder = -1};
+    *session = (struct store_session){.store = store, .folder = -1, .stored = !place};
     make_id(session->info.id);
     make_time(session->info.started);
     int size = place ? snprintf(session->path, sizeof session->path, "%s", place)
@@ -193,6 +193,19 @@ static int read_info(struct store_session *session, medic_reason *why)
                : medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text);
 }
 
+static bool has_session(int folder)
+{
+    return !faccessat(folder, STORE_SESSION_FILE, F_OK, AT_SYMLINK_NOFOLLOW) ||
+           !faccessat(folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+static bool is_in(const struct store *store, const char *path)
+{
+    size_t size = strlen(store->root);
+    return size && !strncmp(path, store->root, size) && path[size] == '/' && path[size + 1] && path[size + 1] != '.' &&
+           !strchr(path + size + 1, '/');
+}
+
 static int open_folder(struct store *store, const char *path, struct store_session *session, medic_reason *why)
 {
     *session = (struct store_session){.store = store, .folder = -1};
@@ -202,21 +215,13 @@ static int open_folder(struct store *store, const char *path, struct store_sessi
         return errno == ENOENT || errno == ENOTDIR
                    ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session folder %s", path)
                    : explain(why, errno, "open", path);
-    session->owned = lock(session->folder);
+    session->stored = is_in(store, path);
+    if (has_session(session->folder)) /* else it may be one that is just being made: its lock is not ours to take */
+        session->owned = lock(session->folder);
     int code = read_info(session, why);
     if (code != MEDIC_OK)
         close_session(session);
     return code;
-}
-
-static int open_session(struct store *store, const char *which, struct store_session *session, medic_reason *why)
-{
-    char path[PATH_MAX];
-    struct stat about;
-    if (!strchr(which, '/') && stat(which, &about) &&
-        snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path && !stat(path, &about))
-        return open_folder(store, path, session, why);
-    return open_folder(store, which, session, why);
 }
 
 static int list(struct store *store, int (*visit)(void *context, struct store_session *session), void *context,
@@ -240,9 +245,170 @@ static int list(struct store *store, int (*visit)(void *context, struct store_se
     return result;
 }
 
+/* ---- by a part of the name ---- */
+
+struct search {
+    const char *prefix; /* NULL: the newest one */
+    char started[32];
+    char path[PATH_MAX];
+    char names[160]; /* of those that fit, for the sentence */
+    size_t count;
+};
+
+static int look_at(void *context, struct store_session *session)
+{
+    struct search *search = context;
+    if (search->prefix ? strncmp(session->info.id, search->prefix, strlen(search->prefix)) != 0
+                       : !session->described || strcmp(session->info.started, search->started) < 0)
+        return MEDIC_OK;
+    size_t used = strlen(search->names);
+    if (used + 16 < sizeof search->names)
+        snprintf(search->names + used, sizeof search->names - used, "%s%.13s", used ? ", " : "", session->info.id);
+    search->count++;
+    memcpy(search->started, session->info.started, sizeof search->started);
+    memcpy(search->path, session->path, sizeof search->path);
+    return MEDIC_OK;
+}
+
+static int open_found(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+{
+    struct search search = {.prefix = strcmp(which, "last") ? which : NULL};
+    int code = list(store, look_at, &search, why);
+    if (code != MEDIC_OK)
+        return code;
+    if (search.count == 0 && !search.prefix)
+        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session yet in %s: make one with `medic attach`",
+                          *store->root ? store->root : "the store");
+    if (search.count == 0)
+        return medic_fail(why, MEDIC_E_NOT_FOUND,
+                          "there is no session folder %.100s, nor a session whose id begins so: `medic sessions` lists "
+                          "them",
+                          which);
+    if (search.count > 1 && search.prefix)
+        return medic_fail(why, MEDIC_E_AMBIGUOUS, "%.40s is the beginning of %zu sessions (%s): give more of the id",
+                          which, search.count, search.names);
+    return open_folder(store, search.path, session, why);
+}
+
+static int open_session(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+{
+    char path[PATH_MAX];
+    struct stat about;
+    if (strchr(which, '/'))
+        return open_folder(store, which, session, why);
+    if (*store->root && *which && *which != '.' &&
+        snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path && !stat(path, &about))
+        return open_folder(store, path, session, why);
+    if (!*which || !stat(which, &about))
+        return open_folder(store, which, session, why);
+    return open_found(store, which, session, why);
+}
+
+/* ---- size and end ---- */
+
+static uint64_t size_of(const struct store_session *session)
+{
+    uint64_t total = 0;
+    struct stat about;
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        if (!fstatat(session->folder, artifacts[i], &about, AT_SYMLINK_NOFOLLOW))
+            total += (uint64_t)about.st_size;
+    return total;
+}
+
+/* What a killed process of ours left while it wrote: .report.json.<hex>.tmp */
+static bool is_temporary(const char *name)
+{
+    size_t size = strlen(name);
+    return *name == '.' && size > 4 && !strcmp(name + size - 4, ".tmp");
+}
+
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        if (!strcmp(name, artifacts[i]))
+            return true;
+    return is_temporary(name);
+}
+
+/* Visits all entries but . and ..; the first that it refuses ends the walk, its name goes into stranger. */
+static int walk(int folder, bool (*visit)(int folder, const struct dirent *entry), char stranger[NAME_MAX + 1])
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    if (!entries) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    int found = 0;
+    for (struct dirent *entry; !found && (entry = readdir(entries));)
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !visit(folder, entry)) {
+            snprintf(stranger, NAME_MAX + 1, "%s", entry->d_name);
+            found = 1;
+        }
+    closedir(entries);
+    return found;
+}
+
+static bool may_go(int folder, const struct dirent *entry)
+{
+    struct stat about;
+    return is_known(entry->d_name) && !fstatat(folder, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) &&
+           S_ISREG(about.st_mode);
+}
+
+static bool unlink_one(int folder, const struct dirent *entry)
+{
+    return !unlinkat(folder, entry->d_name, 0) || errno == ENOENT;
+}
+
+/* The folder that is open is the one that the name stands for, and no link. */
+static bool is_same_folder(const struct store_session *session)
+{
+    struct stat named, open_one;
+    return !lstat(session->path, &named) && !fstat(session->folder, &open_one) && S_ISDIR(named.st_mode) &&
+           named.st_dev == open_one.st_dev && named.st_ino == open_one.st_ino;
+}
+
+static int check_removable(const struct store_session *session, medic_reason *why)
+{
+    char stranger[NAME_MAX + 1] = "";
+    if (!session->stored)
+        return medic_fail(why, MEDIC_E_UNSAFE,
+                          "%s is not in the store, somebody chose that folder: remove it with rm -r when it is not "
+                          "needed any more",
+                          session->path);
+    if (!session->owned)
+        return medic_fail(why, MEDIC_E_BUSY, "session %.8s is in use by another medic: `medic stop %.8s` ends it",
+                          session->info.id, session->info.id);
+    if (!is_same_folder(session))
+        return medic_fail(why, MEDIC_E_UNSAFE, "%s is a link or has been replaced: remove it by hand", session->path);
+    int found = walk(session->folder, may_go, stranger);
+    if (found < 0)
+        return explain(why, errno, "look into", session->path);
+    return found ? medic_fail(why, MEDIC_E_UNSAFE, "%s holds %.100s, which Medic did not make: move it elsewhere first",
+                              session->path, stranger)
+                 : MEDIC_OK;
+}
+
+static int remove_session(struct store_session *session, medic_reason *why)
+{
+    char stranger[NAME_MAX + 1];
+    int code = check_removable(session, why);
+    if (code != MEDIC_OK)
+        return code;
+    if (walk(session->folder, unlink_one, stranger) || rmdir(session->path))
+        return medic_fail(why, errno == EACCES || errno == EPERM || errno == EROFS ? MEDIC_E_DENIED : MEDIC_E_IO,
+                          "cannot remove %s: %s", session->path, strerror(errno));
+    close_session(session);
+    return MEDIC_OK;
+}
+
 int store_use_files(struct store *store, const char *root, medic_reason *why)
 {
-    static const struct store_operations operations = {create, save, discard, open_session, list, close_session};
+    static const struct store_operations operations = {create, save,          discard, open_session,
+                                                       list,   close_session, size_of, remove_session};
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int size;
     store->operations = &operations;

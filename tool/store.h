@@ -54,6 +54,7 @@ struct store_session {
     bool owned;               /* we hold the lock; false: another process does */
     bool described;           /* session.json is there; else the folder only has a capture */
     bool made;                /* the folder was made by create */
+    bool stored;              /* it lies in the store; false: in a folder that somebody chose */
     struct arena arena;       /* texts of an info that was read */
 };
 
@@ -66,7 +67,8 @@ struct store_operations {
     int (*save)(struct store_session *session, medic_reason *why);
     /* Removes a session that came to nothing, and closes it. */
     void (*discard)(struct store_session *session);
-    /* By id or folder, and locks it if nobody else has. MEDIC_E_NOT_FOUND, MEDIC_E_CORRUPT. */
+    /* By id, by the beginning of one, "last" (the newest one) or by folder, and locks it if nobody else has.
+     * MEDIC_E_NOT_FOUND, MEDIC_E_AMBIGUOUS, MEDIC_E_CORRUPT. */
     int (*open)(struct store *store, const char *which, struct store_session *session, medic_reason *why);
     /* Every session of the store; stops when visit returns non-zero, and returns that. The session is closed after
      * visit. */
@@ -74,11 +76,16 @@ struct store_operations {
                 medic_reason *why);
     /* Lets go of it. */
     void (*close)(struct store_session *session);
+    /* Bytes of its artifacts. */
+    uint64_t (*size)(const struct store_session *session);
+    /* Removes a session of the store for good, and closes it. Only one that is locked by us (MEDIC_E_BUSY), in the store,
+     * and holds nothing but what Medic made (MEDIC_E_UNSAFE); else it stays as it is, open. No link is followed. */
+    int (*remove)(struct store_session *session, medic_reason *why);
 };
 
 struct store {
     const struct store_operations *operations;
-    char root[PATH_MAX];
+    char root[PATH_MAX]; /* "" when there is no home folder */
 };
 
 /* Files below root; NULL: $XDG_STATE_HOME/medic/sessions, or ~/.local/state/medic/sessions. Nothing is made yet. */

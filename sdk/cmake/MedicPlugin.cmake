@@ -2,12 +2,18 @@
 #
 # A plugin is a module without a `lib` prefix that links libc only, exports medic_plugin_entry and nothing else, binds
 # everything when it is loaded (a symbol that is missing later would kill the target) and is never unloaded (its code may be on
-# a stack). Its one include path is Medic's sdk: MEDIC_SDK_INCLUDE_DIR, by default the one beside this file. The plugin goes
+# a stack). Its one include path is Medic's sdk: MEDIC_SDK_INCLUDE_DIR, by default the one that came with this file, in the
+# source tree or installed (find_package(Medic)). The plugin goes
 # to MEDIC_PLUGIN_DIR, by default <build>/lib/plugins.
 function(medic_plugin name)
   set(include_dir "${MEDIC_SDK_INCLUDE_DIR}")
   if(NOT include_dir)
-    get_filename_component(include_dir "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../include" ABSOLUTE)
+    foreach(place ../include ../../../include) # sdk/cmake, lib/cmake/Medic
+      get_filename_component(include_dir "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${place}" ABSOLUTE)
+      if(EXISTS "${include_dir}/medic/plugin.h")
+        break()
+      endif()
+    endforeach()
   endif()
   set(plugin_dir "${MEDIC_PLUGIN_DIR}")
   if(NOT plugin_dir)

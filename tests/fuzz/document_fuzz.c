@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void render(const struct document *document, unsigned width, bool color, bool ascii)
+static void render(const struct renderer *renderer, const struct document *document, unsigned width, bool color,
+                   bool ascii)
 {
     struct render_options options = {.width = width, .top = width % 7, .color = color, .ascii = ascii};
     char *text = NULL;
@@ -14,7 +15,7 @@ static void render(const struct document *document, unsigned width, bool color, 
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return;
-    render_text(document, &options, out, NULL);
+    renderer->render(document, &options, out, NULL);
     fclose(out);
     for (size_t i = 0; i < size; i++) /* no escape of a stranger's gets through */
         if (!color && text[i] == '\033')
@@ -45,9 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     medic_reason why;
     if (document_from_json((const char *)data, size, &document, &why))
         return 0;
-    render(document, 40, false, false);
-    render(document, 83, true, true);
-    render(document, 200, false, false);
+    render(renderer_find("text"), document, 40, false, false);
+    render(renderer_find("text"), document, 83, true, true);
+    for (unsigned i = 0; renderer_at(i); i++) /* a multiple of 7 is the default number of rows */
+        render(renderer_at(i), document, 196 + i % 2, false, false);
+    render(renderer_find("markdown"), document, 196, false, false);
+    render(renderer_find("html"), document, 199, false, false);
     come_back(document);
     document_free(document);
     return 0;
