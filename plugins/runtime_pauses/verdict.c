@@ -361,6 +361,12 @@ static void add_cause_finding(struct verdict *verdict, enum cause cause, const s
     finding = new_finding(verdict, section, key, &text);
     if (!finding)
         return;
+    if (cause == verdict->cause) { /* the verdict has said the rest */
+        add(&text, "This is ");
+        add_share(&text, facts->time[cause], (double)facts->all.total_ns);
+        add(&text, " of all the time that the program stood still.");
+        return;
+    }
     describe(&text, cause, facts, seen);
     add(&text, ".");
     finding->text[0] = (char)toupper((unsigned char)finding->text[0]);
