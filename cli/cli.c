@@ -136,8 +136,8 @@ static int fail_option(const struct command *command, const char *word, const st
                  : cli_fail('?', "unknown option --%s: see `medic %s --help`", name, command->name);
 }
 
-int cli_next_option(int argc, char **argv, const struct command *command, const char *letters,
-                    const struct option *options)
+static int next_option(int argc, char **argv, const struct command *command, const char *letters,
+                       const struct option *options)
 {
     int word = optind;
     opterr = 0;
@@ -166,7 +166,7 @@ int cli_option(int argc, char **argv, const struct command *command)
             *letter++ = ':';
     }
     *letter = '\0';
-    return cli_next_option(argc, argv, command, letters, options);
+    return next_option(argc, argv, command, letters, options);
 }
 
 void cli_help(const struct command *command, FILE *file)

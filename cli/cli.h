@@ -57,9 +57,6 @@ struct render_options cli_render_options(unsigned top);
 /* getopt_long over the command's table, that says itself what is wrong. The option's id; -1 at the end; '?' after a
  * sentence, 'h' for --help. */
 int cli_option(int argc, char **argv, const struct command *command);
-/* The same with a table of its own. */
-int cli_next_option(int argc, char **argv, const struct command *command, const char *letters,
-                    const struct option *options);
 void cli_help(const struct command *command, FILE *file);
 /* text | json. -1 after a sentence. */
 int cli_format(const char *text, const struct renderer **renderer);

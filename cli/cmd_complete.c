@@ -73,6 +73,7 @@ static void answer_option(struct line *line, const char *word)
     snprintf(prefix, sizeof prefix, "%.*s", (int)(value - word), word);
     line->context.prefix = prefix;
     answer_value(line, option, value);
+    line->context.prefix = NULL;
 }
 
 /* What the words before the last one leave for it. */
@@ -171,16 +172,17 @@ static int run(int argc, char **argv)
 }
 
 static const struct command_option options[] = {HELP_OPTION, {0}};
-static const struct command_note examples[] = {{"medic complete line attach -P ''", "as the shells ask"},
-                                               {"medic complete parameters runtime_pauses", NULL},
-                                               {0}};
+static const struct command_note examples[] = {
+    {"medic complete line attach -P ''", "as the shells ask"}, {"medic complete parameters runtime_pauses", NULL}, {0}};
 
 const struct command command_complete = {
     .name = "complete",
-    .arguments = "processes|targets|profilers|sessions|running|formats|commands|parameters NAME|options CMD|line WORD...",
+    .arguments =
+        "processes|targets|profilers|sessions|running|formats|commands|parameters NAME|options CMD|line WORD...",
     .summary = "Words for the completion of a shell",
-    .help = "Prints a line for each word: word, tab, description. `line` takes the words of a command line behind medic, "
-            "the last one as far as it has been typed.",
+    .help =
+        "Prints a line for each word: word, tab, description. `line` takes the words of a command line behind medic, "
+        "the last one as far as it has been typed.",
     .options = options,
     .examples = examples,
     .hidden = true,

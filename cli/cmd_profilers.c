@@ -217,11 +217,10 @@ static const struct command_note files[] = {
     {"~/.local/share/medic/plugins", "those of this user; $XDG_DATA_HOME/medic/plugins when that is set"},
     {"/usr/local/lib/medic/plugins, /usr/lib/medic/plugins", "those of the machine"},
     {0}};
-static const struct command_note examples[] = {
-    {"medic profilers", NULL},
-    {"medic profilers runtime_pauses", "its parameters, for --set"},
-    {"medic profilers ./my_profiler.so", "a file that is not installed"},
-    {0}};
+static const struct command_note examples[] = {{"medic profilers", NULL},
+                                               {"medic profilers runtime_pauses", "its parameters, for --set"},
+                                               {"medic profilers ./my_profiler.so", "a file that is not installed"},
+                                               {0}};
 
 const struct command command_profilers = {
     .name = "profilers",

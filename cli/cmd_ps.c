@@ -156,11 +156,10 @@ static int run(int argc, char **argv)
 }
 
 static const struct command_option options[] = {LIST_FORMAT_OPTION, HELP_OPTION, {0}};
-static const struct command_note examples[] = {
-    {"medic ps", NULL},
-    {"sudo medic ps", "programs of other users and in containers too"},
-    {"medic ps -f json | jq '.[] | select(.attachable) | .pid'", NULL},
-    {0}};
+static const struct command_note examples[] = {{"medic ps", NULL},
+                                               {"sudo medic ps", "programs of other users and in containers too"},
+                                               {"medic ps -f json | jq '.[] | select(.attachable) | .pid'", NULL},
+                                               {0}};
 
 const struct command command_ps = {
     .name = "ps",

@@ -86,8 +86,9 @@ static int run(int argc, char **argv)
             return EXIT_ARGUMENTS;
     }
     if (argc - optind != 1)
-        return cli_fail(EXIT_ARGUMENTS, argc == optind ? "which session? Give an id, a folder or \"last\": `medic sessions` lists them"
-                                                       : "medic report takes one session at a time");
+        return cli_fail(EXIT_ARGUMENTS,
+                        argc == optind ? "name the folder or id of a session, or \"last\": `medic sessions` lists them"
+                                       : "medic report takes one session at a time");
     return report(argv[optind], renderer, top);
 }
 
@@ -102,9 +103,11 @@ const struct command command_report = {
     .name = "report",
     .arguments = "ID|last|DIR [-f FORMAT] [--top N]",
     .summary = "Show the report of a session again",
-    .help = "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic was "
-            "killed is rescued first: what it captured is fetched from the target, and the session is marked incomplete. The "
-            "beginning of an id is enough, `last` is the newest session.",
+    .help =
+        "Reads capture.mdc in the session's folder, makes report.json anew, and shows it. A session whose medic was "
+        "killed is rescued first: what it captured is fetched from the target, and the session is marked incomplete. "
+        "The "
+        "beginning of an id is enough, `last` is the newest session.",
     .options = options,
     .examples = examples,
     .operands = WORDS_SESSIONS,

@@ -20,7 +20,7 @@ struct arguments {
 
 /* One session that was chosen. */
 struct choice {
-    const struct listed *session;
+    size_t index; /* in the list */
     bool removed;
     medic_reason reason; /* why not */
 };
@@ -33,14 +33,19 @@ struct plan {
     size_t count;
 };
 
+static const struct listed *session_of(const struct plan *plan, const struct choice *choice)
+{
+    return &plan->list.items[choice->index];
+}
+
 /* ---- choosing ---- */
 
-static void choose(struct plan *plan, const struct listed *session)
+static void choose(struct plan *plan, size_t index)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->choices[i].session == session)
+        if (plan->choices[i].index == index)
             return;
-    plan->choices[plan->count++] = (struct choice){.session = session};
+    plan->choices[plan->count++] = (struct choice){.index = index};
 }
 
 static int choose_by_id(struct plan *plan, const char *which, medic_reason *why)
@@ -55,7 +60,7 @@ static int choose_by_id(struct plan *plan, const char *which, medic_reason *why)
     plan->store.operations->close(&session);
     for (size_t i = 0; stored && i < plan->list.count; i++)
         if (!strcmp(plan->list.items[i].path, path)) {
-            choose(plan, &plan->list.items[i]);
+            choose(plan, i);
             return MEDIC_OK;
         }
     return stored ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session %.60s any more", which)
@@ -72,7 +77,7 @@ static void choose_old(struct plan *plan)
             continue;
         if (plan->arguments.all || (session_started(one->started, &started) && now > started &&
                                     (uint64_t)(now - started) > plan->arguments.age_ns / 1000000000))
-            choose(plan, one);
+            choose(plan, i);
     }
 }
 
@@ -121,7 +126,7 @@ static int remove_one(struct plan *plan, const struct listed *one, medic_reason 
 
 static void try_one(struct plan *plan, struct choice *choice)
 {
-    const struct listed *one = choice->session;
+    const struct listed *one = session_of(plan, choice);
     if (one->running)
         refuse_running(one, &choice->reason);
     else
@@ -134,7 +139,7 @@ static uint64_t bytes_of(const struct plan *plan, bool removed_only)
 {
     uint64_t total = 0;
     for (size_t i = 0; i < plan->count; i++)
-        total += plan->choices[i].removed || !removed_only ? plan->choices[i].session->bytes : 0;
+        total += plan->choices[i].removed || !removed_only ? session_of(plan, &plan->choices[i])->bytes : 0;
     return total;
 }
 
@@ -161,14 +166,14 @@ static int print_text(const struct plan *plan)
     char size[64], what[256];
     for (size_t i = 0; i < plan->count; i++) {
         const struct choice *choice = &plan->choices[i];
+        const struct listed *one = session_of(plan, choice);
         removed += choice->removed;
         failed += !choice->removed;
         if (!choice->removed)
             cli_fail(0, "%s", choice->reason.text);
         else
-            printf("%s %.*s: %s, %s\n", plan->arguments.dry ? "would remove" : "removed", SHORT_ID, choice->session->id,
-                   listed_what(choice->session, what, sizeof what),
-                   in_words(choice->session->bytes, size, sizeof size));
+            printf("%s %.*s: %s, %s\n", plan->arguments.dry ? "would remove" : "removed", SHORT_ID, one->id,
+                   listed_what(one, what, sizeof what), in_words(one->bytes, size, sizeof size));
     }
     if (!plan->count)
         puts("There is nothing to remove.");
@@ -183,11 +188,12 @@ static void write_choices(struct json_writer *writer, const struct plan *plan, b
     json_open(writer, removed ? "removed" : "kept", '[', false);
     for (size_t i = 0; i < plan->count; i++) {
         const struct choice *choice = &plan->choices[i];
+        const struct listed *one = session_of(plan, choice);
         if (choice->removed != removed)
             continue;
         json_open(writer, NULL, '{', true);
-        json_put_string(writer, "id", choice->session->id);
-        json_put_unsigned(writer, "size_bytes", choice->session->bytes);
+        json_put_string(writer, "id", one->id);
+        json_put_unsigned(writer, "size_bytes", one->bytes);
         if (!removed)
             json_put_string(writer, "reason", choice->reason.text);
         json_close(writer, '}', true);

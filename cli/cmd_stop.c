@@ -261,8 +261,12 @@ static bool has_ended(struct stop *stop, struct store *store)
 {
     struct store_session session;
     int code = store->operations->open(store, stop->path, &session, &stop->reason);
+    if (code == MEDIC_E_NOT_FOUND) { /* nothing was captured, so it was forgotten */
+        stop->known_state = false;
+        return true;
+    }
     if (code != MEDIC_OK)
-        return code == MEDIC_E_NOT_FOUND; /* nothing was captured, so it was forgotten */
+        return false;
     bool ended = session.owned;
     stop->state = session.info.state;
     stop->known_state = true;

@@ -44,15 +44,15 @@ struct command_note {
 
 struct command {
     const char *name;
-    const char *arguments;                /* behind the name in the usage line */
-    const char *summary;                  /* half a line */
-    const char *help;                     /* paragraphs with an empty line between them */
-    const struct command_option *options; /* NULL: help is shown as it is */
-    const char *exit_help;                /* a paragraph, where it differs from the common codes; may be NULL */
+    const char *arguments; /* behind the name in the usage line */
+    const char *summary;   /* half a line */
+    const char *help;      /* paragraphs with an empty line between them */
+    const struct command_option *options;
+    const char *exit_help; /* a paragraph, where it differs from the common codes; may be NULL */
     const struct command_note *examples, *environment, *files; /* may be NULL */
     enum words operands;                                       /* what its operands are */
     bool hidden;                                               /* for scripts: in no list */
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
+    int (*run)(int argc, char **argv);                         /* argv[0] is the command's name; returns an exit code */
 };
 
 /* In the order of the help, ends with NULL. */
@@ -60,10 +60,22 @@ extern const struct command *const cli_commands[];
 /* NULL: there is none. */
 const struct command *cli_find_command(const char *name);
 
-#define HELP_OPTION {'h', "help", NULL, "this help", WORDS_NONE}
-#define LIST_FORMAT_OPTION {'f', "format", "FORMAT", "text (default) or json", WORDS_LIST_FORMATS}
-#define REPORT_FORMAT_OPTION {'f', "format", "FORMAT", "text (default)", WORDS_FORMATS}
-#define TOP_OPTION {OPTION_TOP, "top", "N", "rows of each section, or \"all\" (default 20)", WORDS_NONE}
+#define HELP_OPTION                                                                                                    \
+    {                                                                                                                  \
+        'h', "help", NULL, "this help", WORDS_NONE                                                                     \
+    }
+#define LIST_FORMAT_OPTION                                                                                             \
+    {                                                                                                                  \
+        'f', "format", "FORMAT", "text (default) or json", WORDS_LIST_FORMATS                                          \
+    }
+#define REPORT_FORMAT_OPTION                                                                                           \
+    {                                                                                                                  \
+        'f', "format", "FORMAT", "text (default)", WORDS_FORMATS                                                       \
+    }
+#define TOP_OPTION                                                                                                     \
+    {                                                                                                                  \
+        OPTION_TOP, "top", "N", "rows of each section, or \"all\" (default 20)", WORDS_NONE                            \
+    }
 
 /* "text (default), json, markdown or html": the help of an option in full. */
 void command_option_help(const struct command_option *option, char *out, size_t room);

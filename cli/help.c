@@ -98,8 +98,8 @@ void command_option_help(const struct command_option *option, char *out, size_t 
 static void option_term(const struct command_option *option, char *out, size_t room)
 {
     char letter[] = {'-', (char)option->id, ',', ' ', '\0'};
-    snprintf(out, room, "%s--%s%s%s", option->id < OPTION_SET ? letter : "    ", option->name,
-             option->value ? " " : "", option->value ? option->value : "");
+    snprintf(out, room, "%s--%s%s%s", option->id < OPTION_SET ? letter : "    ", option->name, option->value ? " " : "",
+             option->value ? option->value : "");
 }
 
 static void put_options(FILE *file, const struct command_option *options)
@@ -125,10 +125,6 @@ static void print_command(const struct command *command, FILE *file)
 {
     fprintf(file, "%s\n\nUsage: medic %s%s%s\n", command->summary, command->name, *command->arguments ? " " : "",
             command->arguments);
-    if (!command->options) {
-        fprintf(file, "\n%s", command->help);
-        return;
-    }
     put_paragraphs(file, command->help, help_width(file));
     put_options(file, command->options);
     if (command->environment)

@@ -171,13 +171,7 @@ static void print_command(const struct command *command, FILE *file)
     if (*command->arguments)
         put_text(file, command->arguments, strlen(command->arguments));
     fputs(".SH DESCRIPTION\n", file);
-    if (!command->options) { /* free text */
-        fprintf(file, ".nf\n");
-        put_word(file, command->help);
-        fputs(".fi\n", file);
-        return;
-    }
-    put_paragraphs(file, *command->help ? command->help : command->summary);
+    put_paragraphs(file, command->help);
     put_options(file, command->options);
     if (command->exit_help) {
         fputs(".SH EXIT STATUS\n", file);

@@ -4,15 +4,14 @@
 const char overview_text[] =
     "You have a symptom; pick a profiler; Medic attaches to the live process, listens, leaves, and says what is wrong.";
 
-const struct command_note overview_exits[] = {
-    {"0", "ok"},
-    {"1", "the session failed, or could not be made"},
-    {"2", "the program could not be attached to"},
-    {"3", "the arguments are wrong"},
-    {"4", "a right is missing, or the system or the runtime cannot do it"},
-    {"5", "something unforeseen"},
-    {"130", "interrupted before there was a report"},
-    {0}};
+const struct command_note overview_exits[] = {{"0", "ok"},
+                                              {"1", "the session failed, or could not be made"},
+                                              {"2", "the program could not be attached to"},
+                                              {"3", "the arguments are wrong"},
+                                              {"4", "a right is missing, or the system or the runtime cannot do it"},
+                                              {"5", "something unforeseen"},
+                                              {"130", "interrupted before there was a report"},
+                                              {0}};
 
 const struct command_note overview_examples[] = {
     {"medic ps", "which .NET programs run here?"},
@@ -28,7 +27,8 @@ const struct command_note overview_environment[] = {
     {"MEDIC_PLUGINS", "folders with more profilers, a colon list that goes first"},
     {"MEDIC_CORE", "the libmedic.so to load into the program, instead of the installed one"},
     {"MEDIC_KEEP_AGE", "how long sessions are kept in the store (default 30d); 0 or off: for ever"},
-    {"MEDIC_KEEP_SIZE", "how large the store may become before the oldest sessions go (default 2G); 0 or off: no limit"},
+    {"MEDIC_KEEP_SIZE",
+     "how large the store may become before the oldest sessions go (default 2G); 0 or off: no limit"},
     {"XDG_STATE_HOME", "the store of the sessions is medic/sessions in it (default: ~/.local/state)"},
     {"XDG_DATA_HOME", "profilers of this user are in medic/plugins in it (default: ~/.local/share)"},
     {"NO_COLOR", "not empty: no colors"},

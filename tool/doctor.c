@@ -6,35 +6,39 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct doctor_check *add(struct doctor *doctor, const char *id, enum doctor_level level, const char *cure,
-                                const char *format, va_list arguments)
+/* Beyond the table a check is said to nobody. */
+static void add(struct doctor *doctor, const char *id, enum doctor_level level, int code, const char *cure,
+                const char *text)
 {
-    static struct doctor_check spare; /* beyond the table: said to nobody */
-    struct doctor_check *check = doctor->count < DOCTOR_CHECKS_MAX ? &doctor->checks[doctor->count++] : &spare;
-    *check = (struct doctor_check){.id = id, .level = level};
-    vsnprintf(check->text, sizeof check->text, format, arguments);
+    if (doctor->count == DOCTOR_CHECKS_MAX)
+        return;
+    struct doctor_check *check = &doctor->checks[doctor->count++];
+    *check = (struct doctor_check){.id = id, .level = level, .code = code};
+    snprintf(check->text, sizeof check->text, "%s", text);
     snprintf(check->cure, sizeof check->cure, "%s", cure ? cure : "");
     proc_printable(check->text);
     proc_printable(check->cure);
-    return check;
 }
 
-struct doctor_check *doctor_add(struct doctor *doctor, const char *id, enum doctor_level level, const char *cure,
-                                const char *format, ...)
+void doctor_add(struct doctor *doctor, const char *id, enum doctor_level level, const char *cure, const char *format,
+                ...)
 {
+    char text[DOCTOR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    struct doctor_check *check = add(doctor, id, level, cure, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return check;
+    add(doctor, id, level, MEDIC_OK, cure, text);
 }
 
 void doctor_problem(struct doctor *doctor, const char *id, int code, const char *cure, const char *format, ...)
 {
+    char text[DOCTOR_TEXT];
     va_list arguments;
     va_start(arguments, format);
-    add(doctor, id, DOCTOR_PROBLEM, cure, format, arguments)->code = code;
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    add(doctor, id, DOCTOR_PROBLEM, code, cure, text);
 }
 
 size_t doctor_count(const struct doctor *doctor, enum doctor_level level)

@@ -39,9 +39,9 @@ size_t doctor_count(const struct doctor *doctor, enum doctor_level level);
 
 /* ---- for the parts ---- */
 
-/* Adds a check whose cure may be NULL; returns it. */
-struct doctor_check *doctor_add(struct doctor *doctor, const char *id, enum doctor_level level, const char *cure,
-                                const char *format, ...) MEDIC_PRINTF(5, 6);
+/* Adds a check; cure may be NULL. */
+void doctor_add(struct doctor *doctor, const char *id, enum doctor_level level, const char *cure, const char *format,
+                ...) MEDIC_PRINTF(5, 6);
 /* The same for a problem, with its code. */
 void doctor_problem(struct doctor *doctor, const char *id, int code, const char *cure, const char *format, ...)
     MEDIC_PRINTF(5, 6);

@@ -22,7 +22,7 @@ static void add_escaped(struct buffer *out, uint32_t c)
     if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
         buffer_format(out, "\\u%04x", c);
     else
-        buffer_add(out, bytes, utf8_encode(c, bytes));
+        buffer_add(out, bytes, utf8_write(c, bytes));
 }
 
 static void add_string(struct buffer *out, const char *string)

@@ -284,6 +284,14 @@ static void add_colon_list(struct folder_texts *folders, const char *list)
     }
 }
 
+/* The folder of a build; beside an installed medic lib/plugins is somebody else's. */
+static bool is_build(const char *exe, size_t folder)
+{
+    char core[PATH_MAX];
+    return snprintf(core, sizeof core, "%.*s../lib/libmedic.so", (int)folder, exe) < (int)sizeof core &&
+           !access(core, F_OK);
+}
+
 int plugins_load(struct plugin_list *list, medic_reason *why)
 {
     struct folder_texts folders = {.count = 0};
@@ -294,7 +302,8 @@ int plugins_load(struct plugin_list *list, medic_reason *why)
     if (size > 0 && (size_t)size < sizeof exe) {
         exe[size] = '\0';
         size_t folder = (size_t)(base_name(exe) - exe);
-        add_text(&folders, "%.*s../lib/plugins", exe, folder);
+        if (is_build(exe, folder))
+            add_text(&folders, "%.*s../lib/plugins", exe, folder);
         add_text(&folders, "%.*s../lib/medic/plugins", exe, folder);
     }
     if (data && *data == '/')

@@ -33,7 +33,7 @@ struct plugin_list {
     size_t folder_count;
 };
 
-/* Looks into $MEDIC_PLUGINS (a colon list), <folder of the executable>/../lib/plugins and ../lib/medic/plugins,
+/* Looks into $MEDIC_PLUGINS (a colon list), <folder of the executable>/../lib/plugins (a build) and ../lib/medic/plugins,
  * $XDG_DATA_HOME/medic/plugins, /usr/local/lib/medic/plugins, /usr/lib/medic/plugins. Only the lack of memory fails. */
 int plugins_load(struct plugin_list *list, medic_reason *why);
 /* The same for these folders only. */

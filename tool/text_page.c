@@ -88,7 +88,7 @@ void page_clean(const struct page *page, struct buffer *out, const char *text)
         if (page->ascii)
             buffer_add_string(out, plain_spelling(c, plain));
         else
-            buffer_add(out, bytes, utf8_encode(c, bytes));
+            buffer_add(out, bytes, utf8_write(c, bytes));
     }
 }
 

@@ -12,7 +12,7 @@
  * its longest valid beginning; overlong forms, surrogates and values above U+10FFFF are bad. */
 uint32_t utf8_decode(const char *text, size_t size, size_t *length);
 /* Writes a character, returns its bytes (1-4). */
-size_t utf8_encode(uint32_t character, char out[4]);
+size_t utf8_write(uint32_t character, char out[4]);
 /* Bytes of text after repair. */
 size_t utf8_repaired_size(const char *text, size_t size);
 /* Copies with bad sequences (and NULs) replaced by U+FFFD; out has room for utf8_repaired_size bytes. */

@@ -2,7 +2,7 @@
 # bash-completion is not needed; where it is, it completes the command line behind `medic launch --`.
 
 _medic() {
-    local words=() starts=() word about line i previous='' cur=${COMP_WORDS[COMP_CWORD]} files='' typed
+    local words=() starts=() word line i previous='' cur=${COMP_WORDS[COMP_CWORD]} files='' typed
     COMPREPLY=()
     local open='' # not empty: the `=` before the cursor is still part of the word
     [[ ${COMP_LINE:0:COMP_POINT} != *= ]] || open=1
@@ -19,7 +19,7 @@ _medic() {
     done
     typed=${words[${#words[@]} - 1]}
     [[ $cur != '=' ]] || cur=
-    while IFS=$'\t' read -r word about; do
+    while IFS=$'\t' read -r word _; do
         case $word in
             :files) files=-f ;;
             :folders) files=-d ;;

@@ -62,7 +62,9 @@ def project():
         yield folder
 
 
-DOTNET = {"DOTNET_CLI_TELEMETRY_OPTOUT": 1, "DOTNET_NOLOGO": 1, "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": 1}
+# No build servers that outlive the test.
+DOTNET = {"DOTNET_CLI_TELEMETRY_OPTOUT": 1, "DOTNET_NOLOGO": 1, "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": 1,
+          "MSBUILDDISABLENODEREUSE": 1, "UseSharedCompilation": "false", "DOTNET_CLI_USE_MSBUILD_SERVER": 0}
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_stopped_target_is_refused_after_a_deadline(sick, out_dir, tmp):
 
 
 def test_target_is_stopped_during_the_session(sick, out_dir, tmp):
-    with visit.start_attach(sick, out_dir / "s", duration="300ms") as medic:
+    with visit.start_attach(sick, out_dir / "s", duration="1s") as medic:
         wait_records(tmp, 1)
         sick.signal(signal.SIGSTOP)
         try:
