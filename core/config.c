@@ -58,10 +58,11 @@ static int take(struct config *config, const struct keyvalue *pair, medic_reason
         return take_word(pair, "yes", &config->children, why);
     if (pair->key_size > 6 && memcmp(pair->key, "param.", 6) == 0)
         return MEDIC_OK; /* read by the session, which knows the plugin's table */
-    return medic_fail(why, MEDIC_E_ARGUMENT,
-                      "client data has an unknown key \"%.*s\": known are session, plugin, duration, lease, max_bytes, skip, "
-                      "children, param.*",
-                      (int)(pair->key_size > 60 ? 60 : pair->key_size), pair->key);
+    return medic_fail(
+        why, MEDIC_E_ARGUMENT,
+        "client data has an unknown key \"%.*s\": known are session, plugin, duration, lease, max_bytes, skip, "
+        "children, param.*",
+        (int)(pair->key_size > 60 ? 60 : pair->key_size), pair->key);
 }
 
 int config_parse(struct config *config, const char *text, size_t size, medic_reason *why)

@@ -30,7 +30,7 @@ static struct slot *own_slot(void)
 
 /* A call on its way through the gate. */
 struct pass {
-    struct slot *slot; /* NULL: not let in */
+    struct slot *slot;     /* NULL: not let in */
     uint64_t begin_cpu_ns; /* 0: not timed */
 };
 
@@ -241,6 +241,7 @@ static HRESULT notification_only(ICorProfilerCallback11 *This, BOOL *only)
 }
 
 /* The slots that differ from their thunk come last and win. */
+/* clang-format off */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define SLOT(name, params, args) .name = thunk_##name,
@@ -268,5 +269,6 @@ static const ICorProfilerCallback11Vtbl vtable = {
     .ModuleUnloadStarted = module_unload_started,
 };
 #pragma GCC diagnostic pop
+/* clang-format on */
 
 ICorProfilerCallback11 dispatch_callback = {&vtable};

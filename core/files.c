@@ -30,9 +30,10 @@ static int check_folder(int fd, const char *path, medic_reason *why)
     if (sys_fstat(fd, &st) != 0)
         return medic_fail(why, MEDIC_E_IO, "cannot look at the session folder %s: %s", path, strerror(errno));
     if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-        return medic_fail(why, MEDIC_E_UNSAFE,
-                          "the session folder %s belongs to uid %u with mode %03o; it must belong to uid %u with mode 700",
-                          path, st.st_uid, st.st_mode & 0777, geteuid());
+        return medic_fail(
+            why, MEDIC_E_UNSAFE,
+            "the session folder %s belongs to uid %u with mode %03o; it must belong to uid %u with mode 700", path,
+            st.st_uid, st.st_mode & 0777, geteuid());
     return MEDIC_OK;
 }
 
@@ -64,7 +65,8 @@ static int make_folder(struct files *files, medic_reason *why)
     snprintf(parent, sizeof parent, "medic-%u", geteuid());
     length = snprintf(files->path, sizeof files->path, "%s/%s/%s", tmp, parent, id);
     if (length < 0 || (size_t)length >= sizeof files->path)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "the temporary folder's path is longer than %d bytes", CONFIG_PATH_MAX);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "the temporary folder's path is longer than %d bytes",
+                          CONFIG_PATH_MAX);
     tmp_fd = open(tmp, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (tmp_fd < 0)
         return medic_fail(why, MEDIC_E_IO, "cannot open the temporary folder %s: %s", tmp, strerror(errno));
@@ -93,8 +95,10 @@ static int create_file(const struct files *files, const char *name, int *fd, med
     if (*fd >= 0)
         return MEDIC_OK;
     if (errno == EEXIST)
-        return medic_fail(why, MEDIC_E_BUSY, "the session folder %s is in use: it has a file %s already", files->path, name);
-    return medic_fail(why, MEDIC_E_IO, "cannot create %s in the session folder %s: %s", name, files->path, strerror(errno));
+        return medic_fail(why, MEDIC_E_BUSY, "the session folder %s is in use: it has a file %s already", files->path,
+                          name);
+    return medic_fail(why, MEDIC_E_IO, "cannot create %s in the session folder %s: %s", name, files->path,
+                      strerror(errno));
 }
 
 int files_open(struct files *files, const char *path, medic_reason *why)
@@ -106,8 +110,9 @@ int files_open(struct files *files, const char *path, medic_reason *why)
     } else {
         snprintf(files->path, sizeof files->path, "%s", path);
         files->folder = open_folder(AT_FDCWD, path);
-        code = files->folder < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", path, strerror(errno))
-                                 : MEDIC_OK;
+        code = files->folder < 0
+                   ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", path, strerror(errno))
+                   : MEDIC_OK;
     }
     if (code == MEDIC_OK)
         code = check_folder(files->folder, files->path, why);
@@ -148,8 +153,9 @@ int files_open_child(struct files *files, const char *path, medic_reason *why)
         code = medic_fail(why, MEDIC_E_IO, "cannot make the session folder %s: %s", files->path, strerror(errno));
     if (code == MEDIC_OK) {
         files->folder = open_folder(parent, name);
-        code = files->folder < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", files->path, strerror(errno))
-                                 : share_files(parent, files, why);
+        code = files->folder < 0
+                   ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", files->path, strerror(errno))
+                   : share_files(parent, files, why);
     }
     if (code == MEDIC_OK)
         code = create_file(files, MEDIC_STATUS_FILE, &files->status, why);

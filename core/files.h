@@ -8,7 +8,7 @@
 #include <medic/session.h>
 
 struct files {
-    int folder;  /* each -1 when not open */
+    int folder; /* each -1 when not open */
     int capture;
     int status;
     int request;

@@ -30,8 +30,8 @@ static int is_plugin(int folder, const char *name, const GUID *guid)
 {
     struct elf_facts facts;
     int fd = open_in(folder, name);
-    int match = fd >= 0 && elf_inspect(fd, &facts, NULL) == MEDIC_OK && facts.has_note &&
-                guid_equal(&facts.note.guid, guid);
+    int match =
+        fd >= 0 && elf_inspect(fd, &facts, NULL) == MEDIC_OK && facts.has_note && guid_equal(&facts.note.guid, guid);
 
     if (fd >= 0)
         close(fd);
@@ -57,8 +57,9 @@ static int search_folder(struct session *s, const char *path, int *found, medic_
         if ((size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= sizeof file)
             continue;
         if ((*found)++)
-            code = medic_fail(why, MEDIC_E_AMBIGUOUS, "two plugins have the GUID asked for: %.180s and %.180s; remove one",
-                              s->plugin_file, file);
+            code =
+                medic_fail(why, MEDIC_E_AMBIGUOUS, "two plugins have the GUID asked for: %.180s and %.180s; remove one",
+                           s->plugin_file, file);
         else
             memcpy(s->plugin_file, file, sizeof file);
     }
@@ -74,7 +75,8 @@ static int search(struct session *s, medic_reason *why)
 
     if (!dladdr((void *)&session, &own) || !own.dli_fname || own.dli_fname[0] != '/' ||
         strlen(own.dli_fname) >= CONFIG_PATH_MAX - sizeof "/plugins")
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "cannot tell where libmedic.so was loaded from; name the plugin by plugin=");
+        return medic_fail(why, MEDIC_E_NOT_FOUND,
+                          "cannot tell where libmedic.so was loaded from; name the plugin by plugin=");
     parent_of(own.dli_fname, here);
     snprintf(below, sizeof below, "%.1000s/plugins", here);
     code = search_folder(s, here, &found, why);
@@ -105,8 +107,8 @@ static int check_file(const struct session *s, struct elf_facts *facts, medic_re
 
         guid_format(&s->plugin_guid, asked);
         guid_format(&facts->note.guid, has);
-        code = medic_fail(why, MEDIC_E_ARGUMENT, "the plugin %.250s has the GUID %s, but %s was asked for", s->plugin_file,
-                          has, asked);
+        code = medic_fail(why, MEDIC_E_ARGUMENT, "the plugin %.250s has the GUID %s, but %s was asked for",
+                          s->plugin_file, has, asked);
     }
     if (fd >= 0)
         close(fd);

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct ring {
-    uint8_t *bytes;    /* mmap'ed, capacity bytes, zero where nothing is written */
-    uint64_t capacity; /* a power of two */
+    uint8_t *bytes;                     /* mmap'ed, capacity bytes, zero where nothing is written */
+    uint64_t capacity;                  /* a power of two */
     _Alignas(64) _Atomic uint64_t head; /* next byte to be reserved, ever growing */
     _Alignas(64) _Atomic uint64_t tail; /* next byte to be read, ever growing */
     _Alignas(64) _Atomic uint64_t dropped;

@@ -72,11 +72,10 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
     if (FAILED(hr))
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses the event mask %#x, %#x (%#x): %s", low, high,
-                          (unsigned)hr,
-                          hr == CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER
-                              ? "some of it can only be set when the program starts"
-                              : "it may need another runtime version");
+        return medic_fail(
+            why, MEDIC_E_UNSUPPORTED, "the runtime refuses the event mask %#x, %#x (%#x): %s", low, high, (unsigned)hr,
+            hr == CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER ? "some of it can only be set when the program starts"
+                                                               : "it may need another runtime version");
     session.mask_low = low;
     session.mask_high = high;
     return MEDIC_OK;
@@ -189,8 +188,8 @@ static int read_params(medic_reason *why)
             return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.*s\"", plugin->name,
                               (int)(pair.key_size > 60 ? 60 : pair.key_size), pair.key);
         if (keyvalue_copy(&pair, text, sizeof text) != 0)
-            return medic_fail(why, MEDIC_E_ARGUMENT, "the value of %s is longer than %d bytes", param_at(plugin, i)->key,
-                              VALUE_TEXT_MAX - 1);
+            return medic_fail(why, MEDIC_E_ARGUMENT, "the value of %s is longer than %d bytes",
+                              param_at(plugin, i)->key, VALUE_TEXT_MAX - 1);
         if (value_parse(param_at(plugin, i), text, &session.values[i], why) != MEDIC_OK)
             return MEDIC_E_ARGUMENT;
     }
@@ -205,7 +204,8 @@ static int open_runtime(IUnknown *unknown, medic_reason *why)
     void *info = NULL;
 
     if (FAILED(unknown->lpVtbl->QueryInterface(unknown, &iid, &info)) || !info)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "this runtime is older than .NET 5; Medic supports .NET 8 and later");
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "this runtime is older than .NET 5; Medic supports .NET 8 and later");
     session.info = info;
     session.info->lpVtbl->GetRuntimeInformation(session.info, &instance, &type, &session.version.major,
                                                 &session.version.minor, &session.version.build, &session.version.patch,
@@ -269,10 +269,11 @@ static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *
         (code = files_begin(&session.files, session.config.lease_ns != 0, why)) != MEDIC_OK)
         return code;
     if (!session.at_startup && (plugin->flags & MEDIC_STARTUP_ONLY))
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "%s works only on a program that is started under it: use medic launch",
-                          plugin->name);
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "%s works only on a program that is started under it: use medic launch", plugin->name);
     session.names = names_new(session.info, emit_name, NULL);
-    if (!session.names || ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
+    if (!session.names ||
+        ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory in the target");
     names_guard(session.names, begin_asking, end_asking);
     events_init(&session.events, session.info);
@@ -301,7 +302,8 @@ static int begin(IUnknown *info, const char *text, size_t size, int at_startup)
     if (code == MEDIC_OK) {
         error = thread_start(worker_run, NULL);
         if (error)
-            code = medic_fail(&session.reason, MEDIC_E_FAIL, "cannot start a thread in the target: %s", strerror(error));
+            code =
+                medic_fail(&session.reason, MEDIC_E_FAIL, "cannot start a thread in the target: %s", strerror(error));
     }
     session.begin_ns = os_now_ns() - begin_ns; /* the worker still waits at the gate */
     if (code != MEDIC_OK) {
@@ -394,7 +396,8 @@ static int may_drain(void)
 /* How long all unloads of the session together may still wait. */
 static uint64_t unload_budget_ns(uint64_t now)
 {
-    uint64_t all = UNLOAD_BURST_NS + (now - session.created_ns) / UNLOAD_SHARE, used = atomic_load(&session.unload_waited_ns);
+    uint64_t all = UNLOAD_BURST_NS + (now - session.created_ns) / UNLOAD_SHARE,
+             used = atomic_load(&session.unload_waited_ns);
 
     return used < all ? all - used : 0;
 }

@@ -22,10 +22,10 @@ struct session {
      * detach thread. enum medic_session_state. */
     _Atomic uint32_t state;
     int at_startup;
-    _Atomic uint32_t gate;   /* futex: 1 = the attach is complete, the worker may go to work */
-    _Atomic uint32_t started; /* futex: 1 = start has returned, or failed */
-    _Atomic uint32_t captured; /* futex: 1 = the capture is complete */
-    _Atomic uint32_t end_reason; /* enum medic_end_reason; the first one wins */
+    _Atomic uint32_t gate;         /* futex: 1 = the attach is complete, the worker may go to work */
+    _Atomic uint32_t started;      /* futex: 1 = start has returned, or failed */
+    _Atomic uint32_t captured;     /* futex: 1 = the capture is complete */
+    _Atomic uint32_t end_reason;   /* enum medic_end_reason; the first one wins */
     _Atomic uint64_t stale_before; /* ring position: ids recorded before it may be of a module that is gone */
     _Atomic uint32_t asking;       /* 1 = the worker asks the runtime about an id */
     _Atomic uint64_t unload_waited_ns;
@@ -53,11 +53,11 @@ struct session {
     medic_reason reason;
     medic_cost_record cost; /* as of the last tick */
     uint64_t started_ns;
-    uint64_t ended_ns; /* when the gate closed */
-    uint64_t begin_ns; /* how long the runtime's thread was held */
-    uint64_t records;      /* of the plugin, written */
-    uint64_t lost;         /* counted so far, of whatever cause */
-    uint64_t ring_dropped; /* of these, already told in a loss record */
+    uint64_t ended_ns;          /* when the gate closed */
+    uint64_t begin_ns;          /* how long the runtime's thread was held */
+    uint64_t records;           /* of the plugin, written */
+    uint64_t lost;              /* counted so far, of whatever cause */
+    uint64_t ring_dropped;      /* of these, already told in a loss record */
     _Atomic uint32_t log_lines; /* written in the current second */
 };
 

@@ -264,8 +264,8 @@ static void detach(int quiet)
             break;
         os_sleep_ns(TICK_NS); /* a session that began with the program and ended before it was up */
     }
-    medic_fail(&session.reason, MEDIC_E_FAIL, "the runtime refuses to detach (%#x); restart the program to profile it again",
-               (unsigned)hr);
+    medic_fail(&session.reason, MEDIC_E_FAIL,
+               "the runtime refuses to detach (%#x); restart the program to profile it again", (unsigned)hr);
     session_publish(MEDIC_SESSION_INERT);
 }
 

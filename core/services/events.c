@@ -56,14 +56,14 @@ int events_start(struct events *events, const medic_event_provider *providers, u
     if (atomic_load(&events->state) != MEDIC_EVENTS_OFF)
         return medic_fail(why, MEDIC_E_BUSY, "the plugin has an event session already");
     if (count == 0 || count > EVENTS_PROVIDERS_MAX)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "%u event providers; 1 to %d are possible", count, EVENTS_PROVIDERS_MAX);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%u event providers; 1 to %d are possible", count,
+                          EVENTS_PROVIDERS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         if (copy_name(events->names[i], providers[i].name) != 0)
             return medic_fail(why, MEDIC_E_ARGUMENT, "the name of event provider %u must have 1 to %d bytes", i,
                               EVENTS_NAME_MAX - 1);
-        events->providers[i] = (COR_PRF_EVENTPIPE_PROVIDER_CONFIG){.providerName = events->names[i],
-                                                                   .keywords = providers[i].keywords,
-                                                                   .loggingLevel = providers[i].level};
+        events->providers[i] = (COR_PRF_EVENTPIPE_PROVIDER_CONFIG){
+            .providerName = events->names[i], .keywords = providers[i].keywords, .loggingLevel = providers[i].level};
     }
     events->provider_count = count;
     atomic_store(&events->state, MEDIC_EVENTS_STARTING);
@@ -97,7 +97,8 @@ int events_stop(struct events *events, uint64_t timeout_ns, medic_reason *why)
         error = thread_start(run_stop, events);
         if (error) {
             atomic_store(&events->state, MEDIC_EVENTS_ON);
-            return medic_fail(why, MEDIC_E_FAIL, "cannot start a thread to stop the event session: %s", strerror(error));
+            return medic_fail(why, MEDIC_E_FAIL, "cannot start a thread to stop the event session: %s",
+                              strerror(error));
         }
     }
     if (!wait_while(events, EVENTS_STOPPING, deadline))

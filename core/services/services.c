@@ -238,7 +238,8 @@ static const medic_names_service names_service = {
 
 /* medic.events */
 
-static int start_events(const medic_host *host, const medic_event_provider *providers, uint32_t count, medic_reason *why)
+static int start_events(const medic_host *host, const medic_event_provider *providers, uint32_t count,
+                        medic_reason *why)
 {
     (void)host;
     return events_start(&session.events, providers, count, why);

@@ -23,8 +23,8 @@ enum rp_record_type {
 };
 
 enum rp_pause_flags {
-    RP_ABORTED = 1u << 0, /* the runtime gave the suspension up */
-    RP_CUT = 1u << 1,     /* still going on when the recording ended: end_ns is that moment */
+    RP_ABORTED = 1u << 0,  /* the runtime gave the suspension up */
+    RP_CUT = 1u << 1,      /* still going on when the recording ended: end_ns is that moment */
     RP_CUT_BEGIN = 1u << 2 /* under way when the recording began: begin_ns is that moment, the reason is RP_UNKNOWN */
 };
 

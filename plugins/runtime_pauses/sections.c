@@ -79,14 +79,10 @@ static void summary_row(const struct recording *recording, medic_section *sectio
                         const struct stats *stats)
 {
     medic_cell cells[] = {
-        medic_string(group),
-        whole(stats->count),
-        whole(stats->total_ns),
-        ratio((double)stats->total_ns, (double)recording->facts.span_ns),
-        whole(stats->p50_ns),
-        whole(stats->p90_ns),
-        whole(stats->p99_ns),
-        whole(stats->max_ns),
+        medic_string(group),      whole(stats->count),
+        whole(stats->total_ns),   ratio((double)stats->total_ns, (double)recording->facts.span_ns),
+        whole(stats->p50_ns),     whole(stats->p90_ns),
+        whole(stats->p99_ns),     whole(stats->max_ns),
         whole(stats->counted_ns),
     };
 

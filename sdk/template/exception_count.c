@@ -81,7 +81,8 @@ static int by_count(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-static size_t count_throws(const medic_host *host, const medic_capture_service *in, struct tally *tallies, int64_t *total)
+static size_t count_throws(const medic_host *host, const medic_capture_service *in, struct tally *tallies,
+                           int64_t *total)
 {
     size_t types = 0, i;
     medic_record record;
@@ -153,7 +154,13 @@ static const medic_report report = {.size = sizeof report, .render = render};
 /* ---- the descriptor ---- */
 
 /* Make your own with uuidgen. */
-#define EXCEPTION_COUNT_GUID {0x0d2b7a54, 0x6f0e, 0x4d43, {0x9a, 0x1b, 0x3c, 0x52, 0xe8, 0x77, 0x10, 0x4f}}
+#define EXCEPTION_COUNT_GUID                                                                                           \
+    {                                                                                                                  \
+        0x0d2b7a54, 0x6f0e, 0x4d43,                                                                                    \
+        {                                                                                                              \
+            0x9a, 0x1b, 0x3c, 0x52, 0xe8, 0x77, 0x10, 0x4f                                                             \
+        }                                                                                                              \
+    }
 
 static const char *const capture_services[] = {MEDIC_SERVICE_RUNTIME, MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_NAMES};
 static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT};

@@ -10,7 +10,13 @@
 #ifndef FIXTURE_ID
 #define FIXTURE_ID 1
 #endif
-#define FIXTURE_GUID {0xf1c70000, 0x0000, 0x4000, {0x80, 0, 0, 0, 0, 0, 0, FIXTURE_ID}}
+#define FIXTURE_GUID                                                                                                   \
+    {                                                                                                                  \
+        0xf1c70000, 0x0000, 0x4000,                                                                                    \
+        {                                                                                                              \
+            0x80, 0, 0, 0, 0, 0, 0, FIXTURE_ID                                                                         \
+        }                                                                                                              \
+    }
 
 enum { RECORD_COLLECTION = MEDIC_RECORD_PLUGIN };
 

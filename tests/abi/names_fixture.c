@@ -251,7 +251,13 @@ static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERV
                                                MEDIC_SERVICE_PARAMS, MEDIC_SERVICE_CLOCK};
 static const char *const report_services[] = {MEDIC_SERVICE_DOCUMENT};
 
-#define NAMES_GUID {0xf1c70000, 0x0000, 0x4000, {0x80, 0, 0, 0, 0, 0, 0, 0x40}}
+#define NAMES_GUID                                                                                                     \
+    {                                                                                                                  \
+        0xf1c70000, 0x0000, 0x4000,                                                                                    \
+        {                                                                                                              \
+            0x80, 0, 0, 0, 0, 0, 0, 0x40                                                                               \
+        }                                                                                                              \
+    }
 
 static const medic_plugin descriptor = {
     .magic = MEDIC_PLUGIN_MAGIC,

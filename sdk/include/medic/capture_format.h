@@ -21,10 +21,10 @@ extern "C" {
 #define MEDIC_RECORD_MAX (1u << 24) /* bytes of one record; a larger size is damage */
 
 typedef struct medic_capture_header {
-    char magic[8];         /* MEDIC_CAPTURE_MAGIC, no NUL */
-    uint32_t version;      /* MEDIC_CAPTURE_VERSION */
-    uint32_t header_size;  /* bytes up to the first record: this struct, the text and its padding */
-    GUID plugin_guid;      /* stored as in memory on a little-endian machine */
+    char magic[8];            /* MEDIC_CAPTURE_MAGIC, no NUL */
+    uint32_t version;         /* MEDIC_CAPTURE_VERSION */
+    uint32_t header_size;     /* bytes up to the first record: this struct, the text and its padding */
+    GUID plugin_guid;         /* stored as in memory on a little-endian machine */
     uint32_t record_revision; /* the plugin's */
     uint32_t pid;             /* in the target's own pid namespace */
     uint64_t monotonic_ns;    /* CLOCK_MONOTONIC when recording began, ns */
@@ -42,21 +42,21 @@ typedef struct medic_capture_header {
 typedef struct medic_record_header {
     uint32_t size; /* bytes of payload, without header and padding */
     uint32_t type;
-    uint32_t crc; /* CRC-32 of size, type (as stored) and payload, in this order */
+    uint32_t crc;      /* CRC-32 of size, type (as stored) and payload, in this order */
     uint32_t reserved; /* 0 */
 } medic_record_header;
 
 /* Types of the core. */
 enum medic_record_type {
-    MEDIC_RECORD_NAME = 1,   /* medic_name_record + text */
-    MEDIC_RECORD_MODULE = 2, /* medic_module_record + path */
-    MEDIC_RECORD_THREAD = 3, /* medic_thread_record + name */
-    MEDIC_RECORD_CLOCK = 4,  /* medic_clock_record */
-    MEDIC_RECORD_LOSS = 5,   /* medic_loss_record */
-    MEDIC_RECORD_COST = 6,   /* medic_cost_record; the last one counts */
-    MEDIC_RECORD_STACK = 7,  /* reserved for the stack service */
-    MEDIC_RECORD_LOG = 8,    /* medic_log_record + text */
-    MEDIC_RECORD_END = 9,    /* medic_end_record + text; the last record of a complete capture */
+    MEDIC_RECORD_NAME = 1,    /* medic_name_record + text */
+    MEDIC_RECORD_MODULE = 2,  /* medic_module_record + path */
+    MEDIC_RECORD_THREAD = 3,  /* medic_thread_record + name */
+    MEDIC_RECORD_CLOCK = 4,   /* medic_clock_record */
+    MEDIC_RECORD_LOSS = 5,    /* medic_loss_record */
+    MEDIC_RECORD_COST = 6,    /* medic_cost_record; the last one counts */
+    MEDIC_RECORD_STACK = 7,   /* reserved for the stack service */
+    MEDIC_RECORD_LOG = 8,     /* medic_log_record + text */
+    MEDIC_RECORD_END = 9,     /* medic_end_record + text; the last record of a complete capture */
     MEDIC_RECORD_PLUGIN = 256 /* the first type that belongs to the plugin */
 };
 
@@ -64,26 +64,26 @@ enum medic_name_kind { MEDIC_NAME_TYPE = 1, MEDIC_NAME_FUNCTION = 2 };
 
 /* A name for an id. Written once, before the first record of the plugin that the worker writes after it was asked for. */
 typedef struct medic_name_record {
-    uint32_t kind;    /* enum medic_name_kind */
-    uint32_t token;   /* metadata token, 0 when there is none */
-    uint64_t id;      /* ClassID or FunctionID */
-    uint64_t module;  /* ModuleID, 0 when unknown; a module record carries the rest */
-    uint32_t flags;   /* 1 = dynamic code, 2 = could not be resolved: the text says why */
-    uint32_t length;  /* bytes of text that follow, UTF-8, no NUL */
+    uint32_t kind;   /* enum medic_name_kind */
+    uint32_t token;  /* metadata token, 0 when there is none */
+    uint64_t id;     /* ClassID or FunctionID */
+    uint64_t module; /* ModuleID, 0 when unknown; a module record carries the rest */
+    uint32_t flags;  /* 1 = dynamic code, 2 = could not be resolved: the text says why */
+    uint32_t length; /* bytes of text that follow, UTF-8, no NUL */
 } medic_name_record;
 
 typedef struct medic_module_record {
     uint64_t id;
     GUID mvid;
-    uint64_t base; /* address where it is mapped, 0 when it is not */
+    uint64_t base;   /* address where it is mapped, 0 when it is not */
     uint32_t length; /* bytes of path that follow */
     uint32_t flags;  /* 1 = dynamic, 2 = collectible */
 } medic_module_record;
 
 typedef struct medic_thread_record {
-    uint64_t id;      /* ThreadID, or 0 for a thread the runtime does not know */
-    uint32_t os_id;   /* Linux tid in the target's namespace */
-    uint32_t length;  /* bytes of name that follow */
+    uint64_t id;     /* ThreadID, or 0 for a thread the runtime does not know */
+    uint32_t os_id;  /* Linux tid in the target's namespace */
+    uint32_t length; /* bytes of name that follow */
 } medic_thread_record;
 
 typedef struct medic_clock_record {
@@ -91,7 +91,12 @@ typedef struct medic_clock_record {
     uint64_t realtime_ns;
 } medic_clock_record;
 
-enum medic_loss_reason { MEDIC_LOSS_RING_FULL = 1, MEDIC_LOSS_WRITE_FAILED = 2, MEDIC_LOSS_UNFINISHED = 3, MEDIC_LOSS_LIMIT = 4 };
+enum medic_loss_reason {
+    MEDIC_LOSS_RING_FULL = 1,
+    MEDIC_LOSS_WRITE_FAILED = 2,
+    MEDIC_LOSS_UNFINISHED = 3,
+    MEDIC_LOSS_LIMIT = 4
+};
 
 typedef struct medic_loss_record {
     uint64_t count; /* records lost since the last loss record */
@@ -132,7 +137,7 @@ enum medic_end_reason {
 
 typedef struct medic_end_record {
     uint64_t monotonic_ns; /* when recording ended; what follows in the file was written later */
-    uint32_t reason; /* enum medic_end_reason */
+    uint32_t reason;       /* enum medic_end_reason */
     uint32_t length;
 } medic_end_record;
 

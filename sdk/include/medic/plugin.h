@@ -123,14 +123,14 @@ typedef struct medic_plugin {
     uint16_t abi_major;
     uint16_t abi_minor;
     GUID guid;
-    const char *name;        /* [a-z][a-z0-9_]*, shorter than MEDIC_NAME_MAX */
-    const char *version;     /* of the plugin, "1.2.3" */
-    const char *summary;     /* one line: what it does */
-    const char *observation; /* the symptom it answers: "CPU usage is high" */
-    uint32_t flags;          /* enum medic_plugin_flags */
-    uint32_t record_revision; /* of the plugin's own record layout; the report half reads it from the capture */
-    uint32_t event_mask_low;  /* COR_PRF_MONITOR bits set when the session begins */
-    uint32_t event_mask_high; /* COR_PRF_HIGH_MONITOR bits */
+    const char *name;          /* [a-z][a-z0-9_]*, shorter than MEDIC_NAME_MAX */
+    const char *version;       /* of the plugin, "1.2.3" */
+    const char *summary;       /* one line: what it does */
+    const char *observation;   /* the symptom it answers: "CPU usage is high" */
+    uint32_t flags;            /* enum medic_plugin_flags */
+    uint32_t record_revision;  /* of the plugin's own record layout; the report half reads it from the capture */
+    uint32_t event_mask_low;   /* COR_PRF_MONITOR bits set when the session begins */
+    uint32_t event_mask_high;  /* COR_PRF_HIGH_MONITOR bits */
     uint32_t startup_mask_low; /* added when the process starts under the profiler: bits that an attach cannot set */
     uint32_t startup_mask_high;
     uint32_t ring_bytes; /* room for records between callbacks and worker; 0 = 512 KiB; at most 8 MiB */
@@ -178,7 +178,7 @@ typedef struct medic_note {
 #define MEDIC_PLUGIN_NOTE(plugin_name, ...)                                                                            \
     __attribute__((section(".note.medic"), used, aligned(4))) static const medic_note medic_plugin_note_ = {           \
         sizeof MEDIC_NOTE_OWNER, MEDIC_NOTE_DESC_SIZE, MEDIC_NOTE_TYPE, MEDIC_NOTE_OWNER,                              \
-        MEDIC_ABI_MAJOR, MEDIC_ABI_MINOR, __VA_ARGS__, plugin_name}
+        MEDIC_ABI_MAJOR,         MEDIC_ABI_MINOR,      __VA_ARGS__,     plugin_name}
 
 #ifdef __cplusplus
 }

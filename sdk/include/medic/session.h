@@ -38,17 +38,17 @@ enum medic_session_state {
 
 typedef struct medic_status {
     uint32_t magic;
-    uint32_t size;     /* sizeof(medic_status) */
-    uint64_t sequence; /* grows with every rewrite */
-    uint32_t state;    /* enum medic_session_state */
-    uint32_t end_reason; /* enum medic_end_reason */
-    int32_t result;      /* enum medic_result of a failure */
-    uint32_t pid;        /* of the target, as it sees itself */
-    uint64_t started_ns; /* CLOCK_MONOTONIC when recording began, 0 before */
-    uint64_t now_ns;     /* when this was written */
-    uint64_t duration_ns; /* 0 = until stopped */
+    uint32_t size;            /* sizeof(medic_status) */
+    uint64_t sequence;        /* grows with every rewrite */
+    uint32_t state;           /* enum medic_session_state */
+    uint32_t end_reason;      /* enum medic_end_reason */
+    int32_t result;           /* enum medic_result of a failure */
+    uint32_t pid;             /* of the target, as it sees itself */
+    uint64_t started_ns;      /* CLOCK_MONOTONIC when recording began, 0 before */
+    uint64_t now_ns;          /* when this was written */
+    uint64_t duration_ns;     /* 0 = until stopped */
     uint64_t first_record_ns; /* CLOCK_MONOTONIC of the first record of the plugin that was drained, 0 before */
-    uint64_t begin_ns; /* how long the runtime's thread was held to begin the session */
+    uint64_t begin_ns;        /* how long the runtime's thread was held to begin the session */
     uint64_t records;         /* of the plugin, written */
     uint64_t lost;
     int32_t progress; /* thousandths, or -1 when the plugin does not tell */

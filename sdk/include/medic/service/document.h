@@ -72,10 +72,10 @@ typedef struct medic_column {
 
 typedef struct medic_section_info {
     uint32_t size;
-    uint32_t kind;        /* enum medic_section_kind */
-    const char *id;       /* stable, unique in the document */
+    uint32_t kind;  /* enum medic_section_kind */
+    const char *id; /* stable, unique in the document */
     const char *title;
-    const char *note;     /* a sentence under the title, or NULL */
+    const char *note; /* a sentence under the title, or NULL */
     const medic_column *columns;
     uint32_t column_size; /* sizeof(medic_column) */
     uint32_t column_count;
@@ -142,8 +142,10 @@ typedef struct medic_document_service {
     /* Rows that exist but were left out, so that "20 of 4,511" can be said. */
     void (*total_rows)(medic_section *section, uint64_t total);
     /* stacks: a frame; returns its index. module, file may be NULL, line 0. The same function may be added twice. */
-    uint32_t (*frame)(medic_section *section, const char *function, const char *module, const char *file, uint32_t line);
-    uint32_t (*row_stack)(medic_section *section, const uint32_t *frames, uint32_t frame_count, const medic_cell *cells, uint32_t count);
+    uint32_t (*frame)(medic_section *section, const char *function, const char *module, const char *file,
+                      uint32_t line);
+    uint32_t (*row_stack)(medic_section *section, const uint32_t *frames, uint32_t frame_count, const medic_cell *cells,
+                          uint32_t count);
     /* graph: an edge between two rows. */
     void (*edge)(medic_section *section, uint32_t from, uint32_t to, const char *label);
 } medic_document_service;

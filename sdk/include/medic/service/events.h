@@ -14,7 +14,12 @@ typedef struct medic_event_provider {
     uint32_t reserved;
 } medic_event_provider;
 
-enum medic_events_state { MEDIC_EVENTS_OFF = 0, MEDIC_EVENTS_STARTING = 1, MEDIC_EVENTS_ON = 2, MEDIC_EVENTS_FAILED = 3 };
+enum medic_events_state {
+    MEDIC_EVENTS_OFF = 0,
+    MEDIC_EVENTS_STARTING = 1,
+    MEDIC_EVENTS_ON = 2,
+    MEDIC_EVENTS_FAILED = 3
+};
 
 typedef struct medic_events_service {
     uint32_t size;

@@ -13,7 +13,8 @@ typedef struct medic_records_service {
      * the record is dropped, counted, and MEDIC_E_FULL returned. Any thread, [suspended] and [signal] included. */
     int (*write)(const medic_host *host, uint32_t type, const void *data, uint32_t data_size);
     /* The same for a record of two pieces, one behind the other: a fixed head and a variable tail. */
-    int (*write2)(const medic_host *host, uint32_t type, const void *head, uint32_t head_size, const void *tail, uint32_t tail_size);
+    int (*write2)(const medic_host *host, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+                  uint32_t tail_size);
     /* [worker] Straight into the file, past the ring: for bulk data and from drain, tick and stop. MEDIC_E_IO, MEDIC_E_FULL. */
     int (*emit)(const medic_host *host, uint32_t type, const void *data, uint32_t data_size);
 } medic_records_service;
