@@ -125,9 +125,8 @@ def run(options):
         before, no collection paused it: the window then holds the same pauses for both. "Edge": pauses for which that
         is not certain; they count as a difference. "Bounds": the whole report, which is longer than the window, lies
         between the accounts inside and around the session.""")
-    result.note(""""With restart": the difference when a pause lasts until all threads run again, as the report's `total`
-        does. The runtime's clock stops where the restart begins; on a busy machine the rest can be long, and the program
-        does wait for it.""")
+    result.note(""""With restart": the difference when a pause lasts until the runtime has let all threads go. On a
+        busy machine this can take long, but they run in it as they get a processor.""")
     result.note(""""GCs" is the growth of GC.CollectionCount(0) in the window. A background collection has two
         pauses.""")
     result.note("""The last column is held against the worst session: (difference + edge) as a part of 1 % + 5 µs a

@@ -13,7 +13,7 @@ static int find_plugin(const struct store_session *session, struct plugin_list *
                        const struct plugin_info **plugin, medic_reason *why)
 {
     struct capture *capture = NULL;
-    int fd = openat(session->folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(session->folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return medic_fail(why, MEDIC_E_NOT_FOUND, "%s has no capture", session->path);
     int code = capture_open(fd, &capture, why);

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BUFFER_SIZE = 1 << 16 };
 #define LEASE_CHECK_NS UINT64_C(500000000)
 
 void files_init(struct files *files)
@@ -171,7 +170,7 @@ int files_begin(struct files *files, int has_lease, medic_reason *why)
 
     if (code != MEDIC_OK)
         return code;
-    files->buffer = malloc(BUFFER_SIZE);
+    files->buffer = malloc(FILES_BUFFER_SIZE);
     if (!files->buffer)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory for the capture's buffer");
     if (has_lease) {
@@ -231,9 +230,9 @@ int files_flush(struct files *files)
 static int append(struct files *files, const void *data, size_t size)
 {
     files->written += size;
-    if (size > BUFFER_SIZE - files->buffered && files_flush(files) != MEDIC_OK)
+    if (size > FILES_BUFFER_SIZE - files->buffered && files_flush(files) != MEDIC_OK)
         return MEDIC_E_IO;
-    if (size > BUFFER_SIZE)
+    if (size > FILES_BUFFER_SIZE)
         return write_all(files, data, size);
     if (size)
         memcpy(files->buffer + files->buffered, data, size);

@@ -7,6 +7,8 @@
 
 #include <medic/session.h>
 
+enum { FILES_BUFFER_SIZE = 1 << 16 }; /* bytes of the capture that wait for a write */
+
 struct files {
     int folder; /* each -1 when not open */
     int capture;

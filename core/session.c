@@ -99,8 +99,8 @@ int session_emit(uint32_t type, const void *data, uint32_t size)
 
 static uint64_t memory_in_use(void)
 {
-    return session.ring.capacity + (session.names ? names_memory(session.names) : 0) + session.config.text_size +
-           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
+    return session.ring.capacity + FILES_BUFFER_SIZE + (session.names ? names_memory(session.names) : 0) +
+           session.config.text_size + session.view.plugin.param_count * sizeof(struct value) + sizeof session;
 }
 
 medic_cost_record session_cost(void)
@@ -375,7 +375,9 @@ void session_target_exits(void)
 {
     uint32_t state = atomic_load(&session.state);
 
-    if (state != MEDIC_SESSION_STARTING && state != MEDIC_SESSION_RUNNING && state != MEDIC_SESSION_STOPPING)
+    atomic_store(&session.exiting, 1);
+    if (atomic_load(&session.captured) || (state != MEDIC_SESSION_STARTING && state != MEDIC_SESSION_RUNNING &&
+                                           state != MEDIC_SESSION_STOPPING && state != MEDIC_SESSION_INERT))
         return;
     session_end(MEDIC_END_TARGET_EXIT);
     session_attached(); /* an exit can come between the begin of an attach and its end */

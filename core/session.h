@@ -54,6 +54,7 @@ struct session {
     medic_cost_record cost; /* as of the last tick */
     uint64_t started_ns;
     uint64_t ended_ns;          /* when the gate closed */
+    _Atomic uint32_t exiting;   /* the runtime is going down */
     uint64_t begin_ns;          /* how long the runtime's thread was held */
     uint64_t records;           /* of the plugin, written */
     uint64_t lost;              /* counted so far, of whatever cause */

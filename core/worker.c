@@ -206,15 +206,15 @@ static void record(void)
  * does nothing, and tries again. */
 static void stop_events(void)
 {
-    medic_reason why;
+    medic_reason before = session.reason, why;
 
-    if (atomic_load(&session.end_reason) == MEDIC_END_TARGET_EXIT)
-        return; /* the runtime takes it down itself */
-    while (events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK) {
+    /* At an exit the runtime takes the event session down itself. */
+    while (!atomic_load(&session.exiting) && events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK) {
         session.reason = why;
         session_publish(MEDIC_SESSION_INERT);
         os_sleep_ns(TICK_NS); /* without a thread to stop it on the answer comes at once */
     }
+    session.reason = before;
 }
 
 static void write_end(void)
@@ -271,23 +271,22 @@ static void detach(int quiet)
 
 static void end(int started)
 {
-    int exits = atomic_load(&session.end_reason) == MEDIC_END_TARGET_EXIT;
     int quiet;
 
     dispatch_close();
     session.ended_ns = os_now_ns();
     session_publish(MEDIC_SESSION_STOPPING);
-    if (!exits)
+    if (!atomic_load(&session.exiting))
         session_clear_mask(0);
     stop_events();
     quiet = stop_plugin(started);
     write_end();
-    if (!exits)
+    if (!atomic_load(&session.exiting))
         session_clear_mask(1);
     session_publish(MEDIC_SESSION_CAPTURED);
     atomic_store(&session.captured, 1);
     os_futex_wake(&session.captured);
-    if (exits)
+    if (atomic_load(&session.exiting))
         session_publish(MEDIC_SESSION_ENDED);
     else
         detach(quiet);

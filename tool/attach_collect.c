@@ -26,7 +26,7 @@ static enum store_state state_of_capture(int folder, bool orphan)
 {
     struct capture *capture = NULL;
     enum store_state state = STORE_INCOMPLETE;
-    int fd = openat(folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return STORE_FAILED;
     if (capture_open(fd, &capture, NULL) == MEDIC_OK) {

@@ -309,7 +309,7 @@ static bool is_dotnet(const struct glimpse *g)
 static int not_dotnet(pid_t pid, const char *comm, medic_reason *why)
 {
     return medic_fail(why, MEDIC_E_UNSUPPORTED, "process %d (%s) is not a .NET program, or its runtime has not started yet: "
-                                                "see the list of .NET processes", pid, comm);
+                                                "`medic ps` lists the .NET programs", pid, comm);
 }
 
 /* Fills *t; MEDIC_OK: it is .NET, attachable or not. */
@@ -366,7 +366,7 @@ static int probe(struct scan *scan, pid_t pid, struct target *t, medic_reason *w
     if (g.process < 0 && errno != ENOENT)
         return medic_fail(why, MEDIC_E_IO, "process %d cannot be looked at: %m", pid);
     if (g.process < 0)
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no process %d here: see the list of .NET processes", pid);
+        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no process %d here: `medic ps` lists the .NET programs", pid);
     int code = look_at(scan, &g, pid, t, why);
     if (code != MEDIC_OK)
         target_free(t);
@@ -715,7 +715,7 @@ static int find_by_name(struct scan *scan, const char *name, unsigned timeout_ms
     if (count == 0)
         count = count_called(&list, name, any_case = true, &found);
     if (count == 0)
-        code = medic_fail(why, MEDIC_E_NOT_FOUND, "no .NET process is called %.200s: see the list of .NET processes", name);
+        code = medic_fail(why, MEDIC_E_NOT_FOUND, "no .NET process is called %.200s: `medic ps` lists the .NET programs", name);
     else if (count > 1)
         code = ambiguous(&list, name, any_case, count, why);
     else if (!list.items[found].attachable)

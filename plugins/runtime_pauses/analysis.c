@@ -13,7 +13,8 @@ int gc_reason_is_induced(uint32_t reason)
 static int gc_reason_is_low_memory(uint32_t reason)
 {
     return reason == RP_GC_LOW_MEMORY || reason == RP_GC_LOW_MEMORY_BLOCKING || reason == RP_GC_LOW_MEMORY_HOST ||
-           reason == RP_GC_LOW_MEMORY_HOST_BLOCKING;
+           reason == RP_GC_LOW_MEMORY_HOST_BLOCKING || reason == RP_GC_OUT_OF_SPACE_SMALL ||
+           reason == RP_GC_OUT_OF_SPACE_LARGE;
 }
 
 /* --- collections out of events --- */

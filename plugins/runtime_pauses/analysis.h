@@ -59,9 +59,10 @@ struct pause {
         counted_ns; /* of it, what GC.GetTotalPauseDuration counts: until the collection ends, or the restart begins */
 };
 
+/* Until the threads are let go: from then on they run, if they get a processor. */
 static inline uint64_t pause_length(const struct pause *pause)
 {
-    return pause->raw.end_ns - pause->raw.begin_ns;
+    return pause->raw.restart_ns - pause->raw.begin_ns;
 }
 static inline uint64_t pause_stop(const struct pause *pause)
 {

@@ -107,7 +107,7 @@ static void write_spans(const struct recording *recording, const struct pause **
     for (size_t i = 0; i < count; i++) {
         medic_cell cells[] = {
             whole(instant(recording, longest[i]->raw.begin_ns)),
-            whole(instant(recording, longest[i]->raw.end_ns)),
+            whole(instant(recording, longest[i]->raw.restart_ns)),
             medic_string(lane(longest[i])),
             medic_string(cause_label(longest[i], label)),
         };
@@ -166,7 +166,7 @@ void write_timeline(const struct recording *recording)
     for (size_t i = 0; i < recording->pause_count; i++) {
         const struct pause *pause = &recording->pauses[i];
         spread(pause->cause == CAUSE_OTHER ? other : collections, width, instant(recording, pause->raw.begin_ns),
-               instant(recording, pause->raw.end_ns));
+               instant(recording, pause->raw.restart_ns));
     }
     for (size_t b = 0; b < BUCKETS; b++) {
         medic_cell cells[] = {whole((uint64_t)((double)b * width)), ratio(collections[b], width),

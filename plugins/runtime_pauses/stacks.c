@@ -50,7 +50,8 @@ const char *thread_name(const struct recording *recording, uint64_t thread)
 
     if (!thread || !recording->capture->thread(recording->host, thread, &name) || !name || !*name)
         return NULL;
-    return name;
+    return name[0] == '(' ? "(one that has ended)"
+                          : name; /* the core's way to say that it could not be asked any more */
 }
 
 static int is_stub(const struct recording *recording, uint64_t function)

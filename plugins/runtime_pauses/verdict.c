@@ -191,8 +191,20 @@ static void describe_full(struct text *text, const struct facts *facts)
         add(text, "; find out what fills gen2 and the large object heap");
 }
 
-/* From this rate on the cure is fewer allocations, below it a shorter life of what is allocated. */
+/* What a young collection costs is what survives it. When each takes this long and copies this much, the cure is a shorter
+ * life of what is allocated, else fewer allocations; their rate only says how many there are. */
+#define YOUNG_LONG_NS UINT64_C(8000000)
+#define YOUNG_COPIES (UINT64_C(8) << 20)
+/* Below this rate there are not too many, whatever they cost. */
 #define YOUNG_OFTEN 5.0
+
+static int young_is_costly(const struct facts *facts)
+{
+    const struct stats *stats = &facts->cause[CAUSE_YOUNG];
+
+    return stats->count && stats->total_ns / stats->count >= YOUNG_LONG_NS &&
+           facts->young_promoted_bytes >= YOUNG_COPIES;
+}
 
 static void describe_young(struct text *text, const struct facts *facts, const struct witnesses *seen)
 {
@@ -202,7 +214,7 @@ static void describe_young(struct text *text, const struct facts *facts, const s
     add_times(text, facts, stats->count);
     add(text, ", for ");
     add_cost(text, facts, CAUSE_YOUNG);
-    if (per_second(facts, stats->count) >= YOUNG_OFTEN) {
+    if (per_second(facts, stats->count) >= YOUNG_OFTEN && !young_is_costly(facts)) {
         add(text, "; it allocates too fast");
         if (seen->allocator)
             add(text, ", most often seen in %s", seen->allocator);
@@ -372,16 +384,22 @@ static void add_cause_finding(struct verdict *verdict, enum cause cause, const s
     finding->text[0] = (char)toupper((unsigned char)finding->text[0]);
 }
 
-/* A second cause is worth a word when it is a tenth of the trouble, and trouble by itself. */
+/* Waiting for threads is worth one when it is a quarter of all standing still, in however small pieces; any other second cause when it is a tenth of the trouble, and trouble by itself. */
 static int is_worth_a_finding(const struct facts *facts, enum cause cause, const double *weights)
 {
     double sum = 0;
 
     for (enum cause other = 0; other < CAUSE_COUNT; other++)
         sum += weights[other];
+    if (cause == CAUSE_STOPPING && (double)facts->all.stop_ns >= 0.25 * (double)facts->all.total_ns &&
+        facts->cause[cause].count)
+        return 1;
     return weights[cause] >= 0.1 * sum && (facts->cause[cause].max_ns >= facts->threshold_ns ||
                                            facts->time[cause] >= grades[0].share * (double)facts->span_ns);
 }
+
+/* A thread that ends a pause needs microseconds for it, unless others have its processor. */
+#define RESTART_LONG_NS UINT64_C(1000000)
 
 static void add_findings(struct verdict *verdict, const struct facts *facts, const struct witnesses *seen,
                          const double *weights)
@@ -394,6 +412,12 @@ static void add_findings(struct verdict *verdict, const struct facts *facts, con
         add(&text, "One request in a hundred waits ");
         add_time(&text, (double)facts->delay_p99_ns);
         add(&text, " or longer for a pause to end, however short its own work is.");
+    }
+    if (facts->all.restart_ns >= facts->all.total_ns / 4 &&
+        facts->all.restart_ns / facts->all.count >= RESTART_LONG_NS && new_finding(verdict, "phases", NULL, &text)) {
+        add(&text, "Letting the threads go again took ");
+        add_time(&text, (double)(facts->all.restart_ns / facts->all.count));
+        add(&text, " a pause, which is not counted as standing still: processors are short, check the CPU limit.");
     }
     for (enum cause cause = 0; cause < CAUSE_COUNT; cause++)
         if (cause != verdict->cause && is_worth_a_finding(facts, cause, weights))

@@ -143,6 +143,7 @@ def test_processes_by_pid_and_name(shell, patient):
     assert str(p.pid) in offers
     assert str(p.pid) in shell.offers(f"medic attach -p {str(p.pid)[:2]}")
     assert str(p.pid) not in shell.offers("medic attach -n ")
+    assert str(p.pid) in shell.offers("medic doctor ")
     p.assert_alive()
 
 
@@ -152,6 +153,8 @@ def test_sessions(shell, patient):
     session, = (pathlib.Path(shell.env["XDG_STATE_HOME"]) / "medic" / "sessions").glob("*-*-*")
     assert shell.offers("medic report ") == {session.name}
     assert shell.offers(f"medic report {session.name[:4]}") == {session.name}
+    assert shell.offers("medic rm ") == {session.name}
+    assert not shell.offers("medic stop ")  # it has ended
     p.quit()
 
 
@@ -214,6 +217,7 @@ def test_values_of_a_parameter():
     for key in keys:
         values = complete("parameters", visit.PROFILER, key)
         assert all(word.startswith(key) for word in values)
+    assert set(complete("parameters", visit.PROFILER, "stacks=")) == {"stacks=true", "stacks=false"}
     said = line("attach", f"-P{visit.PROFILER}", "--set", "threshold=")
     assert any(re.match(r"threshold=\S+\tthe default", one) for one in said), said
     assert line("attach", f"--profiler={visit.PROFILER}", "--set=threshold=1")[0].startswith("--set=threshold=")

@@ -16,11 +16,12 @@ import sys
 PAGE = os.path.join('docs', 'errors.md')
 FOLDERS = ('cli', 'tool', 'core', 'common', 'plugins')
 # Where the format stands among the arguments, counted from 0.
-FORMAT_AT = {'medic_fail': 2, 'cli_fail': 1, 'session_fail': 1, 'doctor_problem': 4, 'doctor_add': 4}
-# Only for a call with this word: a doctor also says what is fine.
-ONLY_WITH = {'doctor_add': 'DOCTOR_WARNING'}
+FORMAT_AT = {'medic_fail': 2, 'cli_fail': 1, 'session_fail': 1, 'doctor_problem': 4, 'doctor_add': 4, 'snprintf': 2}
+# Only such calls: a doctor also says what is fine, and most of what is printed into memory is no reason.
+ONLY = {'doctor_add': lambda parts: any('DOCTOR_WARNING' in part for part in parts),
+        'snprintf': lambda parts: parts[0][-1:] == ['text'] and parts[0][-2:-1] in (['.'], ['->'])}
 # Formats that a function or macro hands on, and sentences that were made elsewhere.
-HANDED_ON = re.compile(r'(const char \* )?(format|sentence|why(-> ?|\. ?)text)$|__VA_ARGS__')
+HANDED_ON = re.compile(r'(const char \* )?(format|sentence|why (->|\.) text)$|__VA_ARGS__')
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[A-Za-z_]\w*|\\\n|\s+|->|.', re.S)
 STRING_MACRO = re.compile(r'^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+("(?:\\.|[^"\\\n])*")', re.M)
@@ -131,10 +132,11 @@ def table_rows(words, macros):
 class Sources:
     """What {path: text} says: `said` is {sentence: [where]}, `faults` what cannot be read."""
 
-    def __init__(self, files):
+    def __init__(self, files, headers=()):
         self.said, self.faults, self.macros, self.functions = {}, [], {}, dict(FORMAT_AT)
-        for text in files.values():
-            self.macros.update(STRING_MACRO.findall(text))
+        for text in [*files.values(), *headers]:
+            for name, value in STRING_MACRO.findall(text):
+                self.macros[name] = value if self.macros.get(name, value) == value else '"%s"'  # one of several
         wrappers = {path: self._wrappers(text) for path, text in files.items()}
         for path, text in files.items():
             self._read(path, tokens(text), {**self.functions, **wrappers[path]})
@@ -151,7 +153,7 @@ class Sources:
 
     def _read(self, path, words, functions):
         for line, name, parts in calls(words, functions):
-            if ONLY_WITH.get(name) and not any(ONLY_WITH[name] in part for part in parts):
+            if name in ONLY and not ONLY[name](parts):
                 continue
             self._format(path, line, name, parts, functions[name])
         for line, text in table_rows(words, self.macros):
@@ -169,22 +171,26 @@ class Sources:
             text = literal(words, self.macros)
             if text is not None:
                 self._add(path, line, text)
-            elif not HANDED_ON.match(' '.join(words)) and not (name == 'session_fail' and 'text' in words):
+            elif not HANDED_ON.match(' '.join(words)):
                 self.faults.append('%s:%d: the format of %s is not written there, so nobody can check that %s lists it'
                                    % (path, line, name, PAGE))
 
 
-def read_sources(root):
+def read_files(root, *folders):
     files = {}
-    for folder in FOLDERS:
-        for at, folders, names in os.walk(os.path.join(root, folder)):
-            folders.sort()
+    for folder in folders:
+        for at, below, names in os.walk(os.path.join(root, folder)):
+            below.sort()
             for name in sorted(names):
                 if name.endswith(('.c', '.h')):
                     path = os.path.join(at, name)
                     with open(path, encoding='utf-8') as f:
                         files[os.path.relpath(path, root)] = f.read()
-    return Sources(files)
+    return files
+
+
+def read_sources(root):
+    return Sources(read_files(root, *FOLDERS), read_files(root, os.path.join('sdk', 'include')).values())
 
 
 def rows(page):

@@ -128,11 +128,26 @@ static void phases_and_totals_are_summed_over_the_chosen_pauses(void **state)
     add_pause(r, 10 * MS, 2 * MS, 5 * MS, COR_PRF_SUSPEND_OTHER);
     struct stats stats = stats_of(r->pauses, r->pause_count, NULL, NULL, scratch);
     assert_int_equal(stats.count, 2);
-    assert_int_equal(stats.total_ns, 8 * MS);
+    assert_int_equal(stats.total_ns, 7 * MS); /* until the threads were let go */
     assert_int_equal(stats.max_ns, 5 * MS);
     assert_int_equal(stats.stop_ns, 3 * MS);
     assert_int_equal(stats.stopped_ns, 1 * MS + 3 * MS);
     assert_int_equal(stats.restart_ns, 1 * MS);
+    test_free(r);
+}
+
+/* Eight threads fight for a processor: the restart is long, but they run in it. */
+static void a_long_restart_is_not_standing_still_but_said(void **state)
+{
+    (void)state;
+    struct made_up *r = recording();
+
+    for (int i = 0; i < 150; i++)
+        add_pause(r, (uint64_t)i * 60 * MS, 100000, 16 * MS, COR_PRF_SUSPEND_FOR_GC)->raw.restart_ns =
+            (uint64_t)i * 60 * MS + 2 * MS;
+    judge(r, NULL);
+    assert_int_not_equal(r->verdict.severity, MEDIC_CRITICAL);
+    assert_true(r->facts.all.total_ns == 300 * MS);
     test_free(r);
 }
 
@@ -685,6 +700,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentiles_are_nearest_rank),
         cmocka_unit_test(phases_and_totals_are_summed_over_the_chosen_pauses),
+        cmocka_unit_test(a_long_restart_is_not_standing_still_but_said),
         cmocka_unit_test(added_delay_is_what_a_random_arrival_waits),
         cmocka_unit_test(a_blocking_collection_explains_the_pause_around_it),
         cmocka_unit_test(sizes_and_histories_that_come_after_the_end_belong_to_what_ended),

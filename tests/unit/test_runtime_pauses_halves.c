@@ -542,11 +542,11 @@ static void a_pause_has_its_phases_and_its_asker(void **state)
     assert_int_equal(pause_in_file(0)->gc_starts, 1);
     assert_int_equal(pause_in_file(0)->induced, 1);
     assert_true(target.named[1] && target.named[2] && target.named[3]);
-    assert_text_has(text, "row gen2 blocking: induced; 30; 271350000; 1.0000; 9045000; 9045000; 9045000;");
+    assert_text_has(text, "row gen2 blocking: induced; 30; 271200000; 1.0000; 9040000; 9040000; 9040000;");
     assert_text_has(text, "row gen2 blocking: induced; 40000; 9000000; 5000; -;");
-    assert_text_has(text, "section callers\nrow Orders.Cache.Trim; -; GC.Collect; 30; 271350000; 9045000;");
+    assert_text_has(text, "section callers\nrow Orders.Cache.Trim; -; GC.Collect; 30; 271200000; 9040000;");
     assert_text_has(text, "frame Program.Main Orders.dll\nframe Orders.Cache.Trim Orders.dll\nframe System.GC.Collect");
-    assert_text_has(text, "stack of 3 30; 271350000;");
+    assert_text_has(text, "stack of 3 30; 271200000;");
 }
 
 /* A pause that took 60 ms to begin, and the thread that reported itself last. */

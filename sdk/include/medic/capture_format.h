@@ -112,7 +112,7 @@ typedef struct medic_cost_record {
     uint64_t callback_cpu_ns; /* the callbacks' part of it */
     uint64_t callbacks;       /* number of callbacks */
     uint64_t bytes_written;
-    uint64_t target_memory_bytes; /* peak of what Medic allocated in the target */
+    uint64_t target_memory_bytes; /* what the core holds in the target; the plugin's own is not in it */
 } medic_cost_record;
 
 enum medic_log_level { MEDIC_LOG_ERROR = 1, MEDIC_LOG_WARNING = 2, MEDIC_LOG_INFO = 3, MEDIC_LOG_DEBUG = 4 };
