@@ -78,7 +78,7 @@ def compare(early, late, found):
     first = min(early, key=lambda p: unclear_ns(p, found))
     last = min(late, key=lambda p: unclear_ns(p, found))
     inside = [p for p in found if first.end_ns <= p.begin_ns and p.end_ns <= last.begin_ns]
-    return Compared(sum(p.counted_ns - p.begin_ns for p in inside) / 1e6, sum(p.end_ns - p.counted_ns for p in inside) / 1e6,
+    return Compared(sum(p.counted_ns - p.asked_ns for p in inside) / 1e6, sum(p.end_ns - p.counted_ns for p in inside) / 1e6,
                     last.total_ms - first.total_ms, len(inside), last.collections - first.collections,
                     (unclear_ns(first, found) + unclear_ns(last, found)) / 1e6)
 
@@ -88,7 +88,7 @@ def whole_is_bounded(done, collections, within, around):
     summary = next(s for s in done.report["sections"] if s["id"] == "summary")
     column = [c["id"] for c in summary["columns"]].index("counted")
     told_ms = next(row[column] for row in summary["rows"] if row[0] == "collections") / 1e6
-    if abs(told_ms - sum(p.counted_ns - p.begin_ns for p in collections) / 1e6) > 0.001:
+    if abs(told_ms - sum(p.counted_ns - p.asked_ns for p in collections) / 1e6) > 0.001:
         raise AssertionError("report.json does not say the sum of its capture")
     slack = around * 0.01 + len(collections) * PER_PAUSE_US / 1000
     return within - slack <= told_ms <= around + slack

@@ -15,7 +15,7 @@ import harness
 import session
 
 PROFILER = "runtime_pauses"
-_PAUSE = struct.Struct("<5Q8I")  # rp_pause in plugins/runtime_pauses/records.h
+_PAUSE = struct.Struct("<5Q8IQ")  # rp_pause in plugins/runtime_pauses/records.h
 _PAUSE_TYPE = 256
 _GC = struct.Struct("<Q8I")  # rp_gc
 _GC_TYPE, _GC_START, _GC_END, _BACKGROUND = 260, 1, 2, 1
@@ -24,7 +24,8 @@ _FOR_COLLECTIONS = (1, 7)  # COR_PRF_SUSPEND_FOR_GC, COR_PRF_SUSPEND_FOR_GC_PREP
 
 @dataclass(frozen=True)
 class Pause:
-    begin_ns: int    # the runtime asks its threads to stop
+    asked_ns: int    # the runtime's own clock begins
+    begin_ns: int    # it asks its threads to stop
     counted_ns: int  # the collection is over, which is where the runtime's own clock ends
     restart_ns: int  # it lets them go
     end_ns: int      # all may run
@@ -52,7 +53,7 @@ def pauses(capture):
             f = _PAUSE.unpack_from(payload)
             inside = [end for start, end in ends if f[1] <= start and f[2] < end <= f[3]]
             clear = len(inside) == 1 and f[8] <= 1 and not any(f[1] <= at <= f[4] for at in background)
-            found.append(Pause(f[1], inside[0] if clear else f[3], f[3], f[4], f[5], f[8]))
+            found.append(Pause(f[13], f[1], inside[0] if clear else f[3], f[3], f[4], f[5], f[8] + f[9]))
     return sorted(found, key=lambda p: p.begin_ns)
 
 

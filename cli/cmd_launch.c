@@ -235,15 +235,17 @@ const struct command command_launch = {
     .name = "launch",
     .arguments = "-P <name|GUID|file> [options] -- COMMAND [ARGUMENTS]",
     .summary = "Run a program under a profiler, from its first instruction",
-    .help = "Runs the command as if medic were not there: it has the terminal, stdin and stdout to itself, gets the "
-            "signals that are sent to medic, and its exit code is medic's. When it has ended the report goes to stderr; "
-            "capture.mdc and report.json stay in the session's folder. Ctrl-C goes to the program; medic reports when "
-            "that has ended.\n\n"
-            "Profiled is the first .NET process that the command leads to. Commands of the .NET SDK are left out: "
-            "`dotnet run` profiles the program and not the build.",
+    .help =
+        "Runs the command as if medic were not there: it has the terminal, stdin and stdout to itself, gets the "
+        "signals that are sent to medic, and its exit code is medic's. When it has ended the report goes to stderr; "
+        "capture.mdc and report.json stay in the session's folder. Ctrl-C goes to the program; medic reports when "
+        "that has ended.\n\n"
+        "Profiled is the first .NET process that the command leads to. Commands of the .NET SDK are left out: "
+        "`dotnet run` profiles the program and not the build.",
     .options = options,
-    .exit_help = "the program's, 128 + N when signal N has killed it, whether the report came about or not. When it was "
-                 "not started: 127 there is no such command, 126 it cannot be executed, else see `medic help`.",
+    .exit_help =
+        "the program's, 128 + N when signal N has killed it, whether the report came about or not. When it was "
+        "not started: 127 there is no such command, 126 it cannot be executed, else see `medic help`.",
     .examples = examples,
     .operands = WORDS_PROGRAM,
     .run = run};

@@ -68,7 +68,8 @@ static int read_fully(int fd, void *out, size_t size, uint64_t offset, medic_rea
         if (got < 0)
             return medic_fail(why, MEDIC_E_IO, "cannot read the capture: %s", strerror(errno));
         if (got == 0)
-            return medic_fail(why, MEDIC_E_CORRUPT, "the capture ends within its header: recording never began, or the file was cut");
+            return medic_fail(why, MEDIC_E_CORRUPT,
+                              "the capture ends within its header: recording never began, or the file was cut");
         done += (size_t)got;
     }
     return MEDIC_OK;
@@ -79,11 +80,12 @@ static int check_layout(const medic_capture_header *header, medic_reason *why)
     if (memcmp(header->magic, MEDIC_CAPTURE_MAGIC, sizeof header->magic) != 0)
         return medic_fail(why, MEDIC_E_CORRUPT, "this is not a capture: it does not begin with " MEDIC_CAPTURE_MAGIC);
     if (header->version != MEDIC_CAPTURE_VERSION)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the capture has version %u and this medic reads version %u: use the medic that made it",
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "the capture has version %u and this medic reads version %u: use the medic that made it",
                           header->version, MEDIC_CAPTURE_VERSION);
-    if (header->text_size > HEADER_TEXT_MAX ||
-        header->header_size != (sizeof *header + header->text_size + 7) / 8 * 8)
-        return medic_fail(why, MEDIC_E_CORRUPT, "the header of the capture is damaged: its sizes contradict each other");
+    if (header->text_size > HEADER_TEXT_MAX || header->header_size != (sizeof *header + header->text_size + 7) / 8 * 8)
+        return medic_fail(why, MEDIC_E_CORRUPT,
+                          "the header of the capture is damaged: its sizes contradict each other");
     return MEDIC_OK;
 }
 
@@ -117,8 +119,9 @@ static int read_header(struct capture *capture, int fd, medic_reason *why)
         zeroed.crc = 0;
         uint32_t crc = crc32_update(crc32_update(0, &zeroed, sizeof zeroed), text, header->text_size);
         if (crc != header->crc)
-            result = medic_fail(why, MEDIC_E_CORRUPT, "the header of the capture is damaged: its checksum is %08x and should be %08x",
-                                crc, header->crc);
+            result = medic_fail(why, MEDIC_E_CORRUPT,
+                                "the header of the capture is damaged: its checksum is %08x and should be %08x", crc,
+                                header->crc);
     }
     if (!result && !(capture->text = repaired(&capture->arena, text, header->text_size, &capture->text_size)))
         result = medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading the capture");
@@ -295,9 +298,9 @@ static int keep_end(struct capture *capture, const medic_record *record)
 }
 
 static int (*const KEEP[])(struct capture *, const medic_record *) = {
-    [MEDIC_RECORD_NAME] = keep_name, [MEDIC_RECORD_MODULE] = keep_module, [MEDIC_RECORD_THREAD] = keep_thread,
-    [MEDIC_RECORD_CLOCK] = keep_clock, [MEDIC_RECORD_LOSS] = keep_loss, [MEDIC_RECORD_COST] = keep_cost,
-    [MEDIC_RECORD_LOG] = keep_log, [MEDIC_RECORD_END] = keep_end,
+    [MEDIC_RECORD_NAME] = keep_name,   [MEDIC_RECORD_MODULE] = keep_module, [MEDIC_RECORD_THREAD] = keep_thread,
+    [MEDIC_RECORD_CLOCK] = keep_clock, [MEDIC_RECORD_LOSS] = keep_loss,     [MEDIC_RECORD_COST] = keep_cost,
+    [MEDIC_RECORD_LOG] = keep_log,     [MEDIC_RECORD_END] = keep_end,
 };
 
 static void index_record(struct capture *capture, const medic_record *record)
@@ -317,8 +320,8 @@ static int index_records(struct capture *capture, medic_reason *why)
     while (walk_next(&capture->walk, &record))
         index_record(capture, &record);
     if (capture->walk.error)
-        return medic_fail(why, capture->walk.error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_IO, "cannot read the capture: %s",
-                          strerror(capture->walk.error));
+        return medic_fail(why, capture->walk.error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_IO,
+                          "cannot read the capture: %s", strerror(capture->walk.error));
     capture->totals.file_bytes = capture->walk.size;
     capture->totals.damaged_records += capture->walk.damaged_records;
     capture->totals.damaged_bytes = capture->walk.damaged_bytes;

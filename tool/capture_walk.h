@@ -8,14 +8,14 @@
 
 struct capture_walk {
     int fd;
-    int error;               /* errno of a failed read, or ENOMEM; the walk ends there */
-    uint64_t first;          /* offset of the first record */
-    uint64_t size;           /* of the file; less when it turns out to be shorter */
-    uint64_t offset;         /* of the next record */
+    int error;       /* errno of a failed read, or ENOMEM; the walk ends there */
+    uint64_t first;  /* offset of the first record */
+    uint64_t size;   /* of the file; less when it turns out to be shorter */
+    uint64_t offset; /* of the next record */
     uint64_t damaged_records, damaged_bytes;
-    int cut;                 /* the file ends within damage */
-    uint64_t search_budget;  /* bytes that may still be checksummed in search of a valid record */
-    unsigned char *buffer;   /* file bytes from buffer_offset (a multiple of 8) on */
+    int cut;                /* the file ends within damage */
+    uint64_t search_budget; /* bytes that may still be checksummed in search of a valid record */
+    unsigned char *buffer;  /* file bytes from buffer_offset (a multiple of 8) on */
     uint64_t buffer_offset;
     size_t buffer_used, buffer_capacity;
 };

@@ -6,7 +6,10 @@
 #include <string.h>
 
 static const uint32_t ROWS_MAX[] = {
-    [MEDIC_TREE] = 10000, [MEDIC_STACKS] = 10000, [MEDIC_SPANS] = 10000, [MEDIC_TIMELINE] = 10000,
+    [MEDIC_TREE] = 10000,
+    [MEDIC_STACKS] = 10000,
+    [MEDIC_SPANS] = 10000,
+    [MEDIC_TIMELINE] = 10000,
 };
 
 uint32_t document_rows_max(uint32_t kind)
@@ -34,10 +37,10 @@ void document_free(struct document *document)
 }
 
 /* Keeps the first error only. */
-#define FAIL(document, code, ...) \
-    do { \
-        if (!(document)->error) \
-            (document)->error = medic_fail(&(document)->reason, (code), __VA_ARGS__); \
+#define FAIL(document, code, ...)                                                                                      \
+    do {                                                                                                               \
+        if (!(document)->error)                                                                                        \
+            (document)->error = medic_fail(&(document)->reason, (code), __VA_ARGS__);                                  \
     } while (0)
 
 static void out_of_memory(struct document *document)
@@ -137,7 +140,8 @@ static int check_column(struct document *document, const char *section, const me
     if (!identifier(column->id))
         FAIL(document, MEDIC_E_ARGUMENT, "section %s has a column whose id is not [a-z][a-z0-9_]*", section);
     else if (!type_word(column->type))
-        FAIL(document, MEDIC_E_ARGUMENT, "column %s of section %s has the unknown type %u", column->id, section, column->type);
+        FAIL(document, MEDIC_E_ARGUMENT, "column %s of section %s has the unknown type %u", column->id, section,
+             column->type);
     return document->error;
 }
 
@@ -177,8 +181,8 @@ static int check_section(struct document *document, const medic_section_info *in
     else if (document->section_count == DOCUMENT_SECTIONS_MAX)
         FAIL(document, MEDIC_E_ARGUMENT, "the document has more than %d sections", DOCUMENT_SECTIONS_MAX);
     else if (!info->columns || !info->column_count || info->column_count > DOCUMENT_COLUMNS_MAX)
-        FAIL(document, MEDIC_E_ARGUMENT, "section %s has %u columns; 1 to %d are possible", info->id, info->column_count,
-             DOCUMENT_COLUMNS_MAX);
+        FAIL(document, MEDIC_E_ARGUMENT, "section %s has %u columns; 1 to %d are possible", info->id,
+             info->column_count, DOCUMENT_COLUMNS_MAX);
     else if (info->column_size < offsetof(medic_column, unit) || info->column_size % sizeof(uint32_t))
         FAIL(document, MEDIC_E_ARGUMENT, "section %s has columns of %u bytes", info->id, info->column_size);
     return document->error;
@@ -272,10 +276,12 @@ static int row_room(struct medic_section *section)
 {
     struct arena *arena = &section->document->arena;
     size_t rows = (size_t)section->row_count + 1;
-    if (arena_grow(arena, (void **)&section->cells, &section->cells_capacity, rows * section->column_count, sizeof(medic_cell)))
+    if (arena_grow(arena, (void **)&section->cells, &section->cells_capacity, rows * section->column_count,
+                   sizeof(medic_cell)))
         return -1;
     if (section->kind == MEDIC_TREE)
-        return arena_grow(arena, (void **)&section->parents, &section->parents_capacity, rows, sizeof *section->parents);
+        return arena_grow(arena, (void **)&section->parents, &section->parents_capacity, rows,
+                          sizeof *section->parents);
     if (section->kind == MEDIC_STACKS)
         return arena_grow(arena, (void **)&section->stacks, &section->stacks_capacity, rows, sizeof *section->stacks);
     return 0;
@@ -307,7 +313,8 @@ uint32_t section_row(struct medic_section *section, uint32_t parent, const medic
     if (swallows(section))
         return MEDIC_NO_ROW;
     if (parent != MEDIC_NO_PARENT && (section->kind != MEDIC_TREE || parent >= section->rows_added)) {
-        FAIL(section->document, MEDIC_E_ARGUMENT, "a row of section %s has a parent that is no earlier row of a tree", section->id);
+        FAIL(section->document, MEDIC_E_ARGUMENT, "a row of section %s has a parent that is no earlier row of a tree",
+             section->id);
         return MEDIC_NO_ROW;
     }
     if (!begin_row(section, cells, count, &index))
@@ -327,7 +334,8 @@ void section_total_rows(struct medic_section *section, uint64_t total)
         section->total_rows = total;
 }
 
-uint32_t section_frame(struct medic_section *section, const char *function, const char *module, const char *file, uint32_t line)
+uint32_t section_frame(struct medic_section *section, const char *function, const char *module, const char *file,
+                       uint32_t line)
 {
     if (swallows(section))
         return 0;
@@ -336,8 +344,8 @@ uint32_t section_frame(struct medic_section *section, const char *function, cons
         FAIL(document, MEDIC_E_ARGUMENT, "section %s has more than %d frames", section->id, DOCUMENT_FRAMES_MAX);
         return 0;
     }
-    if (arena_grow(&document->arena, (void **)&section->frames, &section->frames_capacity, (size_t)section->frame_count + 1,
-                   sizeof *section->frames)) {
+    if (arena_grow(&document->arena, (void **)&section->frames, &section->frames_capacity,
+                   (size_t)section->frame_count + 1, sizeof *section->frames)) {
         out_of_memory(document);
         return 0;
     }
@@ -352,7 +360,8 @@ static int store_stack(struct medic_section *section, const uint32_t *frames, ui
     uint32_t kept = count < DOCUMENT_STACK_MAX ? count : DOCUMENT_STACK_MAX;
     for (uint32_t i = 0; i < kept; i++)
         if (frames[i] >= section->frame_count) {
-            FAIL(section->document, MEDIC_E_ARGUMENT, "a stack of section %s has a frame that was never added", section->id);
+            FAIL(section->document, MEDIC_E_ARGUMENT, "a stack of section %s has a frame that was never added",
+                 section->id);
             return -1;
         }
     uint32_t *copy = arena_alloc(&section->document->arena, kept * sizeof *copy);
@@ -366,8 +375,8 @@ static int store_stack(struct medic_section *section, const uint32_t *frames, ui
     return 0;
 }
 
-uint32_t section_row_stack(struct medic_section *section, const uint32_t *frames, uint32_t frame_count, const medic_cell *cells,
-                           uint32_t count)
+uint32_t section_row_stack(struct medic_section *section, const uint32_t *frames, uint32_t frame_count,
+                           const medic_cell *cells, uint32_t count)
 {
     uint32_t index;
     if (swallows(section))
@@ -394,8 +403,8 @@ void section_edge(struct medic_section *section, uint32_t from, uint32_t to, con
     }
     if (from >= section->row_count || to >= section->row_count || section->edge_count == DOCUMENT_EDGES_MAX)
         return; /* of a row that was not kept */
-    if (arena_grow(&document->arena, (void **)&section->edges, &section->edges_capacity, (size_t)section->edge_count + 1,
-                   sizeof *section->edges)) {
+    if (arena_grow(&document->arena, (void **)&section->edges, &section->edges_capacity,
+                   (size_t)section->edge_count + 1, sizeof *section->edges)) {
         out_of_memory(document);
         return;
     }

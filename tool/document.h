@@ -132,9 +132,10 @@ void document_finding(struct document *document, const char *sentence, const cha
 struct medic_section *document_section(struct document *document, const medic_section_info *info);
 uint32_t section_row(struct medic_section *section, uint32_t parent, const medic_cell *cells, uint32_t count);
 void section_total_rows(struct medic_section *section, uint64_t total);
-uint32_t section_frame(struct medic_section *section, const char *function, const char *module, const char *file, uint32_t line);
-uint32_t section_row_stack(struct medic_section *section, const uint32_t *frames, uint32_t frame_count, const medic_cell *cells,
-                           uint32_t count);
+uint32_t section_frame(struct medic_section *section, const char *function, const char *module, const char *file,
+                       uint32_t line);
+uint32_t section_row_stack(struct medic_section *section, const uint32_t *frames, uint32_t frame_count,
+                           const medic_cell *cells, uint32_t count);
 void section_edge(struct medic_section *section, uint32_t from, uint32_t to, const char *label);
 
 /* The first error of the builder, a missing verdict, or a finding whose section does not exist. */

@@ -2,8 +2,8 @@
 #ifndef TOOL_DOCUMENT_JSON_H
 #define TOOL_DOCUMENT_JSON_H
 
-#include "tool/document.h"
 #include "tool/buffer.h"
+#include "tool/document.h"
 
 #define DOCUMENT_JSON_MAX ((size_t)256 << 20) /* bytes of a report.json that are read */
 

@@ -13,8 +13,8 @@
 static int corrupt(struct document *document, const char *what, const char *where)
 {
     if (!document->error)
-        document->error = medic_fail(&document->reason, MEDIC_E_CORRUPT, "%s of section %s in the report is not what its columns say",
-                                     what, where);
+        document->error = medic_fail(&document->reason, MEDIC_E_CORRUPT,
+                                     "%s of section %s in the report is not what its columns say", what, where);
     return -1;
 }
 
@@ -87,7 +87,8 @@ static void read_verdict(struct document *document, const struct json *root)
     document_verdict(document, is_known ? severity : UINT32_MAX, json_get_string(json_member(root, "verdict")));
     const struct json *finding = json_first(json_member(root, "findings"), JSON_KIND_ARRAY);
     for (; finding; finding = finding->next)
-        document_finding(document, json_get_string(json_member(finding, "text")), json_get_string(json_member(finding, "section")),
+        document_finding(document, json_get_string(json_member(finding, "text")),
+                         json_get_string(json_member(finding, "section")),
                          json_get_string(json_member(finding, "row")));
 }
 
@@ -145,14 +146,10 @@ static int read_cell(const struct json *from, uint32_t type, medic_cell *cell)
         return 0;
     cell->type = type;
     switch (type) {
-    case MEDIC_STRING:
-        cell->as.string = json_get_string(from);
-        return cell->as.string ? 0 : -1;
+    case MEDIC_STRING: cell->as.string = json_get_string(from); return cell->as.string ? 0 : -1;
     case MEDIC_INTEGER: return json_get_integer(from, &cell->as.integer) ? 0 : -1;
     case MEDIC_NUMBER: return json_get_number(from, &cell->as.number) ? 0 : -1;
-    default:
-        cell->as.integer = json_get_bool(from);
-        return from->type == JSON_KIND_BOOLEAN ? 0 : -1;
+    default: cell->as.integer = json_get_bool(from); return from->type == JSON_KIND_BOOLEAN ? 0 : -1;
     }
 }
 
@@ -186,8 +183,9 @@ static void read_frames(struct medic_section *section, const struct json *from)
     const struct json *frame = json_first(json_member(from, "frames"), JSON_KIND_ARRAY);
     for (; frame && !section->document->error; frame = frame->next) {
         uint64_t line = json_get_unsigned(json_member(frame, "line"));
-        section_frame(section, json_get_string(json_member(frame, "function")), json_get_string(json_member(frame, "module")),
-                      json_get_string(json_member(frame, "file")), line < UINT32_MAX ? (uint32_t)line : 0);
+        section_frame(section, json_get_string(json_member(frame, "function")),
+                      json_get_string(json_member(frame, "module")), json_get_string(json_member(frame, "file")),
+                      line < UINT32_MAX ? (uint32_t)line : 0);
     }
 }
 
@@ -209,8 +207,10 @@ static void read_rows(struct medic_section *section, const struct json *from)
 {
     medic_cell cells[DOCUMENT_COLUMNS_MAX];
     const struct json *row = json_first(json_member(from, "rows"), JSON_KIND_ARRAY);
-    const struct json *parent = section->kind == MEDIC_TREE ? json_first(json_member(from, "parents"), JSON_KIND_ARRAY) : NULL;
-    const struct json *stack = section->kind == MEDIC_STACKS ? json_first(json_member(from, "stacks"), JSON_KIND_ARRAY) : NULL;
+    const struct json *parent =
+        section->kind == MEDIC_TREE ? json_first(json_member(from, "parents"), JSON_KIND_ARRAY) : NULL;
+    const struct json *stack =
+        section->kind == MEDIC_STACKS ? json_first(json_member(from, "stacks"), JSON_KIND_ARRAY) : NULL;
     for (; row && !section->document->error; row = row->next) {
         if (read_cells(section, row, cells))
             return;
@@ -226,7 +226,8 @@ static void read_rows(struct medic_section *section, const struct json *from)
 
 static void read_edges(struct medic_section *section, const struct json *from)
 {
-    const struct json *edge = section->kind == MEDIC_GRAPH ? json_first(json_member(from, "edges"), JSON_KIND_ARRAY) : NULL;
+    const struct json *edge =
+        section->kind == MEDIC_GRAPH ? json_first(json_member(from, "edges"), JSON_KIND_ARRAY) : NULL;
     for (; edge && !section->document->error; edge = edge->next)
         section_edge(section, index_of(json_member(edge, "from")), index_of(json_member(edge, "to")),
                      json_get_string(json_member(edge, "label")));
@@ -251,7 +252,8 @@ static int check_schema(const struct json *root, medic_reason *why)
     if (root->type != JSON_KIND_OBJECT || !json_get_integer(json_member(root, "schema"), &schema))
         return medic_fail(why, MEDIC_E_CORRUPT, "this is no report: it has no schema number");
     if (schema != DOCUMENT_SCHEMA)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the report has schema %lld and this medic reads schema %d: use a newer medic",
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "the report has schema %lld and this medic reads schema %d: use a newer medic",
                           (long long)schema, DOCUMENT_SCHEMA);
     return MEDIC_OK;
 }
@@ -301,7 +303,8 @@ int document_load(int fd, struct document **document, medic_reason *why)
     if (fstat(fd, &facts) || !S_ISREG(facts.st_mode))
         return medic_fail(why, MEDIC_E_IO, "the report is not a regular file");
     if ((uint64_t)facts.st_size > DOCUMENT_JSON_MAX)
-        return medic_fail(why, MEDIC_E_CORRUPT, "the report is larger than any report: %lld bytes", (long long)facts.st_size);
+        return medic_fail(why, MEDIC_E_CORRUPT, "the report is larger than any report: %lld bytes",
+                          (long long)facts.st_size);
     size_t size = (size_t)facts.st_size, done = 0;
     char *text = malloc(size + 1);
     if (!text)

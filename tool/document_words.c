@@ -6,7 +6,8 @@
 static const char *const SEVERITIES[] = {"healthy", "notice", "warning", "critical"};
 static const char *const KINDS[] = {NULL, "table", "tree", "stacks", "graph", "spans", "timeline", "histogram", "text"};
 static const char *const TYPES[] = {NULL, "string", "integer", "number", "boolean"};
-static const char *const UNITS[] = {"none", "count", "bytes", "ns", "instant", "ratio", "per_second", "bytes_per_second"};
+static const char *const UNITS[] = {"none",    "count", "bytes",      "ns",
+                                    "instant", "ratio", "per_second", "bytes_per_second"};
 static const char *const ROLES[] = {"none", "start", "end", "lane", "label", "time", "lower", "upper", "value"};
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))

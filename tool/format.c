@@ -75,8 +75,8 @@ static void duration(double ns, bool ascii, struct formatted *out)
     if (seconds < 7200)
         snprintf(out->number, sizeof out->number, "%" PRIu64 ":%02" PRIu64, seconds / 60, seconds % 60);
     else
-        snprintf(out->number, sizeof out->number, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600, seconds / 60 % 60,
-                 seconds % 60);
+        snprintf(out->number, sizeof out->number, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600,
+                 seconds / 60 % 60, seconds % 60);
     snprintf(out->unit, sizeof out->unit, "%s", seconds < 7200 ? "min" : "h");
 }
 

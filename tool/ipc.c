@@ -106,7 +106,8 @@ static char *take_string(struct cursor *c)
 static int cursor_result(const struct cursor *c, const char *what, medic_reason *why)
 {
     if (c->code == MEDIC_E_CORRUPT)
-        return medic_fail(why, c->code, "the process' reply to %s is cut short or malformed: it may be no .NET runtime", what);
+        return medic_fail(why, c->code, "the process' reply to %s is cut short or malformed: it may be no .NET runtime",
+                          what);
     if (c->code == MEDIC_E_MEMORY)
         return medic_fail(why, c->code, "out of memory while reading the reply to %s: free some and try again", what);
     return MEDIC_OK;
@@ -116,13 +117,16 @@ int ipc_parse_header(const uint8_t *bytes, size_t size, struct ipc_header *heade
 {
     memset(header, 0, sizeof *header);
     if (size < IPC_HEADER_SIZE || memcmp(bytes, magic, sizeof magic) != 0)
-        return medic_fail(why, MEDIC_E_CORRUPT, "the reply does not begin as a .NET diagnostics message: "
-                                                "something else listens on this socket");
+        return medic_fail(why, MEDIC_E_CORRUPT,
+                          "the reply does not begin as a .NET diagnostics message: "
+                          "something else listens on this socket");
     header->size = (uint16_t)(bytes[14] | bytes[15] << 8);
     header->command = (uint16_t)(bytes[16] << 8 | bytes[17]);
     if (header->size < IPC_HEADER_SIZE)
-        return medic_fail(why, MEDIC_E_CORRUPT, "the reply claims %u bytes, less than its own header: "
-                                                "something else listens on this socket", header->size);
+        return medic_fail(why, MEDIC_E_CORRUPT,
+                          "the reply claims %u bytes, less than its own header: "
+                          "something else listens on this socket",
+                          header->size);
     return MEDIC_OK;
 }
 
@@ -212,7 +216,8 @@ int ipc_build_message(unsigned command, const uint8_t *payload, size_t size, uin
     *message = NULL;
     *length = 0;
     if (size > IPC_MESSAGE_MAX - IPC_HEADER_SIZE)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "a request of %zu bytes does not fit the protocol's %d: give shorter parameters",
+        return medic_fail(why, MEDIC_E_ARGUMENT,
+                          "a request of %zu bytes does not fit the protocol's %d: give shorter parameters",
                           size + IPC_HEADER_SIZE, IPC_MESSAGE_MAX);
     uint8_t *bytes = malloc(IPC_HEADER_SIZE + size);
     if (!bytes)
@@ -276,8 +281,10 @@ int ipc_build_attach(const struct ipc_attach *attach, uint8_t **message, size_t 
     *message = NULL;
     *length = 0;
     if (path_length > IPC_MESSAGE_MAX || attach->size > IPC_MESSAGE_MAX)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "a path of %zu and client data of %zu bytes do not fit the protocol's %d: "
-                                                 "give shorter parameters", path_length, attach->size, IPC_MESSAGE_MAX);
+        return medic_fail(why, MEDIC_E_ARGUMENT,
+                          "a path of %zu and client data of %zu bytes do not fit the protocol's %d: "
+                          "give shorter parameters",
+                          path_length, attach->size, IPC_MESSAGE_MAX);
     uint8_t *payload = malloc(4 + 16 + 4 + 2 * (path_length + 1) + 4 + attach->size);
     if (!payload)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory while building a request: free some and try again");
@@ -291,7 +298,8 @@ int ipc_build_attach(const struct ipc_attach *attach, uint8_t **message, size_t 
         out = put_uint(out, attach->size, 4);
         if (attach->size)
             memcpy(out, attach->data, attach->size);
-        code = ipc_build_message(IPC_ATTACH_PROFILER, payload, (size_t)(out - payload) + attach->size, message, length, why);
+        code = ipc_build_message(IPC_ATTACH_PROFILER, payload, (size_t)(out - payload) + attach->size, message, length,
+                                 why);
     }
     free(payload);
     return code;
@@ -327,20 +335,25 @@ static int open_socket_file(const struct ipc_peer *peer, struct stat *st, int *f
                           peer->socket);
     *file = openat(peer->dirfd, peer->socket, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (*file < 0 && errno == EACCES)
-        return medic_fail(why, MEDIC_E_DENIED, "the folder of its socket may not be searched: run as its owner or as root");
+        return medic_fail(why, MEDIC_E_DENIED,
+                          "the folder of its socket may not be searched: run as its owner or as root");
     if (*file < 0 && errno != ENOENT)
         return medic_fail(why, MEDIC_E_IO, "the socket %.200s cannot be opened (%m): check its folder", peer->socket);
     if (*file < 0)
-        return medic_fail(why, MEDIC_E_GONE, "its socket %.200s is gone: the process has ended, or its files were cleaned up "
-                                             "(restart it then)", peer->socket);
+        return medic_fail(why, MEDIC_E_GONE,
+                          "its socket %.200s is gone: the process has ended, or its files were cleaned up "
+                          "(restart it then)",
+                          peer->socket);
     if (fstat(*file, st) == 0 && S_ISSOCK(st->st_mode) && (peer->uid < 0 || (int64_t)st->st_uid == peer->uid))
         return MEDIC_OK;
     close(*file);
     if (!S_ISSOCK(st->st_mode))
-        return medic_fail(why, MEDIC_E_UNSAFE, "%.200s is not a socket: somebody else put it there, remove it", peer->socket);
-    return medic_fail(why, MEDIC_E_UNSAFE, "its socket belongs to uid %u but the process runs as uid %lld: it changed its user "
-                                           "after the start or somebody poses as it; start it as that user", st->st_uid,
-                      (long long)peer->uid);
+        return medic_fail(why, MEDIC_E_UNSAFE, "%.200s is not a socket: somebody else put it there, remove it",
+                          peer->socket);
+    return medic_fail(why, MEDIC_E_UNSAFE,
+                      "its socket belongs to uid %u but the process runs as uid %lld: it changed its user "
+                      "after the start or somebody poses as it; start it as that user",
+                      st->st_uid, (long long)peer->uid);
 }
 
 static int check_listener(const struct ipc_peer *peer, int fd, medic_reason *why)
@@ -350,14 +363,20 @@ static int check_listener(const struct ipc_peer *peer, int fd, medic_reason *why
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
         return medic_fail(why, MEDIC_E_IO, "the listener's credentials cannot be read: %m");
     if (peer->uid >= 0 && (int64_t)cred.uid != peer->uid)
-        return medic_fail(why, MEDIC_E_UNSAFE, "uid %u listens on its socket, not uid %lld: somebody poses as the process, "
-                                               "remove the socket", cred.uid, (long long)peer->uid);
+        return medic_fail(why, MEDIC_E_UNSAFE,
+                          "uid %u listens on its socket, not uid %lld: somebody poses as the process, "
+                          "remove the socket",
+                          cred.uid, (long long)peer->uid);
     if (peer->pid > 0 && cred.pid > 0 && cred.pid != peer->pid)
-        return medic_fail(why, MEDIC_E_UNSAFE, "process %d listens on the socket of process %d: somebody poses as it, "
-                                               "remove the socket", cred.pid, peer->pid);
+        return medic_fail(why, MEDIC_E_UNSAFE,
+                          "process %d listens on the socket of process %d: somebody poses as it, "
+                          "remove the socket",
+                          cred.pid, peer->pid);
     if (peer->pid == IPC_PEER_HIDDEN && cred.pid > 0)
-        return medic_fail(why, MEDIC_E_UNSAFE, "process %d listens on %.200s, which is not its own: somebody poses as another "
-                                               "process, remove the socket", cred.pid, peer->socket);
+        return medic_fail(why, MEDIC_E_UNSAFE,
+                          "process %d listens on %.200s, which is not its own: somebody poses as another "
+                          "process, remove the socket",
+                          cred.pid, peer->socket);
     return MEDIC_OK;
 }
 
@@ -365,13 +384,12 @@ static int connect_failure(const struct ipc_peer *peer, uid_t owner, medic_reaso
 {
     switch (errno) {
     case ECONNREFUSED:
-        return medic_fail(why, MEDIC_E_GONE, "its socket %.200s is stale, nobody listens any more: the process has ended",
-                          peer->socket);
+        return medic_fail(why, MEDIC_E_GONE,
+                          "its socket %.200s is stale, nobody listens any more: the process has ended", peer->socket);
     case EACCES:
     case EPERM:
         return medic_fail(why, MEDIC_E_DENIED, "its socket belongs to uid %u: run as that user or as root", owner);
-    default:
-        return medic_fail(why, MEDIC_E_IO, "connecting to %.200s failed: %m", peer->socket);
+    default: return medic_fail(why, MEDIC_E_IO, "connecting to %.200s failed: %m", peer->socket);
     }
 }
 
@@ -402,14 +420,16 @@ static int try_connect(const struct ipc_peer *peer, int *fd, medic_reason *why)
 
 static int nobody_accepts(medic_reason *why)
 {
-    return medic_fail(why, MEDIC_E_TIMEOUT, "its diagnostics server accepts nobody: it is stopped, hangs, or many clients wait; "
-                                            "end the other tools or continue it (kill -CONT), then try again");
+    return medic_fail(why, MEDIC_E_TIMEOUT,
+                      "its diagnostics server accepts nobody: it is stopped, hangs, or many clients wait; "
+                      "end the other tools or continue it (kill -CONT), then try again");
 }
 
 static int no_answer(medic_reason *why)
 {
-    return medic_fail(why, MEDIC_E_TIMEOUT, "it did not answer in time: it is stopped, its machine is busy, or another tool "
-                                            "keeps its diagnostics server waiting; end that tool, then try again");
+    return medic_fail(why, MEDIC_E_TIMEOUT,
+                      "it did not answer in time: it is stopped, its machine is busy, or another tool "
+                      "keeps its diagnostics server waiting; end that tool, then try again");
 }
 
 int ipc_connect(const struct ipc_peer *peer, uint64_t deadline_ns, int *fd, medic_reason *why)
@@ -456,7 +476,8 @@ static int send_message(int fd, const uint8_t *message, size_t length, uint64_t 
             if (!wait_for(fd, POLLOUT, deadline))
                 return no_answer(why);
         } else if (errno != EINTR) {
-            return medic_fail(why, MEDIC_E_GONE, "it closed the connection before the request was sent (%m): it is ending");
+            return medic_fail(why, MEDIC_E_GONE,
+                              "it closed the connection before the request was sent (%m): it is ending");
         }
     }
     return MEDIC_OK;
@@ -539,13 +560,14 @@ static int exchange_hresult(const struct ipc_peer *peer, const uint8_t *message,
     else
         code = ipc_parse_hresult(body, header.size - IPC_HEADER_SIZE, hresult, why);
     if (code == MEDIC_OK && header.command != IPC_OK && *hresult >= 0)
-        code = medic_fail(why, MEDIC_E_CORRUPT, "it answered with command 0x%04x: it may be no .NET runtime", header.command);
+        code = medic_fail(why, MEDIC_E_CORRUPT, "it answered with command 0x%04x: it may be no .NET runtime",
+                          header.command);
     free(body);
     return code;
 }
 
-int ipc_attach_profiler(const struct ipc_peer *peer, uint64_t deadline_ns, const struct ipc_attach *attach, int32_t *hresult,
-                        medic_reason *why)
+int ipc_attach_profiler(const struct ipc_peer *peer, uint64_t deadline_ns, const struct ipc_attach *attach,
+                        int32_t *hresult, medic_reason *why)
 {
     uint8_t *message;
     size_t length;
@@ -580,13 +602,16 @@ static int receive_environment(int fd, size_t size, uint64_t deadline, struct ip
 {
     uint8_t *bytes = NULL;
     int code = size <= ENVIRONMENT_MAX ? MEDIC_OK
-                                       : medic_fail(why, MEDIC_E_CORRUPT, "it claims an environment of %zu bytes: "
-                                                                          "it may be no .NET runtime", size);
+                                       : medic_fail(why, MEDIC_E_CORRUPT,
+                                                    "it claims an environment of %zu bytes: "
+                                                    "it may be no .NET runtime",
+                                                    size);
     for (size_t have = 0; code == MEDIC_OK && have < size;) {
         size_t step = size - have < IPC_MESSAGE_MAX ? size - have : IPC_MESSAGE_MAX;
         uint8_t *more = realloc(bytes, have + step);
         if (!more) {
-            code = medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading an environment: free some and try again");
+            code =
+                medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading an environment: free some and try again");
             break;
         }
         bytes = more;
@@ -700,7 +725,8 @@ static void query_step(struct ipc_query *q)
             code = ipc_parse_header(q->state.head, IPC_HEADER_SIZE, &header, &q->why);
             q->state.size = header.size;
             if (code == MEDIC_OK && !(q->state.body = malloc(header.size)))
-                code = medic_fail(&q->why, MEDIC_E_MEMORY, "out of memory while reading a reply: free some and try again");
+                code =
+                    medic_fail(&q->why, MEDIC_E_MEMORY, "out of memory while reading a reply: free some and try again");
         }
     }
     if (code == MORE)
@@ -745,10 +771,12 @@ void ipc_query_all(struct ipc_query *queries, size_t count, uint64_t deadline_ns
     free(polls);
     for (size_t i = 0; i < count; i++)
         if (!queries[i].state.done)
-            query_end(&queries[i], queries[i].state.connected ? no_answer(&queries[i].why) : nobody_accepts(&queries[i].why));
+            query_end(&queries[i],
+                      queries[i].state.connected ? no_answer(&queries[i].why) : nobody_accepts(&queries[i].why));
 }
 
-int ipc_process_info(const struct ipc_peer *peer, uint64_t deadline_ns, struct ipc_process_info *info, medic_reason *why)
+int ipc_process_info(const struct ipc_peer *peer, uint64_t deadline_ns, struct ipc_process_info *info,
+                     medic_reason *why)
 {
     struct ipc_query query = {.peer = *peer};
     ipc_query_all(&query, 1, deadline_ns);
@@ -766,27 +794,38 @@ static const struct {
     bool names_path;
     const char *text;
 } meanings[] = {
-    {0x8013136A, MEDIC_E_BUSY, false, "another profiler is loaded in the process: wait until it has detached or end it; one that "
-                                      "was loaded at the start leaves only with a restart"},
+    {0x8013136A, MEDIC_E_BUSY, false,
+     "another profiler is loaded in the process: wait until it has detached or end it; one that "
+     "was loaded at the start leaves only with a restart"},
     {0x80131367, MEDIC_E_BUSY, false, "another profiler is just detaching from the process: try again in some seconds"},
-    {0x80131368, MEDIC_E_ABI, true, "the runtime refuses the profiler as not attachable: install the core and the plugin of one version"},
-    {0x8013136E, MEDIC_E_ABI, true, "the profiler lacks ICorProfilerCallback3: install the core and the plugin of one version"},
-    {0x8007007E, MEDIC_E_NOT_FOUND, true, "the process cannot load the profiler: the file is not visible or not readable for it, lies "
-                                          "on a noexec mount, or was built for another libc or architecture; stage it elsewhere"},
-    {0x8007007F, MEDIC_E_ABI, true, "the file is a library but no profiler, it exports no DllGetClassObject: give the path of libmedic.so"},
-    {0x80070005, MEDIC_E_DENIED, true, "the process may not read the profiler: make the file and its folders readable for its user"},
-    {0x80040154, MEDIC_E_NOT_FOUND, true, "the profiler does not know the GUID it was asked for: see the list of plugins"},
-    {0x80040111, MEDIC_E_NOT_FOUND, true, "the profiler does not know the GUID it was asked for: see the list of plugins"},
+    {0x80131368, MEDIC_E_ABI, true,
+     "the runtime refuses the profiler as not attachable: install the core and the plugin of one version"},
+    {0x8013136E, MEDIC_E_ABI, true,
+     "the profiler lacks ICorProfilerCallback3: install the core and the plugin of one version"},
+    {0x8007007E, MEDIC_E_NOT_FOUND, true,
+     "the process cannot load the profiler: the file is not visible or not readable for it, lies "
+     "on a noexec mount, or was built for another libc or architecture; stage it elsewhere"},
+    {0x8007007F, MEDIC_E_ABI, true,
+     "the file is a library but no profiler, it exports no DllGetClassObject: give the path of libmedic.so"},
+    {0x80070005, MEDIC_E_DENIED, true,
+     "the process may not read the profiler: make the file and its folders readable for its user"},
+    {0x80040154, MEDIC_E_NOT_FOUND, true,
+     "the profiler does not know the GUID it was asked for: see the list of plugins"},
+    {0x80040111, MEDIC_E_NOT_FOUND, true,
+     "the profiler does not know the GUID it was asked for: see the list of plugins"},
     {0x80131371, MEDIC_E_BUSY, false, "the runtime is still starting: try again in a second"},
-    {0x8013135B, MEDIC_E_BUSY, false, "the start of the runtime is suspended by a diagnostics port: resume it, then attach"},
+    {0x8013135B, MEDIC_E_BUSY, false,
+     "the start of the runtime is suspended by a diagnostics port: resume it, then attach"},
     {0x80131379, MEDIC_E_TIMEOUT, false, "the runtime gave up waiting for a background collection to end: try again"},
     {0x80131384, MEDIC_E_CORRUPT, false, "the runtime could not decode the request: its protocol differs, report this"},
-    {0x80131385, MEDIC_E_UNSUPPORTED, false, "the runtime does not know the command: it is too old or compiled ahead of time "
-                                             "(native AOT); run the program on .NET 8 or later with the JIT"},
+    {0x80131385, MEDIC_E_UNSUPPORTED, false,
+     "the runtime does not know the command: it is too old or compiled ahead of time "
+     "(native AOT); run the program on .NET 8 or later with the JIT"},
     {0x80131386, MEDIC_E_CORRUPT, false, "the runtime does not know the protocol's version: it differs, report this"},
     {0x80131515, MEDIC_E_UNSUPPORTED, false, "the runtime was built without this ability: use the standard runtime"},
     {0x8007000E, MEDIC_E_MEMORY, false, "the process is out of memory: raise its limit or try again later"},
-    {0x800705B4, MEDIC_E_TIMEOUT, false, "the runtime gave up before the profiler was ready: try again with a longer time"},
+    {0x800705B4, MEDIC_E_TIMEOUT, false,
+     "the runtime gave up before the profiler was ready: try again with a longer time"},
     {0x80131370, MEDIC_E_BUSY, false, "a profiler that rewrote code cannot leave the process: restart it"},
 };
 

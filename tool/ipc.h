@@ -70,10 +70,10 @@ struct ipc_query {
 };
 
 struct ipc_attach {
-    uint32_t timeout_ms;  /* what the runtime is told; milliseconds on the wire */
-    const uint8_t *guid;  /* 16 bytes, as a GUID lies in little-endian memory */
-    const char *path;     /* of the core, UTF-8, as the target sees it */
-    const uint8_t *data;  /* client data, may be NULL when size is 0 */
+    uint32_t timeout_ms; /* what the runtime is told; milliseconds on the wire */
+    const uint8_t *guid; /* 16 bytes, as a GUID lies in little-endian memory */
+    const char *path;    /* of the core, UTF-8, as the target sees it */
+    const uint8_t *data; /* client data, may be NULL when size is 0 */
     size_t size;
 };
 
@@ -87,7 +87,8 @@ int ipc_connect_at(int dirfd, const char *socket_name, uint64_t deadline_ns, int
 int ipc_connect(const struct ipc_peer *peer, uint64_t deadline_ns, int *fd, medic_reason *why);
 
 /* ProcessInfo3, then 2, then 1, each on a new connection. MEDIC_E_UNSUPPORTED: older than .NET 5. */
-int ipc_process_info(const struct ipc_peer *peer, uint64_t deadline_ns, struct ipc_process_info *info, medic_reason *why);
+int ipc_process_info(const struct ipc_peer *peer, uint64_t deadline_ns, struct ipc_process_info *info,
+                     medic_reason *why);
 void ipc_process_info_free(struct ipc_process_info *info);
 /* The same for many at once; returns when all have answered or failed, at the deadline at the latest. */
 void ipc_query_all(struct ipc_query *queries, size_t count, uint64_t deadline_ns);
@@ -98,8 +99,8 @@ void ipc_environment_free(struct ipc_environment *env);
 
 /* Asks the runtime to load a profiler. *hresult (may be NULL) is what it answered, 0 when it never did. After
  * MEDIC_E_TIMEOUT the request is still queued in the target: the profiler may be loaded later. */
-int ipc_attach_profiler(const struct ipc_peer *peer, uint64_t deadline_ns, const struct ipc_attach *attach, int32_t *hresult,
-                        medic_reason *why);
+int ipc_attach_profiler(const struct ipc_peer *peer, uint64_t deadline_ns, const struct ipc_attach *attach,
+                        int32_t *hresult, medic_reason *why);
 /* Lets a runtime go on whose start-up was suspended for us; nothing happens when it was not. */
 int ipc_resume_runtime(const struct ipc_peer *peer, uint64_t deadline_ns, medic_reason *why);
 

@@ -9,8 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum json_type { JSON_KIND_NULL, JSON_KIND_BOOLEAN, JSON_KIND_INTEGER, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT };
-
+enum json_type {
+    JSON_KIND_NULL,
+    JSON_KIND_BOOLEAN,
+    JSON_KIND_INTEGER,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT
+};
 
 struct json {
     enum json_type type;
@@ -20,7 +27,7 @@ struct json {
         double number;      /* every other number */
         const char *string; /* repaired UTF-8; \u0000 became U+FFFD */
     } as;
-    const char *key;          /* of a member of an object */
+    const char *key;           /* of a member of an object */
     struct json *first, *next; /* children; the next sibling */
 };
 
@@ -29,10 +36,10 @@ int json_parse(const char *text, size_t size, struct arena *arena, struct json *
 
 /* Each takes a value that may be NULL or of another type: then it is not there. The first of equal keys counts. */
 const struct json *json_member(const struct json *object, const char *key);
-const char *json_get_string(const struct json *value);                     /* or NULL */
-bool json_get_integer(const struct json *value, int64_t *integer);         /* whole numbers that fit, 1e3 too */
-uint64_t json_get_unsigned(const struct json *value);                      /* 0 when there is none or it is negative */
-bool json_get_number(const struct json *value, double *number);            /* integers too */
+const char *json_get_string(const struct json *value);             /* or NULL */
+bool json_get_integer(const struct json *value, int64_t *integer); /* whole numbers that fit, 1e3 too */
+uint64_t json_get_unsigned(const struct json *value);              /* 0 when there is none or it is negative */
+bool json_get_number(const struct json *value, double *number);    /* integers too */
 bool json_get_bool(const struct json *value);
 /* For walks over a container of one type: its first child, or NULL when value is none such. */
 const struct json *json_first(const struct json *value, enum json_type container);

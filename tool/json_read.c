@@ -82,9 +82,7 @@ static struct json *copy_value(struct arena *arena, json_t *value, unsigned dept
     case JSON_OBJECT:
         copy->type = json_is_array(value) ? JSON_KIND_ARRAY : JSON_KIND_OBJECT;
         return copy_children(arena, value, copy, depth + 1) ? copy : NULL;
-    default:
-        copy->type = JSON_KIND_NULL;
-        return copy;
+    default: copy->type = JSON_KIND_NULL; return copy;
     }
 }
 
@@ -130,7 +128,8 @@ bool json_get_integer(const struct json *value, int64_t *integer)
         *integer = value->as.integer;
         return true;
     }
-    if (!value || value->type != JSON_KIND_NUMBER || !(fabs(value->as.number) < 9e15) || value->as.number != floor(value->as.number))
+    if (!value || value->type != JSON_KIND_NUMBER || !(fabs(value->as.number) < 9e15) ||
+        value->as.number != floor(value->as.number))
         return false;
     *integer = (int64_t)value->as.number;
     return true;

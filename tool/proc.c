@@ -31,8 +31,9 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
     long pid = strtol(text, NULL, 10);
     /* Fields 3 to 24: state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime cutime cstime
      * priority nice num_threads itrealvalue starttime vsize rss. */
-    int n = sscanf(close + 1, " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %lu %*d %llu %*u %lu",
-                   &stat->state, &flags, &user, &system, &threads, &start, &rss);
+    int n =
+        sscanf(close + 1, " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %lu %*d %llu %*u %lu",
+               &stat->state, &flags, &user, &system, &threads, &start, &rss);
     if (n != 7 || pid <= 0)
         return false;
     stat->pid = (pid_t)pid;
@@ -163,7 +164,8 @@ static size_t printable_length(const unsigned char *p)
             return 0;
     bool c1 = *p == 0xC2 && p[1] < 0xA0;
     bool overlong = (*p == 0xE0 && p[1] < 0xA0) || (*p == 0xF0 && p[1] < 0x90);
-    bool bidi = *p == 0xE2 && ((p[1] == 0x80 && p[2] >= 0xA8 && p[2] <= 0xAE) || (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9));
+    bool bidi = *p == 0xE2 &&
+                ((p[1] == 0x80 && p[2] >= 0xA8 && p[2] <= 0xAE) || (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9));
     return c1 || overlong || bidi ? 0 : length;
 }
 

@@ -17,7 +17,7 @@ struct proc_stat {
     char comm[64];
     char state; /* R, S, D, T stopped, t traced, Z zombie */
     bool kernel_thread;
-    uint64_t cpu_ticks;  /* user and system */
+    uint64_t cpu_ticks; /* user and system */
     uint64_t threads;
     uint64_t start_time; /* field 22: clock ticks since boot, the key in the socket's name */
     uint64_t rss_pages;

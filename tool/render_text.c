@@ -103,7 +103,10 @@ static void put_context(struct page *page, const struct document *document)
     buffer_free(&line);
     if (!document->session.complete) {
         page_style(page, STYLE_WARNING);
-        page_wrap(page, "The capture is incomplete: the target or Medic ended before the session did. This is what was seen until then.", 0, 0);
+        page_wrap(page,
+                  "The capture is incomplete: the target or Medic ended before the session did. This is what was seen "
+                  "until then.",
+                  0, 0);
     }
 }
 
@@ -141,9 +144,9 @@ static void put_findings(struct page *page, const struct document *document)
 /* --- sections --- */
 
 static void (*const KINDS[])(struct page *, const struct medic_section *) = {
-    [MEDIC_TABLE] = text_section_table,       [MEDIC_TREE] = text_section_tree,
-    [MEDIC_STACKS] = text_section_stacks,     [MEDIC_GRAPH] = text_section_graph,
-    [MEDIC_SPANS] = text_section_spans,       [MEDIC_TIMELINE] = text_section_timeline,
+    [MEDIC_TABLE] = text_section_table,         [MEDIC_TREE] = text_section_tree,
+    [MEDIC_STACKS] = text_section_stacks,       [MEDIC_GRAPH] = text_section_graph,
+    [MEDIC_SPANS] = text_section_spans,         [MEDIC_TIMELINE] = text_section_timeline,
     [MEDIC_HISTOGRAM] = text_section_histogram, [MEDIC_TEXT] = text_section_text,
 };
 

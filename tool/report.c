@@ -70,14 +70,17 @@ static int judge_silence(int status, const char *plugin, medic_reason *why)
 {
     char room[32];
     if (!WIFSIGNALED(status))
-        return medic_fail(why, MEDIC_E_FAIL, "the report half of %s ended its process (exit code %d); the capture is kept", plugin,
+        return medic_fail(why, MEDIC_E_FAIL,
+                          "the report half of %s ended its process (exit code %d); the capture is kept", plugin,
                           WEXITSTATUS(status));
     int number = WTERMSIG(status);
     if (number == SIGINT || number == SIGTERM || number == SIGHUP)
         return medic_fail(why, MEDIC_E_STOPPED, "the report was interrupted; the capture is kept");
     if (number == SIGXCPU)
-        return medic_fail(why, MEDIC_E_TIMEOUT, "the report half of %s used up its CPU time; the capture is kept", plugin);
-    return medic_fail(why, MEDIC_E_FAIL, "the report half of %s crashed (%s); the capture is kept", plugin, signal_name(number, room));
+        return medic_fail(why, MEDIC_E_TIMEOUT, "the report half of %s used up its CPU time; the capture is kept",
+                          plugin);
+    return medic_fail(why, MEDIC_E_FAIL, "the report half of %s crashed (%s); the capture is kept", plugin,
+                      signal_name(number, room));
 }
 
 /* Takes the child's answer and its end; nothing of it is left behind. */
@@ -90,8 +93,8 @@ static int finish(pid_t child, int answer_fd, const char *plugin, medic_reason *
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (got < 0)
-        return medic_fail(why, MEDIC_E_TIMEOUT, "the report half of %s did not finish within %d s; the capture is kept", plugin,
-                          DEADLINE_MS / 1000);
+        return medic_fail(why, MEDIC_E_TIMEOUT, "the report half of %s did not finish within %d s; the capture is kept",
+                          plugin, DEADLINE_MS / 1000);
     if (got == 0)
         return judge_silence(status, plugin, why);
     if (answer.code && why)

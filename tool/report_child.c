@@ -46,9 +46,11 @@ static int open_plugin(const char *file, struct elf_facts *facts, medic_reason *
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return medic_fail(why, errno == ENOENT ? MEDIC_E_NOT_FOUND : MEDIC_E_IO, "cannot open the plugin %s: %s", file, strerror(errno));
+        return medic_fail(why, errno == ENOENT ? MEDIC_E_NOT_FOUND : MEDIC_E_IO, "cannot open the plugin %s: %s", file,
+                          strerror(errno));
     int dirfd = open_folder_of(file);
-    int result = dirfd < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open the folder of %s: %s", file, strerror(errno)) : MEDIC_OK;
+    int result =
+        dirfd < 0 ? medic_fail(why, MEDIC_E_IO, "cannot open the folder of %s: %s", file, strerror(errno)) : MEDIC_OK;
     if (!result)
         result = file_check_trusted(dirfd, fd, file, geteuid(), why);
     if (!result)
@@ -90,7 +92,8 @@ static int check_matches(const struct capture *capture, const medic_plugin *plug
         return MEDIC_OK;
     guid_format(&capture_header(capture)->plugin_guid, made_by);
     guid_format(&plugin->guid, is);
-    return medic_fail(why, MEDIC_E_ARGUMENT, "the capture was made by the profiler %s, but %s is %s (%s)", made_by, file, plugin->name, is);
+    return medic_fail(why, MEDIC_E_ARGUMENT, "the capture was made by the profiler %s, but %s is %s (%s)", made_by,
+                      file, plugin->name, is);
 }
 
 /* --- the report --- */
@@ -100,7 +103,8 @@ static int open_capture(struct capture **capture, medic_reason *why)
     int fd = openat(FOLDER_FD, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return medic_fail(why, errno == ENOENT ? MEDIC_E_NOT_FOUND : MEDIC_E_IO,
-                          errno == ENOENT ? "there is no " MEDIC_CAPTURE_FILE " in the session folder: %s" : "cannot open " MEDIC_CAPTURE_FILE ": %s",
+                          errno == ENOENT ? "there is no " MEDIC_CAPTURE_FILE " in the session folder: %s"
+                                          : "cannot open " MEDIC_CAPTURE_FILE ": %s",
                           strerror(errno));
     return capture_open(fd, capture, why);
 }

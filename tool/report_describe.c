@@ -41,7 +41,8 @@ static void describe_session(const struct report_host *host)
     session->started = iso_time(host->document, capture_header(host->capture)->realtime_ns);
     session->duration_ns = end_ns - begin_ns;
     session->complete = end && end->reason != MEDIC_END_NONE;
-    session->end_reason = document_text(host->document, session->complete ? end_reason_text(end->reason) : "incomplete");
+    session->end_reason =
+        document_text(host->document, session->complete ? end_reason_text(end->reason) : "incomplete");
 }
 
 static void describe_profiler(const struct report_host *host)
@@ -72,8 +73,8 @@ static void describe_cost(const struct report_host *host)
 {
     const medic_cost_record *cost = capture_cost(host->capture);
     if (cost)
-        host->document->cost = (struct document_cost){true, cost->longest_pause_ns, cost->total_pause_ns, cost->cpu_ns,
-                                                      cost->bytes_written, cost->target_memory_bytes};
+        host->document->cost = (struct document_cost){true,         cost->longest_pause_ns, cost->total_pause_ns,
+                                                      cost->cpu_ns, cost->bytes_written,    cost->target_memory_bytes};
 }
 
 static void add_loss(struct buffer *text, uint64_t count, const char *because)
@@ -99,7 +100,8 @@ static void describe_losses(const struct report_host *host)
     struct buffer text = {0};
     for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++)
         add_loss(&text, capture_lost(host->capture, REASONS[i].reason), REASONS[i].because);
-    add_loss(&text, totals->damaged_records, totals->cut ? "the capture is damaged or cut short" : "the capture is damaged");
+    add_loss(&text, totals->damaged_records,
+             totals->cut ? "the capture is damaged or cut short" : "the capture is damaged");
     lost->records = totals->lost_records + totals->damaged_records;
     lost->reason = text.size ? document_text(host->document, text.bytes) : NULL;
     buffer_free(&text);
@@ -116,7 +118,8 @@ static void describe_from(struct document *document, const struct session_info *
     struct document_target *target = &document->target;
     prefer(document, &document->session.id, info->id);
     prefer(document, &document->session.started, info->started);
-    if (info->state == STORE_INCOMPLETE) /* its medic was killed: the core has ended well, but not when it was meant to */
+    if (info->state ==
+        STORE_INCOMPLETE) /* its medic was killed: the core has ended well, but not when it was meant to */
         document->session.complete = false;
     prefer(document, &target->name, info->target.name);
     prefer(document, &target->command_line, info->target.command_line);

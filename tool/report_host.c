@@ -61,8 +61,16 @@ static uint64_t get_lost(const medic_host *host)
 }
 
 static const medic_capture_service CAPTURE = {
-    .size = sizeof CAPTURE, .header = get_header, .next = get_next, .rewind = do_rewind, .name = get_name, .module = get_module,
-    .thread = get_thread, .span = get_span, .end_reason = get_end_reason, .lost = get_lost,
+    .size = sizeof CAPTURE,
+    .header = get_header,
+    .next = get_next,
+    .rewind = do_rewind,
+    .name = get_name,
+    .module = get_module,
+    .thread = get_thread,
+    .span = get_span,
+    .end_reason = get_end_reason,
+    .lost = get_lost,
 };
 
 /* --- medic.document --- */
@@ -83,13 +91,21 @@ static medic_section *add_section(const medic_host *host, const medic_section_in
 }
 
 static const medic_document_service DOCUMENT = {
-    .size = sizeof DOCUMENT, .verdict = set_verdict, .finding = add_finding, .section = add_section, .row = section_row,
-    .total_rows = section_total_rows, .frame = section_frame, .row_stack = section_row_stack, .edge = section_edge,
+    .size = sizeof DOCUMENT,
+    .verdict = set_verdict,
+    .finding = add_finding,
+    .section = add_section,
+    .row = section_row,
+    .total_rows = section_total_rows,
+    .frame = section_frame,
+    .row_stack = section_row_stack,
+    .edge = section_edge,
 };
 
 /* --- medic.params --- */
 
-static int lookup(const medic_host *host, const char *key, uint32_t type, uint32_t other_type, const struct value **value)
+static int lookup(const medic_host *host, const char *key, uint32_t type, uint32_t other_type,
+                  const struct value **value)
 {
     const struct report_host *self = of(host);
     for (uint32_t i = 0; i < self->plugin->param_count; i++) {
@@ -157,8 +173,13 @@ static int get_size(const medic_host *host, const char *key, uint64_t *bytes)
 }
 
 static const medic_params_service PARAMS = {
-    .size = sizeof PARAMS, .get_bool = get_bool, .get_int = get_int, .get_float = get_float, .get_text = get_text,
-    .get_duration = get_duration, .get_size = get_size,
+    .size = sizeof PARAMS,
+    .get_bool = get_bool,
+    .get_int = get_int,
+    .get_float = get_float,
+    .get_text = get_text,
+    .get_duration = get_duration,
+    .get_size = get_size,
 };
 
 /* --- medic.log: the capture is closed and the process has no output, so a report half's lines go nowhere --- */
@@ -210,8 +231,8 @@ static int read_parameter(struct report_host *host, const medic_param *param, st
     return value_parse(param, text ? text : param->initial, value, why);
 }
 
-int report_host_init(struct report_host *host, struct capture *capture, struct document *document, const medic_plugin *plugin,
-                     medic_reason *why)
+int report_host_init(struct report_host *host, struct capture *capture, struct document *document,
+                     const medic_plugin *plugin, medic_reason *why)
 {
     *host = (struct report_host){{sizeof host->host, 0, find_service}, capture, document, plugin, NULL};
     host->values = calloc(plugin->param_count ? plugin->param_count : 1, sizeof *host->values);

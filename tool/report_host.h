@@ -17,8 +17,8 @@ struct report_host {
 /* Whether a report half can have a service of this name. */
 int report_has_service(const char *name);
 /* Everything given is borrowed. Parses the parameters that the capture was made with. MEDIC_E_ARGUMENT, MEDIC_E_MEMORY. */
-int report_host_init(struct report_host *host, struct capture *capture, struct document *document, const medic_plugin *plugin,
-                     medic_reason *why);
+int report_host_init(struct report_host *host, struct capture *capture, struct document *document,
+                     const medic_plugin *plugin, medic_reason *why);
 void report_host_free(struct report_host *host);
 /* Fills what the document says of session, profiler, target, cost and losses: from the capture, and from session.json in the
  * folder when it is there and whole. */

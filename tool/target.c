@@ -45,7 +45,8 @@ static int open_scan(struct scan *scan, medic_reason *why)
         return medic_fail(why, MEDIC_E_IO, "/proc cannot be opened (%m): mount it to see processes");
     if (readlinkat(scan->proc, "self", self, sizeof self - 1) <= 0) {
         close(scan->proc);
-        return medic_fail(why, MEDIC_E_IO, "/proc does not show this process: mount the proc file system of this PID namespace");
+        return medic_fail(why, MEDIC_E_IO,
+                          "/proc does not show this process: mount the proc file system of this PID namespace");
     }
     scan->pids_are_ours = atol(self) == getpid();
     return MEDIC_OK;
@@ -140,7 +141,8 @@ static void list_remove(struct target_list *list, size_t i)
 }
 
 /* The first reason stays: it was the stronger one. */
-#define refuse(t, number, ...) ((t)->code == MEDIC_OK ? (void)((t)->code = medic_fail(&(t)->why, (number), __VA_ARGS__)) : (void)0)
+#define refuse(t, number, ...)                                                                                         \
+    ((t)->code == MEDIC_OK ? (void)((t)->code = medic_fail(&(t)->why, (number), __VA_ARGS__)) : (void)0)
 
 /* ---- the temporary folder and the socket ---- */
 
@@ -186,10 +188,13 @@ static bool find_socket(struct target *t)
 static void refuse_foreign(struct target *t)
 {
     if (geteuid() == 0)
-        refuse(t, MEDIC_E_DENIED, "it runs as uid %u with rights that this root lacks: give medic CAP_SYS_PTRACE and what else "
-                                  "the process holds, or run outside of the container", t->uid);
+        refuse(t, MEDIC_E_DENIED,
+               "it runs as uid %u with rights that this root lacks: give medic CAP_SYS_PTRACE and what else "
+               "the process holds, or run outside of the container",
+               t->uid);
     else if (geteuid() == t->uid)
-        refuse(t, MEDIC_E_DENIED, "it is closed even to its own user (set-uid, set-capabilities or not dumpable): run as root");
+        refuse(t, MEDIC_E_DENIED,
+               "it is closed even to its own user (set-uid, set-capabilities or not dumpable): run as root");
     else
         refuse(t, MEDIC_E_DENIED, "it runs as uid %u: run as that user or as root", t->uid);
 }
@@ -205,8 +210,10 @@ static bool locate(struct target *t, const struct glimpse *g)
     if (open_tmp(t, g->process))
         return find_socket(t);
     if (errno == ENOENT || errno == ENOTDIR)
-        refuse(t, MEDIC_E_NOT_FOUND, "its temporary folder %.200s does not exist, so it could make no socket: create it, or set "
-                                     "TMPDIR to one that does, and restart it", t->tmp);
+        refuse(t, MEDIC_E_NOT_FOUND,
+               "its temporary folder %.200s does not exist, so it could make no socket: create it, or set "
+               "TMPDIR to one that does, and restart it",
+               t->tmp);
     if (errno == EMFILE || errno == ENFILE)
         refuse(t, MEDIC_E_IO, "its temporary folder cannot be opened (%m): raise the limit of open files");
     if (errno != EACCES && errno != EPERM)
@@ -226,12 +233,17 @@ static void refuse_without_socket(struct target *t, const struct glimpse *g)
     char variable[128];
     size_t path = strlen(t->tmp) + (t->tmp[strlen(t->tmp) - 1] != '/') + strlen(t->socket);
     if (g->environment && proc_diagnostics_off(g->environment, g->environment_size, variable, sizeof variable))
-        refuse(t, MEDIC_E_UNSUPPORTED, "its diagnostics are switched off by %s: restart it without that variable", variable);
+        refuse(t, MEDIC_E_UNSUPPORTED, "its diagnostics are switched off by %s: restart it without that variable",
+               variable);
     if (path > PROC_SUN_PATH_MAX)
-        refuse(t, MEDIC_E_UNSUPPORTED, "its TMPDIR %.120s is too long, the socket's path would have %zu bytes and %d are allowed: "
-                                       "restart it with a shorter one", t->tmp, path, PROC_SUN_PATH_MAX);
-    refuse(t, MEDIC_E_NOT_FOUND, "it has no diagnostics socket in %.200s: it is just starting, could not write there at its start, "
-                                 "or the file was cleaned up; try again, then restart it", t->tmp);
+        refuse(t, MEDIC_E_UNSUPPORTED,
+               "its TMPDIR %.120s is too long, the socket's path would have %zu bytes and %d are allowed: "
+               "restart it with a shorter one",
+               t->tmp, path, PROC_SUN_PATH_MAX);
+    refuse(t, MEDIC_E_NOT_FOUND,
+           "it has no diagnostics socket in %.200s: it is just starting, could not write there at its start, "
+           "or the file was cleaned up; try again, then restart it",
+           t->tmp);
 }
 
 /* ---- one process ---- */
@@ -267,7 +279,10 @@ static void read_names(struct target *t, const struct glimpse *g)
         if ((size_t)n > sizeof deleted && strcmp(path + n - (sizeof deleted - 1), deleted) == 0)
             path[(size_t)n - (sizeof deleted - 1)] = 0;
     }
-    copy_printable(t->executable, sizeof t->executable, n > 0 ? base_name(path) : g->arguments_size ? base_name(g->arguments) : "");
+    copy_printable(t->executable, sizeof t->executable,
+                   n > 0               ? base_name(path)
+                   : g->arguments_size ? base_name(g->arguments)
+                                       : "");
     proc_program_name(g->arguments, g->arguments_size, t->entry_assembly, sizeof t->entry_assembly);
     proc_printable(t->entry_assembly);
     t->command_line = command_line(g, t);
@@ -284,8 +299,9 @@ static void set_usage(struct target *t, const struct proc_stat *stat)
 /* A profiler that the start-up variables name and that is really mapped. Our own core comes and goes, and stays mapped. */
 static void refuse_profiled(struct target *t, const struct glimpse *g)
 {
-    static const char *const names[] = {"CORECLR_PROFILER_PATH_64", "CORECLR_PROFILER_PATH_ARM64", "CORECLR_PROFILER_PATH_32",
-                                        "CORECLR_PROFILER_PATH_ARM32", "CORECLR_PROFILER_PATH"};
+    static const char *const names[] = {"CORECLR_PROFILER_PATH_64", "CORECLR_PROFILER_PATH_ARM64",
+                                        "CORECLR_PROFILER_PATH_32", "CORECLR_PROFILER_PATH_ARM32",
+                                        "CORECLR_PROFILER_PATH"};
     const char *on = g->environment ? proc_env(g->environment, g->environment_size, "CORECLR_ENABLE_PROFILING") : NULL;
     if (!on || strtoul(on, NULL, 16) == 0)
         return;
@@ -295,8 +311,10 @@ static void refuse_profiled(struct target *t, const struct glimpse *g)
         if (!path || !*maps.profiler || strncmp(maps.profiler, "libmedic", 8) == 0)
             continue;
         if (!proc_read_maps(g->process, &maps) || maps.profiler_mapped)
-            refuse(t, MEDIC_E_BUSY, "another profiler was loaded at its start (%s=%.200s): restart it without "
-                                    "CORECLR_ENABLE_PROFILING", names[i], path);
+            refuse(t, MEDIC_E_BUSY,
+                   "another profiler was loaded at its start (%s=%.200s): restart it without "
+                   "CORECLR_ENABLE_PROFILING",
+                   names[i], path);
     }
 }
 
@@ -308,8 +326,10 @@ static bool is_dotnet(const struct glimpse *g)
 
 static int not_dotnet(pid_t pid, const char *comm, medic_reason *why)
 {
-    return medic_fail(why, MEDIC_E_UNSUPPORTED, "process %d (%s) is not a .NET program, or its runtime has not started yet: "
-                                                "`medic ps` lists the .NET programs", pid, comm);
+    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                      "process %d (%s) is not a .NET program, or its runtime has not started yet: "
+                      "`medic ps` lists the .NET programs",
+                      pid, comm);
 }
 
 /* Fills *t; MEDIC_OK: it is .NET, attachable or not. */
@@ -317,7 +337,8 @@ static int judge(struct target *t, const struct glimpse *g, medic_reason *why)
 {
     bool proven = locate(t, g);
     if (!t->tmp)
-        return medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading process %d: free some and try again", t->pid);
+        return medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading process %d: free some and try again",
+                          t->pid);
     if (!proven && !is_dotnet(g))
         return not_dotnet(t->pid, t->comm, why);
     read_names(t, g);
@@ -325,8 +346,8 @@ static int judge(struct target *t, const struct glimpse *g, medic_reason *why)
         refuse_without_socket(t, g);
     refuse_profiled(t, g);
     if (t->state == 'T' || t->state == 't')
-        refuse(t, MEDIC_E_TIMEOUT, "it is stopped by %s: continue it first%s", t->state == 'T' ? "a signal" : "a debugger",
-               t->state == 'T' ? " (kill -CONT)" : "");
+        refuse(t, MEDIC_E_TIMEOUT, "it is stopped by %s: continue it first%s",
+               t->state == 'T' ? "a signal" : "a debugger", t->state == 'T' ? " (kill -CONT)" : "");
     return MEDIC_OK;
 }
 
@@ -338,8 +359,10 @@ static int look_at(struct scan *scan, struct glimpse *g, pid_t pid, struct targe
     if (!proc_read_stat(g->process, &stat) || !proc_read_status(g->process, &status))
         return medic_fail(why, MEDIC_E_GONE, "process %d has just ended: choose another", pid);
     if (stat.state == 'Z' || stat.state == 'X')
-        return medic_fail(why, MEDIC_E_GONE, "process %d (%s) has ended, only its parent has not noticed yet (zombie): choose "
-                                             "another", pid, stat.comm);
+        return medic_fail(why, MEDIC_E_GONE,
+                          "process %d (%s) has ended, only its parent has not noticed yet (zombie): choose "
+                          "another",
+                          pid, stat.comm);
     if (stat.kernel_thread || stat.threads < 2) /* a runtime always has helpers */
         return not_dotnet(pid, stat.comm, why);
     t->pid = pid;
@@ -366,7 +389,8 @@ static int probe(struct scan *scan, pid_t pid, struct target *t, medic_reason *w
     if (g.process < 0 && errno != ENOENT)
         return medic_fail(why, MEDIC_E_IO, "process %d cannot be looked at: %m", pid);
     if (g.process < 0)
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no process %d here: `medic ps` lists the .NET programs", pid);
+        return medic_fail(why, MEDIC_E_NOT_FOUND, "there is no process %d here: `medic ps` lists the .NET programs",
+                          pid);
     int code = look_at(scan, &g, pid, t, why);
     if (code != MEDIC_OK)
         target_free(t);
@@ -400,7 +424,8 @@ static int probe_all(struct scan *scan, struct target_list *list, medic_reason *
 static bool claimed(const struct target_list *list, const struct stat *st)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].has_socket && list->items[i].socket_dev == st->st_dev && list->items[i].socket_ino == st->st_ino)
+        if (list->items[i].has_socket && list->items[i].socket_dev == st->st_dev &&
+            list->items[i].socket_ino == st->st_ino)
             return true;
     return false;
 }
@@ -443,8 +468,8 @@ static int add_sockets(struct scan *scan, const char *folder, struct target_list
     int code = MEDIC_OK;
     while (dir && code == MEDIC_OK && (entry = readdir(dir))) {
         uint64_t pid, key;
-        if (!proc_parse_socket_name(entry->d_name, &pid, &key)
-            || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || claimed(list, &st))
+        if (!proc_parse_socket_name(entry->d_name, &pid, &key) ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || claimed(list, &st))
             continue;
         if (from_socket(scan, dirfd(dir), folder, entry->d_name, &t))
             code = list_add(list, &t, why);
@@ -591,7 +616,8 @@ static int find_by_pid(struct scan *scan, const char *what, unsigned timeout_ms,
     errno = 0;
     unsigned long pid = strtoul(what, NULL, 10);
     if (errno || pid == 0 || pid > INT32_MAX)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "%.40s is no process id: give a number from 1 to %d, or a name", what, INT32_MAX);
+        return medic_fail(why, MEDIC_E_ARGUMENT, "%.40s is no process id: give a number from 1 to %d, or a name", what,
+                          INT32_MAX);
     int code = probe(scan, (pid_t)pid, t, why);
     return code == MEDIC_OK ? settle(scan, t, timeout_ms, why) : code;
 }
@@ -621,8 +647,10 @@ static int find_listener(struct scan *scan, pid_t pid, struct target *t, unsigne
     struct target seen;
     int code = probe(scan, pid, &seen, why);
     if (code == MEDIC_OK && (seen.socket_dev != t->socket_dev || seen.socket_ino != t->socket_ino)) {
-        code = medic_fail(why, MEDIC_E_UNSAFE, "process %d listens on %s, which is not its own socket: somebody poses as another "
-                                               "process, give the pid instead", pid, t->socket);
+        code = medic_fail(why, MEDIC_E_UNSAFE,
+                          "process %d listens on %s, which is not its own socket: somebody poses as another "
+                          "process, give the pid instead",
+                          pid, t->socket);
         target_free(&seen);
     }
     target_free(t);
@@ -642,8 +670,10 @@ static int find_by_socket(struct scan *scan, const char *what, unsigned timeout_
     int dirfd = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int code = MEDIC_OK;
     if (dirfd < 0 || !from_socket(scan, dirfd, folder, name, t))
-        code = medic_fail(why, MEDIC_E_NOT_FOUND, "%.200s is not a diagnostics socket: its name is "
-                                                  "dotnet-diagnostic-<pid>-<start>-socket, see the temporary folder", what);
+        code = medic_fail(why, MEDIC_E_NOT_FOUND,
+                          "%.200s is not a diagnostics socket: its name is "
+                          "dotnet-diagnostic-<pid>-<start>-socket, see the temporary folder",
+                          what);
     if (dirfd >= 0)
         close(dirfd);
     free(folder);
@@ -696,7 +726,8 @@ static int ambiguous(const struct target_list *list, const char *name, bool any_
         if (t->pid)
             used += snprintf(at, room, " %d (%.60s),", t->pid, t->command_line ? t->command_line : "");
         else
-            used += snprintf(at, room, " %.60s/%.60s (%.20s),", t->tmp_path, t->socket, t->command_line ? t->command_line : "");
+            used += snprintf(at, room, " %.60s/%.60s (%.20s),", t->tmp_path, t->socket,
+                             t->command_line ? t->command_line : "");
         count--;
     }
     text.text[used - 1] = 0; /* the last comma */
@@ -715,7 +746,8 @@ static int find_by_name(struct scan *scan, const char *name, unsigned timeout_ms
     if (count == 0)
         count = count_called(&list, name, any_case = true, &found);
     if (count == 0)
-        code = medic_fail(why, MEDIC_E_NOT_FOUND, "no .NET process is called %.200s: `medic ps` lists the .NET programs", name);
+        code = medic_fail(why, MEDIC_E_NOT_FOUND,
+                          "no .NET process is called %.200s: `medic ps` lists the .NET programs", name);
     else if (count > 1)
         code = ambiguous(&list, name, any_case, count, why);
     else if (!list.items[found].attachable)
@@ -736,7 +768,8 @@ int target_find(const char *what, unsigned timeout_ms, struct target *target, me
     struct scan scan;
     *target = (struct target){.tmp_fd = -1};
     if (!*what)
-        return medic_fail(why, MEDIC_E_ARGUMENT, "no process is given: give its pid, its name, or the path of its socket");
+        return medic_fail(why, MEDIC_E_ARGUMENT,
+                          "no process is given: give its pid, its name, or the path of its socket");
     int code = open_scan(&scan, why);
     if (code != MEDIC_OK)
         return code;
@@ -774,12 +807,14 @@ bool target_alive(const struct target *target)
     struct proc_stat stat;
     struct stat st;
     if (target->socket_only)
-        return fstatat(target->tmp_fd, target->socket, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == target->socket_ino;
+        return fstatat(target->tmp_fd, target->socket, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               st.st_ino == target->socket_ino;
     snprintf(path, sizeof path, "/proc/%d", target->pid);
     int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (process < 0)
         return false;
-    bool alive = proc_read_stat(process, &stat) && stat.start_time == target->start_time && stat.state != 'Z' && stat.state != 'X';
+    bool alive = proc_read_stat(process, &stat) && stat.start_time == target->start_time && stat.state != 'Z' &&
+                 stat.state != 'X';
     close(process);
     return alive;
 }

@@ -43,7 +43,8 @@ struct target {
     int tmp_fd;      /* O_PATH, -1 when there is none; owned by the target */
     char socket[64]; /* file name in that folder */
     bool has_socket;
-    bool socket_only; /* no /proc entry: a side-car that shares just the folder; uptime is known, CPU and memory are not */
+    bool
+        socket_only; /* no /proc entry: a side-car that shares just the folder; uptime is known, CPU and memory are not */
     bool attachable;
     int code;         /* MEDIC_OK when attachable, else why not: */
     medic_reason why; /* a clause without the target's name */

@@ -12,7 +12,8 @@
 #define CELLS_MOST 400
 #define CHART_LEAST 12 /* cells that a line of a series needs to say something */
 
-static const char *const LEVELS[] = {" ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+static const char *const LEVELS[] = {" ",      "\u2581", "\u2582", "\u2583", "\u2584",
+                                     "\u2585", "\u2586", "\u2587", "\u2588"};
 static const char *const ASCII_LEVELS[] = {" ", ".", ".", ":", "-", "=", "+", "*", "#"};
 
 static const char *level(const struct page *page, unsigned eighths)
@@ -48,7 +49,7 @@ struct lanes {
     struct {
         char name[256];
         double covered[CELLS_MOST]; /* 0..1 a cell */
-    } *lanes;
+    } * lanes;
     uint32_t count, dropped;
 };
 
@@ -317,7 +318,8 @@ static void draw_chart(struct page *page, const struct series *series, size_t la
         page_pad(page, PAGE_INDENT);
         page_style(page, STYLE_DIM);
         put_right(page, line == 0 ? top : line + 1 == CHART_ROWS ? bottom : "", label);
-        page_add(page, line == 0 || line + 1 == CHART_ROWS ? page_pick(page, " \u2524", " |") : page_pick(page, " \u2502", " |"));
+        page_add(page, line == 0 || line + 1 == CHART_ROWS ? page_pick(page, " \u2524", " |")
+                                                           : page_pick(page, " \u2502", " |"));
         page_style(page, STYLE_PLAIN);
         draw_line(page, series, line, CHART_ROWS);
         page_end(page);
@@ -348,7 +350,8 @@ struct timeline {
     size_t titles, tops, bottoms, lows; /* cells of the widest */
 };
 
-static void time_range(const struct page *page, const struct medic_section *section, int time, double *begin, double *range)
+static void time_range(const struct page *page, const struct medic_section *section, int time, double *begin,
+                       double *range)
 {
     double value, last = (double)page->duration_ns;
     *begin = 0;
@@ -377,7 +380,8 @@ static void measure_series(const struct page *page, struct timeline *timeline, c
     widen(&timeline->lows, page_cells(page, text));
 }
 
-static void collect_series(const struct page *page, const struct medic_section *section, int time, struct timeline *timeline)
+static void collect_series(const struct page *page, const struct medic_section *section, int time,
+                           struct timeline *timeline)
 {
     double begin, range;
     time_range(page, section, time, &begin, &range);
@@ -386,7 +390,8 @@ static void collect_series(const struct page *page, const struct medic_section *
         if ((int)i == time || (type != MEDIC_INTEGER && type != MEDIC_NUMBER))
             continue;
         struct series *series = &timeline->series[timeline->count++];
-        *series = (struct series){.section = section, .time = time, .column = i, .begin = begin, .range = range, .cells = 1};
+        *series =
+            (struct series){.section = section, .time = time, .column = i, .begin = begin, .range = range, .cells = 1};
         sample(series);
         measure_series(page, timeline, series);
     }

@@ -16,7 +16,8 @@ static void put_row_name(struct page *page, const struct medic_section *section,
     page_add(page, text.number);
 }
 
-static void put_edge(struct page *page, const struct medic_section *section, const struct document_edge *edge, bool last)
+static void put_edge(struct page *page, const struct medic_section *section, const struct document_edge *edge,
+                     bool last)
 {
     size_t room = page->width - PAGE_INDENT - 3;
     page_pad(page, PAGE_INDENT);
@@ -33,8 +34,8 @@ static void put_edge(struct page *page, const struct medic_section *section, con
     page_end(page);
 }
 
-static void put_edges_of(struct page *page, const struct medic_section *section, uint32_t row, const struct document_edge *const *edges,
-                         uint32_t count)
+static void put_edges_of(struct page *page, const struct medic_section *section, uint32_t row,
+                         const struct document_edge *const *edges, uint32_t count)
 {
     uint32_t shown = count < page->top ? count : page->top;
     page_pad(page, PAGE_INDENT);
@@ -53,7 +54,8 @@ static void put_edges_of(struct page *page, const struct medic_section *section,
 
 static int by_from(const void *a, const void *b)
 {
-    const struct document_edge *one = *(const struct document_edge *const *)a, *two = *(const struct document_edge *const *)b;
+    const struct document_edge *one = *(const struct document_edge *const *)a,
+                               *two = *(const struct document_edge *const *)b;
     if (one->from != two->from)
         return one->from < two->from ? -1 : 1;
     return one < two ? -1 : one > two; /* as they were added */

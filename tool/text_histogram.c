@@ -21,7 +21,8 @@ struct histogram {
     char (*labels)[BUCKET_LABEL]; /* one a row */
 };
 
-static void bound(const struct page *page, const struct histogram *histogram, uint32_t row, uint32_t column, char *out, size_t size)
+static void bound(const struct page *page, const struct histogram *histogram, uint32_t row, uint32_t column, char *out,
+                  size_t size)
 {
     double value;
     bool known = cell_value(section_cell(histogram->section, row, column), &value);
@@ -78,8 +79,8 @@ static void make_label(const struct page *page, struct histogram *histogram, uin
     char lower[64], upper[64];
     bound(page, histogram, row, histogram->lower, lower, sizeof lower);
     bound(page, histogram, row, histogram->upper, upper, sizeof upper);
-    snprintf(histogram->labels[row], BUCKET_LABEL, "%*s%s%s%*s%s", (int)(histogram->lowers - text_cells(lower)), "", lower,
-             page_pick(page, " \u2013 ", " - "), (int)(histogram->uppers - text_cells(upper)), "", upper);
+    snprintf(histogram->labels[row], BUCKET_LABEL, "%*s%s%s%*s%s", (int)(histogram->lowers - text_cells(lower)), "",
+             lower, page_pick(page, " \u2013 ", " - "), (int)(histogram->uppers - text_cells(upper)), "", upper);
 }
 
 static void draw_buckets(struct page *page, const struct histogram *histogram, const struct table *table)
@@ -116,7 +117,8 @@ void text_section_histogram(struct page *page, const struct medic_section *secti
         text_section_table(page, section);
         return;
     }
-    struct histogram histogram = {.section = section, .lower = (uint32_t)lower, .upper = (uint32_t)upper, .value = (uint32_t)value};
+    struct histogram histogram = {
+        .section = section, .lower = (uint32_t)lower, .upper = (uint32_t)upper, .value = (uint32_t)value};
     histogram.labels = calloc(section->row_count, sizeof *histogram.labels);
     if (!histogram.labels) {
         page->out.failed = 1;

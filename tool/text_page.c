@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const char *const STYLES[] = {
-    [STYLE_PLAIN] = "\033[0m",      [STYLE_BOLD] = "\033[1m",       [STYLE_DIM] = "\033[2m",
-    [STYLE_TITLE] = "\033[1m",      [STYLE_BAR] = "\033[36m",       [STYLE_HEALTHY] = "\033[1;32m",
-    [STYLE_NOTICE] = "\033[1;36m",  [STYLE_WARNING] = "\033[1;33m", [STYLE_CRITICAL] = "\033[1;31m",
+    [STYLE_PLAIN] = "\033[0m",     [STYLE_BOLD] = "\033[1m",       [STYLE_DIM] = "\033[2m",
+    [STYLE_TITLE] = "\033[1m",     [STYLE_BAR] = "\033[36m",       [STYLE_HEALTHY] = "\033[1;32m",
+    [STYLE_NOTICE] = "\033[1;36m", [STYLE_WARNING] = "\033[1;33m", [STYLE_CRITICAL] = "\033[1;31m",
 };
 
 const char *page_pick(const struct page *page, const char *utf8, const char *ascii)
@@ -297,7 +297,9 @@ void page_axis(struct page *page, size_t indent, size_t width, uint64_t begin_ns
         double ns = (double)begin_ns + length * i / ticks, unit = length >= 2e9 ? 1e7 : 1;
         format_short(round(ns / unit) * unit, MEDIC_UNIT_NANOSECONDS, page->ascii, label, sizeof label);
         size_t cells = text_cells(label), point = width * i / ticks;
-        size_t start = i == 0 ? 0 : i == ticks ? width - (cells < width ? cells : width) : point - (cells / 2 < point ? cells / 2 : point);
+        size_t start = i == 0       ? 0
+                       : i == ticks ? width - (cells < width ? cells : width)
+                                    : point - (cells / 2 < point ? cells / 2 : point);
         if (start < at + (i ? 1 : 0))
             continue;
         page_pad(page, start - at);

@@ -10,14 +10,24 @@
 
 #define PAGE_INDENT 2
 
-enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_TITLE, STYLE_BAR, STYLE_HEALTHY, STYLE_NOTICE, STYLE_WARNING, STYLE_CRITICAL };
+enum style {
+    STYLE_PLAIN,
+    STYLE_BOLD,
+    STYLE_DIM,
+    STYLE_TITLE,
+    STYLE_BAR,
+    STYLE_HEALTHY,
+    STYLE_NOTICE,
+    STYLE_WARNING,
+    STYLE_CRITICAL
+};
 
 struct page {
     struct buffer out;
     size_t width;
     unsigned top;
     bool color, ascii;
-    enum style style; /* that has been begun */
+    enum style style;     /* that has been begun */
     uint64_t duration_ns; /* of the recording */
 };
 

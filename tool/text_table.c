@@ -258,7 +258,8 @@ void table_row(struct page *page, const struct table *table, uint32_t row, bool 
 
 /* --- cards, for pages that are too narrow for a line a row --- */
 
-static void card_value(const struct page *page, struct buffer *out, const struct table_column *column, const medic_cell *cell)
+static void card_value(const struct page *page, struct buffer *out, const struct table_column *column,
+                       const medic_cell *cell)
 {
     struct formatted text;
     if (cell->type == MEDIC_STRING) {

@@ -26,7 +26,7 @@ struct node {
     uint32_t hidden; /* children that are not shown */
     uint32_t row;    /* of the section; stacks: the frame */
     bool shown;
-    bool folded;     /* within a long chain: counted, not drawn */
+    bool folded; /* within a long chain: counted, not drawn */
     double weight;
 };
 
@@ -122,8 +122,8 @@ static void put_hidden(struct tree *tree, uint32_t parent)
     used += put_prefix(tree, parent, false);
     format_value(tree->nodes[parent].hidden, MEDIC_UNIT_COUNT, page->ascii, &number);
     snprintf(note, sizeof note, "%s%s %s more",
-             tree->nodes[parent].children > 1 ? page_pick(page, "\u2514\u2500 ", "`- ") : "", page_pick(page, "\u2026", "..."),
-             number.number);
+             tree->nodes[parent].children > 1 ? page_pick(page, "\u2514\u2500 ", "`- ") : "",
+             page_pick(page, "\u2026", "..."), number.number);
     end_note(tree, used, note);
 }
 
@@ -222,7 +222,8 @@ static void count_hidden(struct tree *tree)
 /* Only numbers that say something fit at the left: the last columns go first. */
 static void lay_out(struct tree *tree)
 {
-    size_t room = tree->page->width > LABEL_LEAST + 2 * PAGE_INDENT ? tree->page->width - LABEL_LEAST - 2 * PAGE_INDENT : 1;
+    size_t room =
+        tree->page->width > LABEL_LEAST + 2 * PAGE_INDENT ? tree->page->width - LABEL_LEAST - 2 * PAGE_INDENT : 1;
     size_t most = tree->page->width / 2 > room ? room : tree->page->width / 2;
     tree->table.modest = true;
     while (tree->table.column_count && !table_layout(tree->page, &tree->table, most))
@@ -364,7 +365,8 @@ static int find_same_frames(struct merger *merger)
         const struct document_frame *frame = &section->frames[i];
         struct buffer text = {0};
         struct same_frame *same = NULL;
-        buffer_format(&text, "%s\n%s\n%s", frame->function, frame->module ? frame->module : "", frame->file ? frame->file : "");
+        buffer_format(&text, "%s\n%s\n%s", frame->function, frame->module ? frame->module : "",
+                      frame->file ? frame->file : "");
         if (text.failed)
             return -1;
         HASH_FIND(hh, merger->frames, text.bytes, text.size, same);
@@ -391,7 +393,8 @@ static uint32_t merged_child(struct merger *merger, uint32_t parent, uint32_t fr
     if (merge)
         return merge->node;
     merge = arena_alloc(&merger->arena, sizeof *merge);
-    if (!merge || arena_grow(&merger->arena, (void **)&tree->nodes, &merger->capacity, (size_t)tree->count + 1, sizeof *tree->nodes))
+    if (!merge || arena_grow(&merger->arena, (void **)&tree->nodes, &merger->capacity, (size_t)tree->count + 1,
+                             sizeof *tree->nodes))
         return NONE;
     merge->key = key;
     merge->node = tree->count++;
@@ -466,7 +469,8 @@ static void fold_chains(struct tree *tree)
 {
     for (uint32_t i = 0; i < tree->count; i++) {
         uint32_t parent = tree->nodes[i].parent;
-        bool begins = parent == NONE || tree->nodes[parent].children != 1 || tree->nodes[parent].weight != tree->nodes[i].weight;
+        bool begins =
+            parent == NONE || tree->nodes[parent].children != 1 || tree->nodes[parent].weight != tree->nodes[i].weight;
         if (begins && tree->page->top != UINT32_MAX)
             fold_chain(tree, i);
     }
@@ -503,10 +507,12 @@ static void stack_columns(struct tree *tree, int weight)
     tree->table.cell = stack_cell;
     tree->table.context = tree;
     tree->table.column_count = 2;
-    tree->table.columns[0] = (struct table_column){.title = weight < 0 ? "stacks" : tree->section->columns[weight].title,
-                                                   .type = MEDIC_NUMBER,
-                                                   .unit = weight < 0 ? MEDIC_UNIT_COUNT : tree->section->columns[weight].unit};
-    tree->table.columns[1] = (struct table_column){.title = "share", .type = MEDIC_NUMBER, .unit = MEDIC_UNIT_RATIO, .bar = true};
+    tree->table.columns[0] =
+        (struct table_column){.title = weight < 0 ? "stacks" : tree->section->columns[weight].title,
+                              .type = MEDIC_NUMBER,
+                              .unit = weight < 0 ? MEDIC_UNIT_COUNT : tree->section->columns[weight].unit};
+    tree->table.columns[1] =
+        (struct table_column){.title = "share", .type = MEDIC_NUMBER, .unit = MEDIC_UNIT_RATIO, .bar = true};
     tree->table.row_count = tree->count;
 }
 

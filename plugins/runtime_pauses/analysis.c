@@ -126,7 +126,7 @@ static enum cause cause_of_gc(uint32_t generation, uint32_t reason)
 static void count_until(struct pause *pause, uint64_t at)
 {
     if (at > pause->raw.stopped_ns && at <= pause->raw.restart_ns)
-        pause->counted_ns = at - pause->raw.begin_ns;
+        pause->counted_ns = at - pause->raw.asked_ns;
 }
 
 static void explain_by_gc(struct pause *pause, const struct gc *gcs, size_t index, enum gc_kind kind)
@@ -278,7 +278,7 @@ void attribute(struct pause *pauses, size_t pause_count, const struct gc *gcs, s
         pause->generation = pause->gc_reason = RP_UNKNOWN;
         pause->compacting = -1;
         pause->gc = NO_INDEX;
-        pause->counted_ns = pause->raw.restart_ns - pause->raw.begin_ns;
+        pause->counted_ns = pause->raw.restart_ns - pause->raw.asked_ns;
         skip_gcs_before(&walk, pause->raw.begin_ns);
         within = gcs_within(&walk, &pause->raw);
         if (within.blocking != NO_INDEX || within.background != NO_INDEX) {

@@ -37,6 +37,7 @@ struct pauses {
     /* The suspension in flight. */
     _Atomic uint32_t phase;
     _Atomic uint64_t number;
+    _Atomic uint64_t asked_ns; /* event 9, just before */
     _Atomic uint64_t begin_ns;
     _Atomic uint64_t stopped_ns;
     _Atomic uint64_t restart_ns;

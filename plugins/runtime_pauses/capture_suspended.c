@@ -157,8 +157,10 @@ rp_pause finished_pause(struct pauses *self, uint64_t end, uint32_t flags)
     uint64_t stopped = load64(&self->stopped_ns);
     uint64_t restart = load64(&self->restart_ns);
 
+    uint64_t begin = load64(&self->begin_ns), asked = load64(&self->asked_ns);
+
     return (rp_pause){.number = load64(&self->number),
-                      .begin_ns = load64(&self->begin_ns),
+                      .begin_ns = begin,
                       .stopped_ns = stopped ? stopped : end,
                       .restart_ns = restart ? restart : end,
                       .end_ns = end,
@@ -168,7 +170,8 @@ rp_pause finished_pause(struct pauses *self, uint64_t end, uint32_t flags)
                       .gc_starts = load32(&self->gc_starts),
                       .gc_ends = load32(&self->gc_ends),
                       .generation = load32(&self->generation),
-                      .induced = load32(&self->induced)};
+                      .induced = load32(&self->induced),
+                      .asked_ns = asked && asked < begin ? asked : begin};
 }
 
 static void finish(struct pauses *self, uint32_t flags)
@@ -178,6 +181,7 @@ static void finish(struct pauses *self, uint32_t flags)
     if (phase_of(self) == IDLE)
         return;
     pause = finished_pause(self, self->clock->now_ns(), flags);
+    store64(&self->asked_ns, 0);
     enter(self, IDLE);
     self->records->write(self->host, RP_PAUSE, &pause, sizeof pause);
 }
@@ -331,6 +335,10 @@ static HRESULT event_delivered(void *instance, EVENTPIPE_PROVIDER provider, DWOR
     case GC_EVENT_START:
     case GC_EVENT_END:
     case GC_EVENT_GLOBAL_HISTORY: good = collection_event(self, id, version, data, size); break;
+    case GC_EVENT_SUSPEND_BEGIN:
+        store64(&self->asked_ns, self->clock->now_ns());
+        good = 1;
+        break;
     case GC_EVENT_HEAP_STATS: good = heap_sized(self, version, data, size); break;
     case GC_EVENT_TRIGGERED: good = triggered(self, data, size); break;
     default: return S_OK;

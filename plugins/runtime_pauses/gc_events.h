@@ -12,6 +12,7 @@ enum gc_event_id {
     GC_EVENT_START = 1,
     GC_EVENT_END = 2,
     GC_EVENT_HEAP_STATS = 4,
+    GC_EVENT_SUSPEND_BEGIN = 9,
     GC_EVENT_TRIGGERED = 35,
     GC_EVENT_GLOBAL_HISTORY = 205
 };

@@ -43,6 +43,8 @@ typedef struct rp_pause {
     uint32_t generation; /* the oldest one these collected, 0-2, or RP_UNKNOWN */
     uint32_t induced;    /* one of them was induced, says the callback */
     uint32_t reserved;
+    uint64_t
+        asked_ns; /* the runtime's clock for the pause begins: it still waits for its own lock; begin_ns when unknown */
 } rp_pause;
 
 /* Followed by frame_count FunctionIDs (uint64_t), innermost first. */

@@ -49,7 +49,7 @@ static int read_pause(struct recording *recording, const medic_record *record)
     const rp_pause *raw = &pause.raw;
 
     if (!take(record, &pause.raw, sizeof pause.raw) || raw->begin_ns > raw->stopped_ns ||
-        raw->stopped_ns > raw->restart_ns || raw->restart_ns > raw->end_ns)
+        raw->stopped_ns > raw->restart_ns || raw->restart_ns > raw->end_ns || raw->asked_ns > raw->begin_ns)
         return MEDIC_OK;
     return PUSH(recording, pause, pause);
 }

@@ -15,11 +15,11 @@ static struct host *host_of(ICorProfilerCallback11 *This)
     return (struct host *)This;
 }
 
-#define THUNK(name, params, args)                                                            \
-    static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params)            \
-    {                                                                                        \
-        const struct host *host = host_of(This);                                             \
-        return host->table->name ? host->table->name(host->self MEDIC_SPLICE args) : S_OK;   \
+#define THUNK(name, params, args)                                                                                      \
+    static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params)                                      \
+    {                                                                                                                  \
+        const struct host *host = host_of(This);                                                                       \
+        return host->table->name ? host->table->name(host->self MEDIC_SPLICE args) : S_OK;                             \
     }
 MEDIC_CALLBACK_LIST(THUNK)
 
@@ -29,11 +29,11 @@ static void ignore(const void *first, ...)
     (void)first;
 }
 
-#define IGNORE(name, params, args)                                                \
-    static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params) \
-    {                                                                             \
-        ignore(This MEDIC_SPLICE args);                                           \
-        return S_OK;                                                              \
+#define IGNORE(name, params, args)                                                                                     \
+    static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params)                                      \
+    {                                                                                                                  \
+        ignore(This MEDIC_SPLICE args);                                                                                \
+        return S_OK;                                                                                                   \
     }
 MEDIC_CALLBACK_REMOTING_LIST(IGNORE)
 
@@ -78,19 +78,16 @@ static HRESULT load_as_notification_only(ICorProfilerCallback11 *This, BOOL *onl
 
 #define SLOT(name, params, args) .name = thunk_##name,
 
-static const ICorProfilerCallback11Vtbl vtable = {
-    .QueryInterface = query_interface,
-    .AddRef = count_reference,
-    .Release = count_reference,
-    .Initialize = initialize,
-    .Shutdown = no_work,
-    .InitializeForAttach = initialize_for_attach,
-    .ProfilerAttachComplete = no_work,
-    .ProfilerDetachSucceeded = no_work,
-    .LoadAsNotificationOnly = load_as_notification_only,
-    MEDIC_CALLBACK_REMOTING_LIST(SLOT)
-    MEDIC_CALLBACK_LIST(SLOT)
-};
+static const ICorProfilerCallback11Vtbl vtable = {.QueryInterface = query_interface,
+                                                  .AddRef = count_reference,
+                                                  .Release = count_reference,
+                                                  .Initialize = initialize,
+                                                  .Shutdown = no_work,
+                                                  .InitializeForAttach = initialize_for_attach,
+                                                  .ProfilerAttachComplete = no_work,
+                                                  .ProfilerDetachSucceeded = no_work,
+                                                  .LoadAsNotificationOnly = load_as_notification_only,
+                                                  MEDIC_CALLBACK_REMOTING_LIST(SLOT) MEDIC_CALLBACK_LIST(SLOT)};
 
 /* A plugin with one callback without parameters and one with several. */
 static int resumes;

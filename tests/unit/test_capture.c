@@ -23,8 +23,12 @@ static void put_padding(struct buffer *out)
 
 static void put_header(struct buffer *out)
 {
-    medic_capture_header header = {.version = MEDIC_CAPTURE_VERSION, .pid = 4121, .monotonic_ns = 1000, .realtime_ns = 5000,
-                                   .runtime_major = 10, .text_size = sizeof HEADER_TEXT - 1};
+    medic_capture_header header = {.version = MEDIC_CAPTURE_VERSION,
+                                   .pid = 4121,
+                                   .monotonic_ns = 1000,
+                                   .realtime_ns = 5000,
+                                   .runtime_major = 10,
+                                   .text_size = sizeof HEADER_TEXT - 1};
     memcpy(header.magic, MEDIC_CAPTURE_MAGIC, sizeof header.magic);
     header.header_size = (uint32_t)((sizeof header + header.text_size + 7) / 8 * 8);
     header.crc = crc32_update(crc32_update(0, &header, sizeof header), HEADER_TEXT, header.text_size);
@@ -320,7 +324,7 @@ static void core_records_that_contradict_themselves_are_dropped(void **state)
 {
     (void)state;
     static const uint32_t TYPES[] = {MEDIC_RECORD_NAME, MEDIC_RECORD_MODULE, MEDIC_RECORD_THREAD, MEDIC_RECORD_CLOCK,
-                                     MEDIC_RECORD_LOSS, MEDIC_RECORD_COST, MEDIC_RECORD_LOG, MEDIC_RECORD_END};
+                                     MEDIC_RECORD_LOSS, MEDIC_RECORD_COST,   MEDIC_RECORD_LOG,    MEDIC_RECORD_END};
     struct buffer bytes = {0};
     struct capture_totals totals;
     struct capture *capture;
@@ -429,8 +433,10 @@ static void what_is_no_capture_is_refused_with_a_sentence(void **state)
         const char *bytes;
         size_t size;
         const char *part;
-    } CASES[] = {{"", 0, "empty"}, {"x", 1, "ends within its header"},
-                 {"not a capture, but long enough to be one if it were: not a capture, not at all.", 79, "not a capture"}};
+    } CASES[] = {
+        {"", 0, "empty"},
+        {"x", 1, "ends within its header"},
+        {"not a capture, but long enough to be one if it were: not a capture, not at all.", 79, "not a capture"}};
     for (size_t i = 0; i < 3; i++) {
         struct capture *capture;
         medic_reason why = {""};

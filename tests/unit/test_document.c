@@ -174,8 +174,8 @@ static void shorter_structs_are_read_as_far_as_they_go(void **state)
         uint32_t type, unit;
     } columns[] = {{"a", NULL, MEDIC_INTEGER, MEDIC_UNIT_BYTES}, {"b", "B", MEDIC_INTEGER, 0}};
     struct document *document = fresh();
-    struct medic_section *section = sample_section(document, MEDIC_TABLE, "s", NULL, NULL, (const medic_column *)(const void *)columns,
-                                                   sizeof *columns, 2);
+    struct medic_section *section = sample_section(document, MEDIC_TABLE, "s", NULL, NULL,
+                                                   (const medic_column *)(const void *)columns, sizeof *columns, 2);
     assert_int_equal(document->error, 0);
     assert_string_equal(section->title, "s");
     assert_string_equal(section->columns[0].title, "a");
@@ -255,9 +255,16 @@ static void numbers_survive_and_the_infinite_become_null(void **state)
 static void the_keys_are_the_schema(void **state)
 {
     (void)state;
-    static const char *const KEYS[] = {"{\n  \"schema\": 1,\n  \"session\": {", "\"profiler\": {", "\"parameters\": {", "\"target\": {",
-                                       "\"verdict\": ", "\"severity\": \"warning\"", "\"findings\": [", "\"sections\": [",
-                                       "\"cost\": {\n    \"longest_pause_ns\": 61000,", "\"lost\": {"};
+    static const char *const KEYS[] = {"{\n  \"schema\": 1,\n  \"session\": {",
+                                       "\"profiler\": {",
+                                       "\"parameters\": {",
+                                       "\"target\": {",
+                                       "\"verdict\": ",
+                                       "\"severity\": \"warning\"",
+                                       "\"findings\": [",
+                                       "\"sections\": [",
+                                       "\"cost\": {\n    \"longest_pause_ns\": 61000,",
+                                       "\"lost\": {"};
     struct document *document = sample_document();
     char *json = json_of(document);
     const char *at = json;
@@ -265,8 +272,10 @@ static void the_keys_are_the_schema(void **state)
         assert_text_has(at, KEYS[i]);
         at = strstr(at, KEYS[i]);
     }
-    assert_text_has(json, "{\"id\": \"share\", \"title\": \"share of pauses\", \"type\": \"number\", \"unit\": \"ratio\", \"role\": "
-                          "\"none\", \"key\": false, \"diff\": false, \"share\": true}");
+    assert_text_has(
+        json,
+        "{\"id\": \"share\", \"title\": \"share of pauses\", \"type\": \"number\", \"unit\": \"ratio\", \"role\": "
+        "\"none\", \"key\": false, \"diff\": false, \"share\": true}");
     free(json);
     document_free(document);
 }
@@ -304,10 +313,15 @@ static void hostile_sections_get_a_sentence(void **state)
     assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"table\", " COLUMN ", \"rows\": [[1, 2]]}"), "a row");
     assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"table\", " COLUMN ", \"rows\": [3]}"), "a row");
     assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"table\", " COLUMN ", \"rows\": [[1.5]]}"), "a cell");
-    assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"tree\", " COLUMN ", \"rows\": [[1]], \"parents\": [0]}"), "parent");
-    assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"tree\", " COLUMN ", \"rows\": [[1]], \"parents\": [-4]}"), "damaged");
-    assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"stacks\", " COLUMN ", \"rows\": [[1]], \"stacks\": [[0]]}"), "frame");
-    assert_unreadable(WITH_SECTION("{\"id\": \"s\", \"kind\": \"graph\", " COLUMN ", \"rows\": [[1]], \"edges\": [{\"from\": 0}]}"), "edge");
+    assert_unreadable(
+        WITH_SECTION("{\"id\": \"s\", \"kind\": \"tree\", " COLUMN ", \"rows\": [[1]], \"parents\": [0]}"), "parent");
+    assert_unreadable(
+        WITH_SECTION("{\"id\": \"s\", \"kind\": \"tree\", " COLUMN ", \"rows\": [[1]], \"parents\": [-4]}"), "damaged");
+    assert_unreadable(
+        WITH_SECTION("{\"id\": \"s\", \"kind\": \"stacks\", " COLUMN ", \"rows\": [[1]], \"stacks\": [[0]]}"), "frame");
+    assert_unreadable(
+        WITH_SECTION("{\"id\": \"s\", \"kind\": \"graph\", " COLUMN ", \"rows\": [[1]], \"edges\": [{\"from\": 0}]}"),
+        "edge");
 }
 
 static void every_cut_of_a_report_is_survived(void **state)

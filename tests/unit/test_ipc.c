@@ -416,8 +416,9 @@ static void attach_sends_all_four_fields(void **state)
 {
     (void)state;
     static const uint8_t guid[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-    static const uint8_t expected[] = {0x88, 0x13, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-                                       5, 0, 0, 0, '/', 0, 0xE4, 0, 0x3D, 0xD8, 0x00, 0xDE, 0, 0, 3, 0, 0, 0, 'a', '=', 'b'};
+    static const uint8_t expected[] = {0x88, 0x13, 0,    0,    1,  2,  3, 4, 5, 6, 7,   8,   9,    10,
+                                       11,   12,   13,   14,   15, 16, 5, 0, 0, 0, '/', 0,   0xE4, 0,
+                                       0x3D, 0xD8, 0x00, 0xDE, 0,  0,  3, 0, 0, 0, 'a', '=', 'b'};
     struct bytes reply = hresult_reply(IPC_OK, 0);
     struct answer answer = say(&reply);
     struct ipc_attach request = {5000, guid, "/\xC3\xA4\xF0\x9F\x98\x80", (const uint8_t *)"a=b", 3};

@@ -84,7 +84,8 @@ static void the_verdict_comes_first_and_the_losses_last(void **state)
     struct document *document = sample_document();
     char *text = rendered(document, 80, 0, false, false);
     assert_ptr_equal(strstr(text, "WARNING  The program stood still"), text);
-    char *cost = strstr(text, "What the diagnosis cost"), *lost = strstr(text, "12 records were lost: 12 because the buffer");
+    char *cost = strstr(text, "What the diagnosis cost"),
+         *lost = strstr(text, "12 records were lost: 12 because the buffer");
     assert_non_null(cost);
     assert_true(lost > cost && lost > strstr(text, "A kind of the future"));
     free(text);
@@ -146,7 +147,8 @@ static void top_limits_rows_and_says_so(void **state)
 static void strangers_cannot_drive_the_terminal(void **state)
 {
     (void)state;
-    static const char EVIL[] = "\033]0;owned\007 \033[2J \xc2\x9b" "31m \xe2\x80\xae gnp.exe \x7f \r\n \xff\xc0\x80";
+    static const char EVIL[] = "\033]0;owned\007 \033[2J \xc2\x9b"
+                               "31m \xe2\x80\xae gnp.exe \x7f \r\n \xff\xc0\x80";
     struct document *document = sample_document();
     document->target.name = document->profiler.name = document->profiler.version = document->target.runtime = EVIL;
     document->session.started = "2025-11-21T\033[31m:11Z";
@@ -259,15 +261,17 @@ static void odd_numbers_are_survived(void **state)
         {"e", "e", MEDIC_NUMBER, MEDIC_UNIT_NONE, MEDIC_ROLE_UPPER, 0},
         {"f", "f", MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_VALUE, 0},
     };
-    static const double ODD[] = {0, -0.0, 1, -1, 1e-300, 1e300, -1e300, NAN, INFINITY, -INFINITY, 9.2e18, 1e15, 0.9995, 999.5};
+    static const double ODD[] = {0,   -0.0,     1,         -1,     1e-300, 1e300,  -1e300,
+                                 NAN, INFINITY, -INFINITY, 9.2e18, 1e15,   0.9995, 999.5};
     static const int64_t INTEGERS[] = {0, INT64_MIN, INT64_MAX, -1, 1, 1000000};
     for (uint32_t kind = 0; kind <= MEDIC_TEXT; kind++) {
         struct document *document = document_new();
         document_verdict(document, MEDIC_HEALTHY, "fine");
         struct medic_section *section = sample_section(document, kind, "a", "odd", NULL, SAMPLE_COLUMNS(COLUMNS));
         for (size_t i = 0; i < 14 * 6; i++) {
-            medic_cell cells[] = {medic_number(ODD[i % 14]), medic_number(ODD[(i * 5) % 14]), medic_integer(INTEGERS[i % 6]),
-                                  medic_number(ODD[(i * 3) % 14]), medic_number(ODD[(i * 11) % 14]), medic_integer(INTEGERS[i / 14])};
+            medic_cell cells[] = {medic_number(ODD[i % 14]),        medic_number(ODD[(i * 5) % 14]),
+                                  medic_integer(INTEGERS[i % 6]),   medic_number(ODD[(i * 3) % 14]),
+                                  medic_number(ODD[(i * 11) % 14]), medic_integer(INTEGERS[i / 14])};
             section_row(section, MEDIC_NO_PARENT, cells, 6);
         }
         for (unsigned width = 40; width < 200; width += 53) {

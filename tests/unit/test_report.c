@@ -58,14 +58,18 @@ static void write_record(uint32_t type, const void *data, uint32_t size)
 static void write_capture(const char *mode, uint32_t guid_data1)
 {
     char text[512] = {0};
-    medic_capture_header header = {.version = MEDIC_CAPTURE_VERSION, .pid = 7, .monotonic_ns = 1000, .runtime_major = 9,
+    medic_capture_header header = {.version = MEDIC_CAPTURE_VERSION,
+                                   .pid = 7,
+                                   .monotonic_ns = 1000,
+                                   .runtime_major = 9,
                                    .realtime_ns = UINT64_C(1763726891123000000),
                                    .plugin_guid = {guid_data1, 0x1111, 0x2222, {1, 2, 3, 4, 5, 6, 7, 8}}};
     medic_cost_record cost = {.cpu_ns = 12};
     medic_loss_record loss = {5, MEDIC_LOSS_RING_FULL, 0};
     medic_end_record end = {10001000, MEDIC_END_DURATION, 0};
     memcpy(header.magic, MEDIC_CAPTURE_MAGIC, sizeof header.magic);
-    snprintf(text, sizeof text, "plugin_version=0.9.0\nsession=/tmp/medic/abc\n%s%s\n", mode ? "param.mode=" : "", mode ? mode : "");
+    snprintf(text, sizeof text, "plugin_version=0.9.0\nsession=/tmp/medic/abc\n%s%s\n", mode ? "param.mode=" : "",
+             mode ? mode : "");
     header.text_size = (uint32_t)strlen(text);
     header.header_size = (uint32_t)((sizeof header + header.text_size + 7) / 8 * 8);
     header.crc = crc32_update(crc32_update(0, &header, sizeof header), text, header.text_size);
@@ -127,8 +131,10 @@ static void a_capture_becomes_a_report(void **state)
 static void session_json_knows_better(void **state)
 {
     (void)state;
-    static const char SESSION[] = "{\"schema\": 1, \"id\": \"6f1d2c3b-0000-4000-8000-1234567890ab\", \"state\": \"complete\", \"started\": "
-        "\"2025-01-01T00:00:00Z\", \"target\": {\"pid\": 4121, \"inner_pid\": 1, \"name\": \"Shop\", \"runtime\": \"9.0.4\", \"uid\": 1000}}";
+    static const char SESSION[] =
+        "{\"schema\": 1, \"id\": \"6f1d2c3b-0000-4000-8000-1234567890ab\", \"state\": \"complete\", \"started\": "
+        "\"2025-01-01T00:00:00Z\", \"target\": {\"pid\": 4121, \"inner_pid\": 1, \"name\": \"Shop\", \"runtime\": "
+        "\"9.0.4\", \"uid\": 1000}}";
     write_file("session.json", SESSION, sizeof SESSION - 1, 0);
     struct document *document = made("work");
     assert_string_equal(document->session.id, "6f1d2c3b-0000-4000-8000-1234567890ab");

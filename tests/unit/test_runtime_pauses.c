@@ -45,7 +45,8 @@ static struct pause *add_pause(struct made_up *r, uint64_t begin, uint64_t stop,
                             .restart_ns = begin + length,
                             .end_ns = begin + length,
                             .reason = reason,
-                            .generation = RP_UNKNOWN};
+                            .generation = RP_UNKNOWN,
+                            .asked_ns = begin};
     return pause;
 }
 

@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STAT_TAIL " S 1 42 42 0 -1 4194304 100 0 5 0 250 50 0 0 20 0 17 0 987654 274000000000 5120 18446744073709551615 1 1 0\n"
+#define STAT_TAIL                                                                                                      \
+    " S 1 42 42 0 -1 4194304 100 0 5 0 250 50 0 0 20 0 17 0 987654 274000000000 5120 18446744073709551615 1 1 0\n"
 
 static void stat_is_read(void **state)
 {
@@ -67,7 +68,8 @@ static void status_gives_effective_ids_and_the_innermost_pid(void **state)
 {
     (void)state;
     struct proc_status status;
-    assert_true(proc_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nNSpid:\t4121\t17\t1\nNSpgid:\t9\t9\t9\n", &status));
+    assert_true(proc_parse_status(
+        "Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nNSpid:\t4121\t17\t1\nNSpgid:\t9\t9\t9\n", &status));
     assert_int_equal(status.euid, 2);
     assert_int_equal(status.egid, 6);
     assert_int_equal(status.inner_pid, 1);
@@ -98,13 +100,14 @@ static void switched_off_diagnostics_are_found(void **state)
     static const struct {
         const char *variable;
         bool off;
-    } cases[] = {{"DOTNET_EnableDiagnostics=0", true},      {"DOTNET_EnableDiagnostics=1", false},
-                 {"DOTNET_EnableDiagnostics=", false},      {"DOTNET_EnableDiagnostics=no", false},
-                 {"DOTNET_EnableDiagnostics_IPC=0", true},  {"COMPlus_EnableDiagnostics=0", true},
+    } cases[] = {{"DOTNET_EnableDiagnostics=0", true},       {"DOTNET_EnableDiagnostics=1", false},
+                 {"DOTNET_EnableDiagnostics=", false},       {"DOTNET_EnableDiagnostics=no", false},
+                 {"DOTNET_EnableDiagnostics_IPC=0", true},   {"COMPlus_EnableDiagnostics=0", true},
                  {"COMPlus_EnableDiagnostics_IPC=00", true}, {"DOTNET_EnableDiagnostics_Profiler=0", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[128] = "";
-        assert_int_equal(proc_diagnostics_off(cases[i].variable, strlen(cases[i].variable) + 1, text, sizeof text), cases[i].off);
+        assert_int_equal(proc_diagnostics_off(cases[i].variable, strlen(cases[i].variable) + 1, text, sizeof text),
+                         cases[i].off);
         assert_string_equal(text, cases[i].off ? cases[i].variable : "");
     }
 }
@@ -119,9 +122,14 @@ static void socket_names_are_exact(void **state)
     assert_int_equal(key, 987654);
     proc_socket_name(name, sizeof name, 4121, 987654);
     assert_string_equal(name, "dotnet-diagnostic-4121-987654-socket");
-    static const char *const wrong[] = {"", "dotnet-diagnostic-", "dotnet-diagnostic-1-2", "dotnet-diagnostic-1-2-socket2",
-                                        "dotnet-diagnostic--1-2-socket", "dotnet-diagnostic-1- 2-socket",
-                                        "dotnet-diagnostic-1-99999999999999999999-socket", "dotnet-diagnostic-dsrouter-1-2-socket"};
+    static const char *const wrong[] = {"",
+                                        "dotnet-diagnostic-",
+                                        "dotnet-diagnostic-1-2",
+                                        "dotnet-diagnostic-1-2-socket2",
+                                        "dotnet-diagnostic--1-2-socket",
+                                        "dotnet-diagnostic-1- 2-socket",
+                                        "dotnet-diagnostic-1-99999999999999999999-socket",
+                                        "dotnet-diagnostic-dsrouter-1-2-socket"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(proc_parse_socket_name(wrong[i], &pid, &key));
 }
@@ -133,7 +141,8 @@ static void maps_tell_runtime_version_and_libc(void **state)
     proc_parse_map_line("7f00-7f01 r-xp 00000000 00:00 0 \n", &maps);
     proc_parse_map_line("7f00-7f01 r-xp 00000000 08:01 12 /lib/x86_64-linux-gnu/libc.so.6\n", &maps);
     assert_false(maps.dotnet);
-    proc_parse_map_line("7f00-7f01 r-xp 0 08:01 12   /usr/share/dotnet/shared/Microsoft.NETCore.App/10.0.12/libcoreclr.so\n", &maps);
+    proc_parse_map_line(
+        "7f00-7f01 r-xp 0 08:01 12   /usr/share/dotnet/shared/Microsoft.NETCore.App/10.0.12/libcoreclr.so\n", &maps);
     assert_true(maps.dotnet && maps.glibc && !maps.musl && !maps.profiler_mapped);
     assert_string_equal(maps.version, "10.0.12");
     proc_parse_map_line("7f00-7f01 r-xp 0 08:01 12 /opt/libother.so.2\n", &maps);
@@ -147,7 +156,8 @@ static void maps_tell_runtime_version_and_libc(void **state)
 static void programs_have_the_name_of_their_dll(void **state)
 {
     (void)state;
-    static const char host[] = "/usr/bin/dotnet\0exec\0--flag\0/app/My Shop.dll\0x.dll", own[] = "/app/shop\0x.dll", bare[] = "dotnet";
+    static const char host[] = "/usr/bin/dotnet\0exec\0--flag\0/app/My Shop.dll\0x.dll", own[] = "/app/shop\0x.dll",
+                      bare[] = "dotnet";
     char name[64];
     proc_program_name(host, sizeof host, name, sizeof name);
     assert_string_equal(name, "My Shop");
@@ -164,7 +174,9 @@ static void text_is_made_printable(void **state)
     (void)state;
     char text[] = "a\x1b[31m\tb\xC3\xA4\xC2\x9B\xFF\xE2\x82\xE2\x80\xAEz\x7F";
     proc_printable(text);
-    assert_string_equal(text, "a?[31m b\xC3\xA4" "?????" "???z?");
+    assert_string_equal(text, "a?[31m b\xC3\xA4"
+                              "?????"
+                              "???z?");
 }
 
 static void pids_that_are_no_targets_get_a_sentence(void **state)
