@@ -240,6 +240,16 @@ def _ipc_files(pid, env):
     return [*folder.glob(f"dotnet-diagnostic-{pid}-*-socket"), *folder.glob(f"clr-debug-pipe-{pid}-*")]
 
 
+# --- private mounts ---------------------------------------------------------------------------------------------------
+
+def over_tmp(mount):
+    """Shell commands for a private mount namespace: `mount` puts something over /tmp, and a build that lies below /tmp stays
+    where it was."""
+    if not BUILD.is_relative_to("/tmp"):
+        return mount
+    return f'mount --bind "{BUILD}" /mnt; {mount}; mkdir -p "{BUILD}"; mount --bind /mnt "{BUILD}"; umount /mnt'
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 @dataclass
