@@ -14,7 +14,7 @@ int plan_take_option(struct plan_arguments *arguments, int option)
     case 'o': arguments->place = optarg; return 0;
     case OPTION_SET:
         if (arguments->setting_count == PLAN_SETTINGS_MAX)
-            return cli_fail(-1, "more than %d settings", PLAN_SETTINGS_MAX);
+            return cli_fail(-1, "more than %d settings: give fewer --set", PLAN_SETTINGS_MAX);
         arguments->settings[arguments->setting_count++] = optarg;
         return 0;
     case 'f': return cli_format(optarg, &arguments->renderer);

@@ -94,7 +94,9 @@ static int check_target(const struct target *target, medic_reason *why)
         return medic_fail(why, target->code, "cannot attach to %d: %.400s",
                           target->pid ? target->pid : target->inner_pid, target->why.text);
     if (*target->arch && *own_arch() && strcmp(target->arch, own_arch()))
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "cannot attach to %d: it runs as %s and this Medic is built for %s",
+        return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                          "cannot attach to %d: it runs as %s and this Medic is built for %s: use the build for its "
+                          "processor",
                           target->pid, target->arch, own_arch());
 #ifdef __GLIBC__
     if (target->libc == TARGET_LIBC_MUSL)

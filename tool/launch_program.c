@@ -116,7 +116,7 @@ static int explain(medic_reason *why, int error, const char *name)
         return medic_fail(why, MEDIC_E_NOT_FOUND, "cannot run %.300s: there is no such command%s", name,
                           strchr(name, '/') ? "" : " in PATH; a program of this folder is started with ./");
     if (there && S_ISDIR(about.st_mode))
-        return medic_fail(why, MEDIC_E_DENIED, "cannot run %.300s: it is a folder", name);
+        return medic_fail(why, MEDIC_E_DENIED, "cannot run %.300s: it is a folder: name the program in it", name);
     if (error == EACCES)
         return medic_fail(why, MEDIC_E_DENIED,
                           "cannot run %.300s: it may not be executed: chmod +x, or `dotnet` before a .dll", name);
