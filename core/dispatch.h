@@ -18,7 +18,7 @@ int dispatch_quiet(uint64_t timeout_ns);
 
 struct dispatch_cost {
     uint64_t calls;
-    uint64_t cpu_ns; /* estimated from every 64th call */
+    uint64_t cpu_ns; /* estimated from every 61st call: a prime, because callbacks come in patterns */
 };
 /* Since the last dispatch_open. Any thread. */
 struct dispatch_cost dispatch_cost(void);
