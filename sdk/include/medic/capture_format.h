@@ -48,16 +48,19 @@ typedef struct medic_record_header {
 
 /* Types of the core. */
 enum medic_record_type {
-    MEDIC_RECORD_NAME = 1,    /* medic_name_record + text */
-    MEDIC_RECORD_MODULE = 2,  /* medic_module_record + path */
-    MEDIC_RECORD_THREAD = 3,  /* medic_thread_record + name */
-    MEDIC_RECORD_CLOCK = 4,   /* medic_clock_record */
-    MEDIC_RECORD_LOSS = 5,    /* medic_loss_record */
-    MEDIC_RECORD_COST = 6,    /* medic_cost_record; the last one counts */
-    MEDIC_RECORD_STACK = 7,   /* reserved for the stack service */
-    MEDIC_RECORD_LOG = 8,     /* medic_log_record + text */
-    MEDIC_RECORD_END = 9,     /* medic_end_record + text; the last record of a complete capture */
-    MEDIC_RECORD_PLUGIN = 256 /* the first type that belongs to the plugin */
+    MEDIC_RECORD_NAME = 1,     /* medic_name_record + text */
+    MEDIC_RECORD_MODULE = 2,   /* medic_module_record + path */
+    MEDIC_RECORD_THREAD = 3,   /* medic_thread_record + name */
+    MEDIC_RECORD_CLOCK = 4,    /* medic_clock_record */
+    MEDIC_RECORD_LOSS = 5,     /* medic_loss_record */
+    MEDIC_RECORD_COST = 6,     /* medic_cost_record; the last one counts */
+    MEDIC_RECORD_STACK = 7,    /* medic_stack_record + frame ids */
+    MEDIC_RECORD_LOG = 8,      /* medic_log_record + text */
+    MEDIC_RECORD_END = 9,      /* medic_end_record + text; the last record of a complete capture */
+    MEDIC_RECORD_FRAME = 10,   /* medic_frame_record */
+    MEDIC_RECORD_IMAGE = 11,   /* medic_image_record + path */
+    MEDIC_RECORD_SYMBOLS = 12, /* medic_symbols_record + bytes */
+    MEDIC_RECORD_PLUGIN = 256  /* the first type that belongs to the plugin */
 };
 
 enum medic_name_kind { MEDIC_NAME_TYPE = 1, MEDIC_NAME_FUNCTION = 2 };
@@ -90,6 +93,56 @@ typedef struct medic_clock_record {
     uint64_t monotonic_ns;
     uint64_t realtime_ns;
 } medic_clock_record;
+
+enum medic_stack_flags {
+    MEDIC_STACK_TRUNCATED = 1u << 0,   /* deeper than what was copied: the frames next to the root are missing */
+    MEDIC_STACK_BROKEN = 1u << 1,      /* the unwinder lost its way: what lies between and the root is missing */
+    MEDIC_STACK_JOINED = 1u << 2,      /* the part next to the root comes from an earlier stack of the same thread */
+    MEDIC_STACK_RUNTIME_WALK = 1u << 3 /* walked by the runtime, not by Medic */
+};
+
+/* A stack, interned: written once, named by its id. */
+typedef struct medic_stack_record {
+    uint64_t id;          /* from 1 */
+    uint32_t frame_count; /* u32 frame ids that follow, root first; each has a frame record before this one */
+    uint32_t flags;       /* enum medic_stack_flags */
+} medic_stack_record;
+
+enum medic_frame_kind { MEDIC_FRAME_MANAGED = 1, MEDIC_FRAME_NATIVE = 2, MEDIC_FRAME_UNKNOWN = 3 };
+#define MEDIC_NO_IL_OFFSET UINT32_MAX
+
+/* A frame: what a code address was when it was seen. */
+typedef struct medic_frame_record {
+    uint32_t id;   /* from 1, without gaps */
+    uint32_t kind; /* enum medic_frame_kind */
+    /* Of the instruction: a return address less 1, except where the thread was interrupted. */
+    uint64_t address;
+    uint64_t function;  /* MANAGED: FunctionID; its name record has module and token */
+    uint64_t image;     /* MANAGED: ModuleID, 0 for dynamic code; NATIVE: id of the image record */
+    uint32_t il_offset; /* MANAGED, or MEDIC_NO_IL_OFFSET */
+    uint32_t reserved;
+} medic_frame_record;
+
+/* A native library (or executable) as it is mapped. */
+typedef struct medic_image_record {
+    uint64_t id;   /* from 1 */
+    uint64_t bias; /* address in memory less the address that the ELF file says */
+    uint64_t begin, end;
+    uint8_t build_id[32];
+    uint32_t build_id_size; /* 0 = it has none */
+    uint32_t length;        /* bytes of path that follow, as the target sees it; "[vdso]" for that */
+} medic_image_record;
+
+/* Symbols of a module whose files the tool cannot reach; written when the client asks for it (symbols=embed). */
+enum medic_symbols_kind {
+    MEDIC_SYMBOLS_PDB = 1 /* a portable PDB */,
+    MEDIC_SYMBOLS_MPDB = 2 /* one as embedded in the module */
+};
+typedef struct medic_symbols_record {
+    uint64_t module; /* ModuleID */
+    uint32_t kind;   /* enum medic_symbols_kind */
+    uint32_t length; /* bytes that follow */
+} medic_symbols_record;
 
 enum medic_loss_reason {
     MEDIC_LOSS_RING_FULL = 1,

@@ -8,10 +8,13 @@
 #include <medic/service/clock.h>
 #include <medic/service/document.h>
 #include <medic/service/events.h>
+#include <medic/service/frames.h>
 #include <medic/service/log.h>
 #include <medic/service/names.h>
 #include <medic/service/params.h>
 #include <medic/service/records.h>
 #include <medic/service/runtime.h>
+#include <medic/service/stack_tree.h>
+#include <medic/service/stacks.h>
 
 #endif

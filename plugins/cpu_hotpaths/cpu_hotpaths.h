@@ -1,0 +1,27 @@
+/* The record layout of cpu_hotpaths: what its capture half writes and its report half reads. Revision 1. */
+#ifndef CPU_HOTPATHS_H
+#define CPU_HOTPATHS_H
+
+#include <medic/medic.h>
+
+#define CPU_HOTPATHS_REVISION 1
+
+enum {
+    CH_SAMPLE = 256, /* medic_cpu_sample */
+    CH_USAGE = 257,  /* ch_usage, about every 100 ms and at both ends */
+    CH_TOTALS = 258  /* medic_sampling_state, at the end */
+};
+
+/* CPU time of the process so far. Its growth is the truth that the samples are measured by. */
+typedef struct ch_usage {
+    uint64_t time_ns;    /* CLOCK_MONOTONIC */
+    uint64_t process_ns; /* CLOCK_PROCESS_CPUTIME_ID */
+    uint64_t medic_ns;   /* of it, Medic's own worker */
+    uint32_t processors; /* that the process may run on */
+    uint32_t reserved;
+} ch_usage;
+
+extern const medic_capture cpu_hotpaths_capture;
+extern const medic_report cpu_hotpaths_report;
+
+#endif
