@@ -1,10 +1,10 @@
 #include "core/services/snapshot.h"
 
 #include "core/os.h"
+#include "core/services/frames.h"
 #include "core/session.h"
 
 #include <fcntl.h>
-#include <medic/clr/hresults.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,4 +60,112 @@ void shot_close(struct shot *shot)
     free(shot->threads);
     free(shot->walks);
     *shot = (struct shot){.memory_fd = -1};
+}
+
+/* ---- medic.stacks' snapshot ---- */
+
+uint64_t shot_cpu_ns(uint32_t os_id)
+{
+    /* The kernel's own number for the CPU clock of a thread: CPUCLOCK_PERTHREAD_MASK 4 | CPUCLOCK_SCHED 2. */
+    struct timespec t;
+
+    if (!os_id || syscall(SYS_clock_gettime, (clockid_t)(~os_id << 3 | 6u), &t) != 0)
+        return 0;
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* Writes the thread's record, with its name, and returns its state: /proc/self/task/TID/stat has both. 0 when it has gone. */
+static uint32_t tell_thread(const struct shot_thread *thread)
+{
+    medic_thread_record record = {.id = thread->thread, .os_id = thread->os_id};
+    char path[64], text[256], *begin, *end;
+    ssize_t size;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/stat", thread->os_id);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[size < 0 ? 0 : size] = '\0';
+    begin = strchr(text, '(');
+    end = strrchr(text, ')');
+    if (begin && end)
+        record.length = (uint32_t)(end - begin - 1);
+    files_write_record(&session.files, MEDIC_RECORD_THREAD, &record, sizeof record, begin ? begin + 1 : text,
+                       record.length);
+    return end && end[1] == ' ' ? (uint32_t)(unsigned char)end[2] : 0;
+}
+
+static uint64_t stack_of(const struct shot *shot, const struct shot_thread *thread, struct unwind_step *steps,
+                         uint32_t *flags)
+{
+    struct unwind_stack stack = {shot->bytes + thread->offset, thread->low, thread->size,
+                                 (thread->flags & SHOT_WHOLE) != 0};
+    uint32_t count;
+
+    *flags = 0;
+    if (!(thread->flags & SHOT_HAS_FRAME))
+        return 0;
+    count = unwind(session.unwinder, &thread->registers, &stack, 1, steps, UNWIND_FRAMES_MAX, flags);
+    return frames_stack(session.frames, steps, count, *flags);
+}
+
+/* The runtime's own walk, as a stack. Its addresses are return addresses, but for a thread that was stopped in managed
+ * code, where one less is still the same function. */
+static uint64_t walk_of(const struct shot *shot, const struct shot_thread *thread, struct unwind_step *steps)
+{
+    for (uint32_t i = 0; i < thread->walk_count; i++)
+        steps[i] = (struct unwind_step){shot->walks[thread->walk_first + i] - 1, 0};
+    return frames_stack(session.frames, steps, thread->walk_count, MEDIC_STACK_RUNTIME_WALK);
+}
+
+static void show_thread(const struct shot *shot, const struct shot_thread *thread, uint32_t type,
+                        struct unwind_step *steps)
+{
+    medic_thread_stack told = {
+        .head = {.time_ns = shot->begin_ns, .os_id = thread->os_id},
+        .thread = thread->thread,
+        .cpu_ns = shot_cpu_ns(thread->os_id),
+        .state = tell_thread(thread),
+    };
+
+    told.head.stack = stack_of(shot, thread, steps, &told.head.flags);
+    session_show(type, &told, sizeof told);
+    if (shot->walks && thread->walk_count) {
+        told.head.flags = MEDIC_STACK_RUNTIME_WALK;
+        told.head.stack = walk_of(shot, thread, steps);
+        session_show(type, &told, sizeof told);
+    }
+}
+
+int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
+{
+    struct shot shot;
+    struct unwind_step *steps = malloc(UNWIND_FRAMES_MAX * sizeof *steps);
+    int code = steps ? shot_open(&shot, session.info, flags & MEDIC_SNAPSHOT_COMPARE, why)
+                     : medic_fail(why, MEDIC_E_MEMORY, "out of memory for a stack of %d frames", UNWIND_FRAMES_MAX);
+
+    if (code != MEDIC_OK) {
+        free(steps);
+        return code;
+    }
+    if (memory_map_read(&shot.map) != MEDIC_OK)
+        code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
+    else
+        shot_take(&shot);
+    if (code == MEDIC_OK && FAILED(shot.result))
+        code = medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)shot.result);
+    if (code == MEDIC_OK) {
+        session_add_pause(shot.pause_ns);
+        *result = (medic_snapshot){sizeof *result, shot.count, 0, shot.missed, shot.pause_ns};
+        unwinder_refresh(session.unwinder);
+        for (uint32_t i = 0; i < shot.count; i++) {
+            result->empty += !(shot.threads[i].flags & SHOT_HAS_FRAME);
+            show_thread(&shot, &shot.threads[i], record_type, steps);
+        }
+    }
+    shot_close(&shot);
+    free(steps);
+    return code;
 }
