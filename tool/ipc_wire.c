@@ -164,20 +164,21 @@ int ipc_parse_hresult(const uint8_t *payload, size_t size, int32_t *hresult, med
 int ipc_parse_environment(const uint8_t *bytes, size_t size, struct ipc_environment *env, medic_reason *why)
 {
     struct cursor c = {bytes, size, MEDIC_OK};
+    struct ipc_environment all = {0};
     uint64_t count = take_uint(&c, 4);
-    memset(env, 0, sizeof *env);
     if (count > c.left / 4) /* every string has a count of its own */
         c.code = MEDIC_E_CORRUPT;
-    if (c.code == MEDIC_OK && !(env->entries = calloc((size_t)count + 1, sizeof *env->entries)))
+    if (c.code == MEDIC_OK && !(all.entries = calloc((size_t)count + 1, sizeof *all.entries)))
         c.code = MEDIC_E_MEMORY;
     while (c.code == MEDIC_OK && count-- > 0) {
         char *entry = take_string(&c);
         if (entry)
-            env->entries[env->count++] = entry;
+            all.entries[all.count++] = entry;
     }
     int code = cursor_result(&c, "ProcessEnvironment", why);
     if (code != MEDIC_OK)
-        ipc_environment_free(env);
+        ipc_environment_free(&all);
+    *env = all;
     return code;
 }
 
