@@ -179,6 +179,10 @@ int cli_format(const char *text, const struct renderer **renderer)
     char names[200] = "";
     size_t size = 0;
     *renderer = renderer_find(text);
+    if (*renderer && (*renderer)->binary && isatty(STDOUT_FILENO))
+        return cli_fail(-1,
+                        "%s is not for a terminal: send it into a file, as in `medic report last -f %s > profile.%s`",
+                        text, text, (*renderer)->extension);
     if (*renderer)
         return 0;
     for (unsigned i = 0; renderer_at(i) && size < sizeof names; i++)
