@@ -1,7 +1,7 @@
 #include "core/services/snapshot.h"
 
 #include "core/os.h"
-#include "core/services/frames.h"
+#include "core/services/stacks.h"
 #include "core/session.h"
 
 #include <fcntl.h>
@@ -97,31 +97,31 @@ static uint32_t tell_thread(const struct shot_thread *thread)
     return end && end[1] == ' ' ? (uint32_t)(unsigned char)end[2] : 0;
 }
 
-static uint64_t stack_of(const struct shot *shot, const struct shot_thread *thread, struct unwind_step *steps,
-                         uint32_t *flags)
+static uint64_t stack_of(const struct shot *shot, const struct shot_thread *thread, uint32_t *flags)
 {
     struct unwind_stack stack = {shot->bytes + thread->offset, thread->low, thread->size,
                                  (thread->flags & SHOT_WHOLE) != 0};
-    uint32_t count;
 
-    *flags = 0;
-    if (!(thread->flags & SHOT_HAS_FRAME))
-        return 0;
-    count = unwind(session.unwinder, &thread->registers, &stack, 1, steps, UNWIND_FRAMES_MAX, flags);
-    return frames_stack(session.frames, steps, count, *flags);
+    return thread->flags & SHOT_HAS_FRAME ? stacks_intern_copy(&thread->registers, &stack, 1, flags) : 0;
 }
 
-/* The runtime's own walk, as a stack. Its addresses are return addresses, but for a thread that was stopped in managed
+/* The runtime's own walk, as a stack. Its leaf is a return address as well, but for a thread that was stopped in managed
  * code, where one less is still the same function. */
-static uint64_t walk_of(const struct shot *shot, const struct shot_thread *thread, struct unwind_step *steps)
+static uint64_t walk_of(const struct shot *shot, const struct shot_thread *thread)
 {
-    for (uint32_t i = 0; i < thread->walk_count; i++)
-        steps[i] = (struct unwind_step){shot->walks[thread->walk_first + i] - 1, 0};
-    return frames_stack(session.frames, steps, thread->walk_count, MEDIC_STACK_RUNTIME_WALK);
+    shot->walks[thread->walk_first]--;
+    return stacks_intern_addresses(shot->walks + thread->walk_first, thread->walk_count, MEDIC_STACK_RUNTIME_WALK);
 }
 
-static void show_thread(const struct shot *shot, const struct shot_thread *thread, uint32_t type,
-                        struct unwind_step *steps)
+static void show(uint32_t type, const medic_thread_stack *told)
+{
+    medic_record record = {type, sizeof *told, told};
+
+    session_first_record(told->head.time_ns);
+    session_show(&record);
+}
+
+static void show_thread(const struct shot *shot, const struct shot_thread *thread, uint32_t type)
 {
     medic_thread_stack told = {
         .head = {.time_ns = shot->begin_ns, .os_id = thread->os_id},
@@ -130,26 +130,22 @@ static void show_thread(const struct shot *shot, const struct shot_thread *threa
         .state = tell_thread(thread),
     };
 
-    told.head.stack = stack_of(shot, thread, steps, &told.head.flags);
-    session_show(type, &told, sizeof told);
+    told.head.stack = stack_of(shot, thread, &told.head.flags);
+    show(type, &told);
     if (shot->walks && thread->walk_count) {
         told.head.flags = MEDIC_STACK_RUNTIME_WALK;
-        told.head.stack = walk_of(shot, thread, steps);
-        session_show(type, &told, sizeof told);
+        told.head.stack = walk_of(shot, thread);
+        show(type, &told);
     }
 }
 
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
 {
     struct shot shot;
-    struct unwind_step *steps = malloc(UNWIND_FRAMES_MAX * sizeof *steps);
-    int code = steps ? shot_open(&shot, session.info, flags & MEDIC_SNAPSHOT_COMPARE, why)
-                     : medic_fail(why, MEDIC_E_MEMORY, "out of memory for a stack of %d frames", UNWIND_FRAMES_MAX);
+    int code = shot_open(&shot, session.info, flags & MEDIC_SNAPSHOT_COMPARE, why);
 
-    if (code != MEDIC_OK) {
-        free(steps);
+    if (code != MEDIC_OK)
         return code;
-    }
     if (memory_map_read(&shot.map) != MEDIC_OK)
         code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
     else
@@ -157,15 +153,14 @@ int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, 
     if (code == MEDIC_OK && FAILED(shot.result))
         code = medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)shot.result);
     if (code == MEDIC_OK) {
-        session_add_pause(shot.pause_ns);
+        session_paused(shot.pause_ns);
         *result = (medic_snapshot){sizeof *result, shot.count, 0, shot.missed, shot.pause_ns};
-        unwinder_refresh(session.unwinder);
+        stacks_refresh();
         for (uint32_t i = 0; i < shot.count; i++) {
             result->empty += !(shot.threads[i].flags & SHOT_HAS_FRAME);
-            show_thread(&shot, &shot.threads[i], record_type, steps);
+            show_thread(&shot, &shot.threads[i], record_type);
         }
     }
     shot_close(&shot);
-    free(steps);
     return code;
 }

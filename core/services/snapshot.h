@@ -54,6 +54,9 @@ int shot_open(struct shot *shot, ICorProfilerInfo12 *info, int with_walks, medic
 void shot_take(struct shot *shot);
 void shot_close(struct shot *shot);
 
+/* CPU time that a thread of this process has used, ns; 0 when it has gone. Any thread. */
+uint64_t shot_cpu_ns(uint32_t os_id);
+
 /* medic.stacks' snapshot. [worker] */
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why);
 

@@ -1,6 +1,7 @@
 #include "core/services/suspension_sampler.h"
 
 #include "core/os.h"
+#include "core/services/raw_stack.h"
 #include "core/services/snapshot.h"
 #include "core/session.h"
 #include "core/thread.h"
@@ -15,6 +16,7 @@ enum { SHARE = 50, MAP_ROUNDS = 16, CLOCKS = 8192, CLOCKS_PROBED = 16 };
 /* What a thread's CPU clock said the last time. */
 struct clock {
     uint32_t os_id; /* 0 = free */
+    uint32_t told;  /* its record is written */
     uint64_t cpu_ns;
 };
 
@@ -24,7 +26,7 @@ static struct {
     struct clock *clocks; /* open addressing by tid */
     _Atomic uint32_t stop;
     _Atomic uint32_t running;
-    _Atomic uint64_t cpu_ns;
+    _Atomic uint64_t cpu_ns, samples, lost, lost_ns, threads;
 } sampler;
 
 static struct clock *clock_of(uint32_t os_id)
@@ -50,12 +52,53 @@ static int has_run(void *context, struct shot_thread *thread)
 
     (void)context;
     if (clock->os_id != thread->os_id) {
-        *clock = (struct clock){thread->os_id, now};
+        *clock = (struct clock){thread->os_id, 0, now};
         return 0;
     }
     clock->cpu_ns = now;
     thread->weight_ns = before && now > before ? now - before : 0;
     return thread->weight_ns > 0;
+}
+
+static void put_sample(const struct shot *shot, const struct shot_thread *thread, const medic_cpu_sample *sample)
+{
+    uint64_t offset = raw_stack_offset(sizeof *sample), size = offset + thread->size;
+    uint32_t type = sampler.sampling.record_type | RAW_STACK;
+    struct raw_stack *raw =
+        size <= ring_largest(&session.ring) ? ring_reserve(&session.ring, type, (uint32_t)size) : NULL;
+
+    if (!raw) {
+        ring_count_loss(&session.ring);
+        atomic_fetch_add(&sampler.lost, 1);
+        atomic_fetch_add(&sampler.lost_ns, sample->weight_ns);
+        return;
+    }
+    raw->record_size = sizeof *sample;
+    raw->flags =
+        RAW_AT_CALL | (thread->flags & SHOT_WHOLE ? RAW_WHOLE : 0u) | (thread->flags & SHOT_HAS_FRAME ? 0u : RAW_NONE);
+    raw->thread = thread->thread;
+    raw->low = thread->low;
+    raw->size = thread->size;
+    raw->registers = thread->registers;
+    memcpy(raw + 1, sample, sizeof *sample);
+    memcpy((uint8_t *)raw + offset, shot->bytes + thread->offset, thread->size);
+    ring_commit(&session.ring, raw);
+    atomic_fetch_add(&sampler.samples, 1);
+}
+
+/* A thread's record, with the name that Linux knows, before its first sample. */
+static void tell_thread(const struct shot_thread *thread)
+{
+    struct clock *clock = clock_of(thread->os_id);
+    medic_thread_record record = {.id = thread->thread, .os_id = thread->os_id};
+    char name[32];
+
+    if (clock->os_id != thread->os_id || clock->told)
+        return;
+    clock->told = 1;
+    record.length = thread_read_name(thread->os_id, name, sizeof name);
+    ring_write(&session.ring, MEDIC_RECORD_THREAD, &record, sizeof record, name, record.length);
+    atomic_fetch_add(&sampler.threads, 1);
 }
 
 static void put_samples(void)
@@ -67,7 +110,8 @@ static void put_samples(void)
         medic_cpu_sample sample = {.head = {.time_ns = shot->begin_ns, .os_id = thread->os_id},
                                    .weight_ns = thread->weight_ns};
 
-        stacks_put_sample(sampler.sampling.record_type, &sample, thread, shot);
+        tell_thread(thread);
+        put_sample(shot, thread, &sample);
     }
 }
 
@@ -83,7 +127,7 @@ static void look(uint64_t *process_ns, uint32_t *round)
         return;
     shot_take(&sampler.shot);
     if (sampler.shot.pause_ns) {
-        session_add_pause(sampler.shot.pause_ns);
+        session_paused(sampler.shot.pause_ns);
         put_samples();
     }
 }
@@ -145,6 +189,14 @@ int suspension_sampler_stop(uint64_t timeout_ns)
     free(sampler.clocks);
     sampler.clocks = NULL;
     return 1;
+}
+
+void suspension_sampler_state(medic_sampling_state *state)
+{
+    state->samples = atomic_load(&sampler.samples);
+    state->lost = atomic_load(&sampler.lost);
+    state->lost_ns = atomic_load(&sampler.lost_ns);
+    state->threads = atomic_load(&sampler.threads);
 }
 
 uint64_t suspension_sampler_cpu_ns(void)
