@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 #include "tool/buffer.h"
+#include "tool/ipc.h"
 #include "tool/nearest.h"
 #include "tool/proc.h"
+#include "tool/utf8.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -205,9 +207,16 @@ int cli_top(const char *text, unsigned *top)
 
 static volatile sig_atomic_t interrupts;
 
+/* timeout(1) and the like signal us and then our process group: within this time it is one wish. */
+#define ONE_INTERRUPT_NS UINT64_C(200000000)
+
 static void count_interrupt(int number)
 {
-    if (++interrupts == 3) {
+    static uint64_t last_ns;
+    uint64_t now_ns = ipc_now_ns();
+    bool again = interrupts && now_ns - last_ns < ONE_INTERRUPT_NS;
+    last_ns = now_ns;
+    if (!again && ++interrupts == 3) {
         signal(number, SIG_DFL);
         raise(number);
     }
