@@ -113,6 +113,28 @@ bool cli_ascii(void)
     return false;
 }
 
+void cli_put_wrapped(FILE *file, const char *text, size_t size, size_t column, size_t width)
+{
+    size_t at = column, length;
+    for (size_t i = 0; i < size;) {
+        size_t word = 0, cells = 0;
+        for (; i + word < size && text[i + word] != ' ' && text[i + word] != '\n'; word += length)
+            cells += utf8_cells(utf8_decode(text + i + word, size - i - word, &length));
+        if (width && at > column && at + 1 + cells > width) {
+            fprintf(file, "\n%*s", (int)column, "");
+            at = column;
+        }
+        if (at > column) {
+            fputc(' ', file);
+            at++;
+        }
+        fwrite(text + i, 1, word, file);
+        at += cells;
+        for (i += word; i < size && (text[i] == ' ' || text[i] == '\n');)
+            i++;
+    }
+}
+
 struct render_options cli_render_options(unsigned top)
 {
     unsigned width = cli_width(stdout);
