@@ -440,9 +440,8 @@ static void judge_calm(struct verdict *verdict, const struct facts *facts)
         add(&text, ", too early for a judgement: record again, for longer.");
         return;
     }
-    add(&text, "Healthy: ");
     if (!facts->all.count) {
-        add(&text, "the runtime never stopped the program in ");
+        add(&text, "The runtime never stopped the program in ");
         add_time(&text, (double)facts->span_ns);
     } else {
         add_count(&text, facts->all.count, "pause", "pauses");
