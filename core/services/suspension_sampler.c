@@ -27,6 +27,7 @@ static struct {
     _Atomic uint32_t stop;
     _Atomic uint32_t running;
     _Atomic uint64_t cpu_ns, samples, lost, lost_ns, threads;
+    uint64_t end_time_ns, end_process_ns, end_worker_ns;
 } sampler;
 
 static struct clock *clock_of(uint32_t os_id)
@@ -188,6 +189,9 @@ int suspension_sampler_stop(uint64_t timeout_ns)
     }
     free(sampler.clocks);
     sampler.clocks = NULL;
+    sampler.end_time_ns = os_now_ns();
+    sampler.end_process_ns = os_time_ns(CLOCK_PROCESS_CPUTIME_ID);
+    sampler.end_worker_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID) + atomic_load(&sampler.cpu_ns);
     return 1;
 }
 
@@ -197,6 +201,9 @@ void suspension_sampler_state(medic_sampling_state *state)
     state->lost = atomic_load(&sampler.lost);
     state->lost_ns = atomic_load(&sampler.lost_ns);
     state->threads = atomic_load(&sampler.threads);
+    state->end_time_ns = sampler.end_time_ns;
+    state->end_process_ns = sampler.end_process_ns;
+    state->end_worker_ns = sampler.end_worker_ns;
 }
 
 uint64_t suspension_sampler_cpu_ns(void)

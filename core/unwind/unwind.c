@@ -283,7 +283,8 @@ static uint32_t flag_of(enum outcome outcome)
 uint32_t unwind(struct unwinder *unwinder, const struct unwind_registers *registers, const struct unwind_stack *stack,
                 int at_call, struct unwind_step *steps, uint32_t capacity, uint32_t *flags)
 {
-    struct walk w = {.u = unwinder, .stack = stack, .regs = *registers, .interrupted = !at_call};
+    struct walk w = {.u = unwinder, .stack = stack, .regs = *registers};
+    w.interrupted = !at_call || code_map_begins(&unwinder->map, registers->r[UNWIND_IP]);
     enum outcome outcome = w.regs.r[UNWIND_IP] == 0 ? LOST : WENT_ON;
     uint32_t count = 0;
     while (outcome == WENT_ON && count < capacity && count < UNWIND_FRAMES_MAX) {
