@@ -119,6 +119,12 @@ static int write_document(const struct document *document, medic_reason *why)
     return result;
 }
 
+/* The plugin's fault, and nobody's who asked for the report: neither a wrong argument nor a missing right of theirs. */
+static int fault_of_plugin(int code)
+{
+    return code == MEDIC_E_MEMORY ? code : MEDIC_E_CORRUPT;
+}
+
 static int render(const struct plugin_view *view, struct report_host *host, const char *file, medic_reason *why)
 {
     medic_reason reason = {""};
@@ -126,11 +132,12 @@ static int render(const struct plugin_view *view, struct report_host *host, cons
     int result = view->report.render(&host->host, &reason);
     reason.text[sizeof reason.text - 1] = '\0';
     if (result)
-        return medic_fail(why, result < 0 ? result : MEDIC_E_FAIL, "the report half of %s failed: %.400s", file,
+        return medic_fail(why, fault_of_plugin(result), "the report half of %s failed: %.400s", file,
                           reason.text[0] ? reason.text : "it gave no reason");
     result = document_finish(host->document, &reason);
     if (result)
-        return medic_fail(why, result, "the report half of %s wrote a bad document: %.400s", file, reason.text);
+        return medic_fail(why, fault_of_plugin(result), "the report half of %s wrote a bad document: %.400s", file,
+                          reason.text);
     return write_document(host->document, why);
 }
 

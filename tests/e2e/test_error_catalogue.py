@@ -304,8 +304,8 @@ RENDERS = [
 def test_report_halves(idle, out_dir, begin, code):
     plugin = build_plugin(out_dir, ("#include <stdlib.h>", "#include <signal.h>\n#include <stdlib.h>"),
                           (RENDER, code + RENDER))
-    done = harness.run_medic(attach(idle, "-o", out_dir / "s", profiler=plugin))
-    assert says(done.err, begin) and done.code == visit.SESSION, done
+    expect(begin, *attach(idle, "-o", out_dir / "s", profiler=plugin), code=visit.SESSION)
+    expect(begin, "report", out_dir / "s")
 
 
 # --- clients other than medic -----------------------------------------------------------------------------------------
