@@ -1,6 +1,7 @@
 #include "tool/leftovers.h"
 #include "common/session_file.h"
 #include "tool/identity.h"
+#include "tool/store.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HASH_DIGITS = 32, RANDOM_DIGITS = 16, ID_SIZE = 36 };
+enum { HASH_DIGITS = 32, RANDOM_DIGITS = 16 };
 
 static const char *const known_files[] = {MEDIC_STATUS_FILE, MEDIC_REQUEST_FILE, MEDIC_LEASE_FILE, MEDIC_CAPTURE_FILE};
 enum { KNOWN_FILES = sizeof known_files / sizeof *known_files };
@@ -32,14 +33,6 @@ static bool is_library(const char *name)
         return false;
     at += 1 + HASH_DIGITS + 3;
     return skip ? *at == '.' && is_hex(at + 1, RANDOM_DIGITS) && !strcmp(at + 1 + RANDOM_DIGITS, ".tmp") : !*at;
-}
-
-static bool is_id(const char *name)
-{
-    for (size_t i = 0; i < ID_SIZE; i++)
-        if (i == 8 || i == 13 || i == 18 || i == 23 ? name[i] != '-' : !isxdigit((unsigned char)name[i]))
-            return false;
-    return !name[ID_SIZE];
 }
 
 /* medic-<uid>, or medic-<uid>-<random> where somebody sat on that name. */
@@ -116,7 +109,7 @@ static bool look_at(int place, const char *name, uid_t uid, struct leftover *one
         one->bytes = (uint64_t)about.st_size;
         return true;
     }
-    int folder = S_ISDIR(about.st_mode) && is_id(name) ? open_folder(place, name, uid) : -1;
+    int folder = S_ISDIR(about.st_mode) && store_is_id(name) ? open_folder(place, name, uid) : -1;
     if (folder < 0)
         return false;
     one->used = about.st_mtime;

@@ -11,7 +11,7 @@ import pytest
 import harness
 import session
 import visit
-from visit import ARGUMENTS, INTERRUPTED, OK, SESSION
+from visit import ARGUMENTS, INTERRUPTED, OK, PLATFORM, SESSION
 
 DAY = 24 * 3600
 
@@ -171,15 +171,64 @@ def test_a_session_whose_medic_was_killed_is_incomplete(store, sick, tmp):
     assert about["state"] == "incomplete" and about["verdict"], about
 
 
-def test_strange_and_damaged_folders_hide_no_session(store, sick):
+def damage(store, which, text="{", capture=True):
+    """A session whose session.json is that text, or (None) has gone."""
+    path = store.root / which
+    path.joinpath("session.json").unlink()
+    if text is not None:
+        path.joinpath("session.json").write_text(text)
+    if not capture:
+        path.joinpath("capture.mdc").unlink()
+    return which
+
+
+def test_strange_folders_and_damaged_reports_hide_no_session(store, sick):
     which = store.make(sick)
     (store.root / "stranger").mkdir()
     (store.root / "11111111-0000-4000-8000-000000000000").mkdir()
-    (store.root / "11111111-0000-4000-8000-000000000000" / "session.json").write_text("{")
     (store.root / "a-file").write_text("x")
     (store.root / which / "report.json").write_text("{ damaged")
     about = store.one()
     assert about["id"] == which and about["verdict"] is None
+
+
+@pytest.mark.parametrize("text, capture, words", [
+    ("{", True, ["not valid JSON", "remove that file", "medic report", "medic rm"]),
+    ("{", False, ["not valid JSON", "medic rm"]),
+    ('{"schema": 99}', True, ["schema is 99", "medic rm"]),
+    ('{"schema": 1, "state": "complete"}', True, ['no valid "id"', "medic rm"]),
+    (None, True, ["is missing", "medic report"]),
+])
+def test_a_damaged_session_is_shown_and_can_be_removed(store, sick, text, capture, words):
+    which, sound = damage(store, store.make(sick), text, capture), store.make(sick)
+    about, = (s for s in store.list() if s["id"] == which)
+    assert about["state"] == "damaged" and about["target"]["pid"] is None and about["size_bytes"] > 0, about
+    assert all(word in about["reason"] for word in words) and which in about["reason"], about
+    line, = (line for line in store.medic("sessions").out.splitlines() if line.startswith(which[:8]))
+    assert " damaged " in line and words[0] in line
+    if text is not None:
+        store.refuse(PLATFORM if "99" in text else SESSION, ["session.json", str(store.root / which)], "report", which)
+        store.refuse(PLATFORM if "99" in text else SESSION, ["session.json"], "stop", which)
+    assert f"removed {which[:8]}: a damaged session" in store.medic("rm", which[:13]).out
+    assert store.ids() == {sound}
+
+
+def test_what_the_list_says_about_a_damaged_session_helps(store, sick):
+    which = damage(store, store.make(sick))
+    (store.root / which / "session.json").unlink()
+    assert "Orders.Cache.Trim" in store.medic("report", which).out
+
+
+def test_damaged_sessions_are_dropped_like_others(store, sick):
+    old, young = damage(store, store.make(sick)), damage(store, store.make(sick))
+    for path in (store.root / old).iterdir():
+        make_old(path, 31)
+    assert "would remove " + old[:8] in store.medic("rm", "--older-than", "30d", "-n").out
+    assert {old, young} == {s["id"] for s in store.list()}
+    made = store.make(sick)
+    assert store.ids() == {young, made}
+    store.make(sick, env={"MEDIC_KEEP_SIZE": 1})
+    assert young not in store.ids()
 
 
 # --- report by id -----------------------------------------------------------------------------------------------------

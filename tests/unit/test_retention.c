@@ -218,6 +218,30 @@ static void the_store_drops_what_was_chosen_and_nothing_else(void **state)
     assert_int_equal(done.sessions, 2);
 }
 
+static void damaged_sessions_count_and_go(void **state)
+{
+    struct bench *bench = *state;
+    struct store_session damaged, headless, named;
+    struct retention_done done;
+    char chosen[PATH_MAX + 8];
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &damaged);
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &headless);
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &named);
+    assert_int_equal(file_replace_at(damaged.folder, STORE_SESSION_FILE, "{", 1, 0600), 0);
+    assert_int_equal(unlinkat(headless.folder, STORE_SESSION_FILE, 0), 0);
+    assert_int_equal(unlinkat(named.folder, STORE_SESSION_FILE, 0), 0);
+    snprintf(chosen, sizeof chosen, "%s/mine", bench->store.root);
+    assert_int_equal(rename(named.path, chosen), 0);
+    bench->store.operations->close(&damaged);
+    bench->store.operations->close(&headless);
+    bench->store.operations->close(&named);
+    assert_int_equal(retention_apply(&bench->store, &usual, NULL, time(NULL) + 29 * DAY, &done, &bench->why), MEDIC_OK);
+    assert_int_equal(done.sessions, 0); /* young by the time of their files */
+    assert_int_equal(retention_apply(&bench->store, &usual, NULL, time(NULL) + 31 * DAY, &done, &bench->why), MEDIC_OK);
+    assert_int_equal(done.sessions, 2);
+    assert_true(done.bytes > 2000 && exists(chosen));
+}
+
 static void a_store_that_is_not_there_has_nothing_to_drop(void **state)
 {
     struct bench *bench = *state;
@@ -438,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_environment_sets_the_limits),
         cmocka_unit_test(a_limit_that_cannot_be_read_keeps_everything),
         STORED(the_store_drops_what_was_chosen_and_nothing_else),
+        STORED(damaged_sessions_count_and_go),
         STORED(a_store_that_is_not_there_has_nothing_to_drop),
         STORED(a_session_with_strange_files_stays),
         STORED(what_a_killed_writer_left_goes_too),
