@@ -1,5 +1,6 @@
 """`medic sessions`, `stop`, `rm`, `report last`, and what the retention drops: on real sessions, in a store of the test's."""
 
+import contextlib
 import json
 import os
 import re
@@ -344,6 +345,78 @@ def test_stop_while_the_target_is_stopped_can_be_interrupted(store, sick, tmp):
         sick.signal(signal.SIGCONT)
         assert medic.wait(15).code == OK  # it had been asked
     sick.assert_works()
+
+
+# --- launch with children: a session for each process -----------------------------------------------------------------
+
+@contextlib.contextmanager
+def family(store, tmp, *more):
+    """`medic launch --children` of a shell with two patients: the running medic, and {pid: work folder} of the two."""
+    patient = harness.TARGETS / "net10.0" / "Patient"
+    script = f"mkfifo {tmp}/in; for i in 1 2; do {patient} induced <> {tmp}/in > {tmp}/out$i & done; wait"
+
+    def recording():
+        works = [f for f in (tmp / f"medic-{os.geteuid()}").glob("launch-*/*/")
+                 if (s := session.status(f)) and s.records > 20 and s.state == session.RUNNING]
+        return {session.status(f).pid: f for f in works} if len(works) == 2 else None
+
+    pids = []
+    with harness.start_medic(["launch", "-P", visit.PROFILER, "--children", *more, "--", "bash", "-c", script],
+                             env={**store.env, "TMPDIR": tmp}) as medic:
+        try:
+            works = harness.wait_until(recording, 30, "two recording processes")
+            pids = list(works)
+            yield medic, works
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(AssertionError):
+                medic.wait(15)
+
+
+def test_children_are_listed_and_stopped_one_by_one(store, tmp):
+    with family(store, tmp) as (medic, works):
+        first, second = works
+        listed = {s["target"]["pid"]: s for s in store.list()}
+        assert set(listed) == {first, second}
+        assert all(s["state"] == "running" and s["live"]["state"] == "running" for s in listed.values()), listed
+        assert f"on {first} (Patient) (complete)" in store.medic("stop", first).out
+        states = {s["target"]["pid"]: s["state"] for s in store.list()}
+        assert states == {first: "complete", second: "running"}
+        records = session.status(works[second]).records
+        harness.wait_until(lambda: session.status(works[second]).records > records, 10, "the other one goes on")
+        store.refuse(SESSION, ["still running"], "rm", listed[second]["id"])
+        assert "(complete)" in store.medic("stop", listed[second]["id"][:8]).out
+        assert "No session is running" in store.medic("stop", "all").out
+        for pid in works:
+            os.kill(pid, 0)  # they run on
+    assert {s["state"] for s in store.list()} == {"complete"}
+    visit.assert_clean(tmp)
+    store.medic("rm", "--all")
+    assert store.ids() == set()
+
+
+def test_stop_a_child_whose_session_is_in_a_chosen_folder(store, tmp, out_dir):
+    with family(store, tmp, "-o", out_dir / "all") as (medic, works):
+        first, second = works
+        done = store.medic("stop", first)
+        assert f"stopped: in process {first} (Patient)" in done.out, done
+        harness.wait_until(lambda: (out_dir / "all" / str(first) / "report.json").exists(), 10, "its report")
+        assert session.status(works[second]).state == session.RUNNING
+        assert visit.Visit(out_dir / "all" / str(first), None).capture.end_reason == session.END_REQUEST
+    visit.assert_clean(tmp)
+
+
+@pytest.mark.parametrize("how", ["report", "stop", "rm"])
+def test_children_of_a_killed_launch_are_rescued(store, tmp, how):
+    with family(store, tmp) as (medic, works):
+        medic.signal(signal.SIGKILL)
+        medic.wait()
+        assert [s["state"] for s in store.list()] == ["incomplete"] * 2
+        for which in sorted(store.ids()):
+            store.medic(how, which)
+            assert (which in store.ids()) == (how != "rm")
+        visit.assert_clean(tmp)
 
 
 # --- rm ---------------------------------------------------------------------------------------------------------------

@@ -401,6 +401,55 @@ static void only_files_with_our_names_are_listed(void **state)
     close(tmp);
 }
 
+static void put_old(const char *folder, const char *name)
+{
+    const struct timespec times[] = {{time(NULL) - 8 * DAY, 0}, {time(NULL) - 8 * DAY, 0}};
+    char path[256];
+    put_file(folder, name);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, folder, times, 0), 0);
+}
+
+/* <tmp>/medic-<uid>/launch-.../4121-0a0b0c0d, as `medic launch --children` leaves it when it is killed. */
+static void make_launch(const struct bench *bench, char launch[128], char child[160])
+{
+    char place[100];
+    snprintf(place, sizeof place, "%s/medic-%u", bench->root, geteuid());
+    snprintf(launch, 128, "%s/launch-0123456789abcdef", place);
+    snprintf(child, 160, "%s/4121-0a0b0c0d", launch);
+    assert_int_equal(mkdir(place, 0700) | mkdir(launch, 0700) | mkdir(child, 0700), 0);
+    put_old(child, MEDIC_CAPTURE_FILE);
+    put_old(child, MEDIC_LEASE_FILE);
+    put_old(launch, MEDIC_LEASE_FILE);
+}
+
+static void folders_of_a_launch_are_listed_and_swept(void **state)
+{
+    struct bench *bench = *state;
+    struct target target = {.uid = geteuid(), .gid = getegid(), .tmp_fd = open(bench->root, O_PATH | O_CLOEXEC)};
+    struct leftovers list;
+    struct leftovers_swept swept;
+    char launch[128], child[160];
+    make_launch(bench, launch, child);
+    assert_int_equal(leftovers_list(target.tmp_fd, geteuid(), getegid(), &list, &bench->why), MEDIC_OK);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0].name, "launch-0123456789abcdef/4121-0a0b0c0d");
+    assert_string_equal(list.items[1].name, "launch-0123456789abcdef");
+    assert_true(list.items[0].leased && !list.items[0].held && leftover_is_stale(&list.items[1], time(NULL)));
+    assert_int_equal(leftovers_stop(target.tmp_fd, geteuid(), getegid(), &list.items[0], &bench->why), MEDIC_OK);
+    strcat(child, "/" MEDIC_REQUEST_FILE);
+    assert_true(exists(child)); /* and it is used again */
+    leftovers_free(&list);
+    leftovers_sweep(&target, time(NULL), &swept);
+    assert_int_equal(swept.folders, 0);
+    assert_true(exists(child));
+    leftovers_sweep(&target, time(NULL) + 8 * DAY, &swept);
+    assert_int_equal(swept.folders, 2);
+    assert_false(exists(launch));
+    close(target.tmp_fd);
+}
+
 /* ---- the head of a report ---- */
 
 static void the_head_of_a_report_is_enough(void **state)
@@ -472,6 +521,7 @@ int main(void)
         STORED(a_beginning_of_several_ids_is_refused),
         cmocka_unit_test(libraries_and_dead_sessions_go_after_a_week),
         STORED(only_files_with_our_names_are_listed),
+        STORED(folders_of_a_launch_are_listed_and_swept),
         cmocka_unit_test(the_head_of_a_report_is_enough),
         cmocka_unit_test(a_damaged_report_tells_nothing),
         cmocka_unit_test(starts_are_read_as_utc),
