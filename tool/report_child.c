@@ -72,16 +72,14 @@ static int load_plugin(const char *file, struct plugin_view *view, medic_reason 
         return fd;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* the very file that was checked */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
+    void *symbol = library ? dlsym(library, "medic_plugin_entry") : NULL;
+    if (!symbol) {
         const char *error = dlerror(), *detail = error ? strstr(error, ": ") : NULL;
         return medic_fail(why, MEDIC_E_CORRUPT, "%s cannot be loaded (%s): build it again, linking libc only", file,
                           detail ? detail + 2 : "no reason given");
     }
     medic_plugin_entry_fn entry;
-    void *symbol = dlsym(library, "medic_plugin_entry");
     memcpy(&entry, &symbol, sizeof entry);
-    if (!entry)
-        return medic_fail(why, MEDIC_E_CORRUPT, "%s exports no medic_plugin_entry: it is no Medic plugin", file);
     return plugin_check(entry(), file, &facts.note, 'r', report_has_service, view, why);
 }
 
