@@ -100,7 +100,7 @@ static int list_in(const struct target *target, struct leftovers *list, medic_re
 {
     int tmp = target_open_tmp(target, why);
     if (tmp < 0)
-        return MEDIC_E_DENIED;
+        return tmp;
     int code = leftovers_list(tmp, target->uid, target->gid, list, why);
     close(tmp);
     return code;

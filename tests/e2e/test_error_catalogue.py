@@ -8,9 +8,9 @@ import fcntl
 import json
 import os
 import pathlib
-import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 
@@ -19,38 +19,12 @@ import pytest
 import harness
 import session
 import visit
+from sentences import LISTED, assert_said, entry, expect, says
 
-sys.path.insert(0, str(harness.REPO / "tests" / "layout"))
-import check_errors  # noqa: E402
-
-PAGE = (harness.REPO / check_errors.PAGE).read_text()
-LISTED = check_errors.listed(PAGE)
 FIXTURES = harness.BUILD / "tests" / "abi" / "plugins"
 GOOD = FIXTURES / "fixture_good.so"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users, private mounts")
-
-
-def entry(begin):
-    """(sentence, exit code) of the one row that begins so, placeholders as <>."""
-    found = [s for s in LISTED if s == begin] or [s for s in LISTED if s.startswith(begin)]
-    assert len(found) == 1, f"{len(found)} sentences of {check_errors.PAGE} begin with {begin!r}: {found}"
-    return found[0], int(LISTED[found[0]][3][0])
-
-
-def says(text, begin):
-    """Whether the sentence stands in the text, whatever its placeholders are."""
-    return re.search(".*?".join(map(re.escape, entry(begin)[0].split("<>"))), text, re.S) is not None
-
-
-def assert_said(done, begin, code=None):
-    assert says(done.err + done.out, begin), f"{done.args} did not say {begin!r}: {done.err!r} {done.out!r}"
-    assert done.code == (entry(begin)[1] if code is None else code), (done.code, done.err)
-    assert not done.err or all(line.startswith("medic: ") for line in done.err.splitlines()), done.err
-
-
-def expect(begin, *args, code=None, **kwargs):
-    assert_said(harness.run_medic(args, **kwargs), begin, code)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -607,9 +581,9 @@ while True:
 def runtime_that(out_dir):
     """runtime_that(version=, arch=, answer=): a process that speaks the runtime's protocol; its pid."""
     with contextlib.ExitStack() as running:
-        def start(version="10.0.1", arch="x64", answer=0, reply=0xffff):
+        def start(version="10.0.1", arch="x64", answer=0, reply=0xffff, env=()):
             p = subprocess.Popen([sys.executable, "-c", RUNTIME, version, arch, f"{answer:x}", f"{reply:x}"],
-                                 stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(out_dir)})
+                                 stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(out_dir), **dict(env)})
             running.callback(p.wait)
             running.callback(p.kill)
             running.callback(p.stdout.close)
@@ -644,6 +618,54 @@ def test_runtime_of_another_kind(runtime_that, out_dir):
     expect("it runs as <> and this Medic is built for <>", "doctor", other)
     expect("cannot attach to <>: it runs as <> and this", *attach(other, "-o", out_dir / "s"))
     expect("it answered with command 0x<>", *attach(runtime_that(reply=0x0123), "-o", out_dir / "s"))
+
+
+def test_runtime_of_another_libc(runtime_that, out_dir):
+    library = out_dir / "ld-musl-x86_64.so.1"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, "/dev/null"], check=True)
+    other = runtime_that(env={"LD_PRELOAD": str(library)})
+    expect("it runs on <> and this Medic is built for <>", "doctor", other)
+    expect("cannot attach to <>: it runs on musl", *attach(other, "-o", out_dir / "s"))
+
+
+# --- plugin files that are damaged in a way that no compiler makes ----------------------------------------------------
+
+def other_machine(data):
+    data[18] = 183
+
+
+def no_symbols(data):
+    """The hash table counts none, and yet leads to some."""
+    sections, = struct.unpack_from("<Q", data, 40)
+    count, = struct.unpack_from("<H", data, 60)
+    for at in range(sections, sections + count * 64, 64):
+        if struct.unpack_from("<I", data, at + 4)[0] == 5:
+            struct.pack_into("<I", data, struct.unpack_from("<Q", data, at + 24)[0] + 4, 0)
+
+
+@pytest.mark.parametrize("begin, damage", [("it was built for another machine", other_machine),
+                                           ("its hash table runs in a circle", no_symbols)])
+def test_plugin_files(idle, out_dir, begin, damage):
+    plugin = build_plugin(out_dir, options=["-Wl,--hash-style=sysv"])
+    data = bytearray(plugin.read_bytes())
+    damage(data)
+    plugin.write_bytes(data)
+    expect(begin, *attach(idle, "-o", out_dir / "s", profiler=plugin))
+
+
+def test_plugin_that_answers_in_the_place_of_its_reader(idle, out_dir):
+    plugin = build_plugin(out_dir, ("#include <stdlib.h>", "#include <stdlib.h>\n#include <unistd.h>"), (
+        "    return &descriptor.plugin;", "    unsigned head[5] = {0x414c504d, 4, 0, 0, 7};\n"
+        "    return write(3, head, sizeof head) ? _exit(0), NULL : &descriptor.plugin;"))
+    expect("the descriptor of <> cannot be read", *attach(idle, "-o", out_dir / "s", profiler=plugin))
+
+
+def test_callback_that_never_returns(patient, out_dir):
+    p = patient("induced", env={"TMPDIR": out_dir})
+    plugin = build_plugin(out_dir, ("#ifdef FIXTURE_SLOW", "#if 1"), ("UINT64_C(4000000000)", "UINT64_C(20000000000)"))
+    done = harness.run_medic(attach(p, "-o", out_dir / "s", profiler=plugin), timeout=60)
+    assert says(done.err, "Medic stays in process <>"), done
+    assert says(harness.run_medic(["doctor", p.pid]).out, "an earlier session could not leave it"), done
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
