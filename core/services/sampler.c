@@ -66,6 +66,11 @@ static void unlock(void)
     atomic_store(&sampler.lock, 0);
 }
 
+static uint64_t own_cpu_ns(void)
+{
+    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* ---- slots ---- */
 
 static int is_used(uint32_t index)
@@ -114,6 +119,7 @@ static int start_timer(struct sampler_slot *slot, uint32_t tid)
     event.sigev_signo = sampler_shared.signal;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)key;
     event.sigev_notify_thread_id = (pid_t)tid;
+    slot->begin_ns = os_time_ns(clock);
     slot->first_ns = 1 + random_below(sampler_shared.interval_ns);
     times.it_interval = as_timespec(sampler_shared.interval_ns);
     times.it_value = as_timespec(slot->first_ns);
@@ -169,14 +175,35 @@ static struct sampler_slot *add(uint32_t tid)
 }
 
 /* Under the lock. */
-static void drop(struct sampler_slot *slot)
+static void release(struct sampler_slot *slot)
 {
     uint32_t index = (uint32_t)(slot - sampler_shared.slots);
 
-    syscall(SYS_timer_delete, slot->timer);
     sampler.used[index / 64] &= ~(UINT64_C(1) << (index % 64));
     sampler.lost_ns += atomic_exchange(&slot->carried_ns, 0);
     atomic_store(&slot->tid, 0);
+}
+
+static void drop(struct sampler_slot *slot)
+{
+    syscall(SYS_timer_delete, slot->timer);
+    release(slot);
+}
+
+/* The kernel looks at CPU timers at its ticks, so a thread that lives between two of them is never told of. What a timer with
+ * no such limit would have told is written when the thread ends. The thread itself, under the lock. */
+static void settle(struct sampler_slot *slot)
+{
+    uint64_t used, due, told, weight;
+
+    syscall(SYS_timer_delete,
+            slot->timer); /* the handler may still have been entered for it, on the way out of this call */
+    used = own_cpu_ns() - slot->begin_ns;
+    told = atomic_load(&slot->expiries);
+    due = used < slot->first_ns ? 0 : 1 + (used - slot->first_ns) / sampler_shared.interval_ns;
+    weight = atomic_exchange(&slot->carried_ns, 0) + (due > told ? (due - told) * sampler_shared.interval_ns : 0);
+    if (weight)
+        sampler_write_bare(slot, weight);
 }
 
 /* A timer whose thread has ended has no next expiry. Another thread may have its id by now. */
@@ -226,8 +253,10 @@ void sampler_thread_ends(ThreadID thread)
         return;
     slot = atomic_load(&sampler_shared.active) ? find(os_thread_id()) : NULL;
     /* Told by another thread it says nothing of this one; the poll notices the end. */
-    if (slot && atomic_load(&slot->thread) == thread)
-        drop(slot);
+    if (slot && atomic_load(&slot->thread) == thread) {
+        settle(slot);
+        release(slot);
+    }
     unlock();
 }
 
@@ -265,11 +294,6 @@ static int add_new_threads(void)
     }
     closedir(folder);
     return MEDIC_OK;
-}
-
-static uint64_t own_cpu_ns(void)
-{
-    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int poll_threads(uint64_t now)

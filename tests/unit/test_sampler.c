@@ -222,6 +222,33 @@ static void threads_that_come_and_go_leave_nothing_behind(void **state)
     take(NULL);
 }
 
+static uint64_t bare_ns;
+
+static void add_bare(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    if (raw->flags & RAW_NONE)
+        bare_ns += sample->weight_ns;
+}
+
+static void threads_too_short_for_the_kernels_tick_are_accounted_for(void **state)
+{
+    uint64_t weight;
+
+    (void)state;
+    start();
+    for (int i = 0; i < 400; i++) {
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, live_shortly, NULL);
+        pthread_join(thread, NULL);
+    }
+    assert_int_equal(sampler_stop(), 1);
+    bare_ns = 0;
+    weight = take(add_bare);
+    assert_true(bare_ns > 0);
+    assert_true(weight > 400 * 2 * MS * 8 / 10); /* each uses 2 ms and a little */
+}
+
 static void what_does_not_fit_is_counted_and_carried(void **state)
 {
     medic_sampling_state state_now = {0};
@@ -266,6 +293,44 @@ static void a_foreign_stack_is_copied_by_the_kernel(void **state)
     whole = total = 0;
     take(see_own_stack);
     assert_true(total > 0);
+}
+
+static unsigned under;
+
+static void see_under(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    (void)sample;
+    under += raw->under_size > 0;
+}
+
+static void burn_in_handler(int number)
+{
+    (void)number;
+    burn(80 * MS);
+}
+
+static void a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted(void **state)
+{
+    static uint8_t other[1 << 16] __attribute__((aligned(16)));
+    stack_t stack = {.ss_sp = other, .ss_size = sizeof other}, none = {.ss_flags = SS_DISABLE};
+    struct sigaction action;
+
+    (void)state;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = burn_in_handler;
+    action.sa_flags = SA_ONSTACK;
+    assert_int_equal(sigaltstack(&stack, NULL), 0);
+    sigaction(SIGUSR1, &action, NULL);
+    start();
+    burn(30 * MS);
+    tick();
+    take(NULL);
+    under = 0;
+    raise(SIGUSR1);
+    assert_int_equal(sampler_stop(), 1);
+    sigaltstack(&none, NULL);
+    take(see_under);
+    assert_true(under > 3);
 }
 
 static int signal_number;
@@ -454,8 +519,10 @@ int main(void)
         TEST(once_its_stack_is_known_a_thread_is_copied_directly),
         TEST(threads_that_begin_later_are_found),
         TEST(threads_that_come_and_go_leave_nothing_behind),
+        TEST(threads_too_short_for_the_kernels_tick_are_accounted_for),
         TEST(what_does_not_fit_is_counted_and_carried),
         TEST(a_foreign_stack_is_copied_by_the_kernel),
+        TEST(a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted),
         TEST(the_signal_is_taken_and_given_back),
         TEST(a_signal_of_the_program_is_left_alone),
         TEST(when_the_program_takes_the_signal_sampling_ends),
