@@ -101,7 +101,7 @@ static uint64_t take(void (*each)(const struct raw_stack *raw, const medic_cpu_s
 
         assert_int_equal(record.type, TYPE | RAW_STACK);
         assert_int_equal(raw->record_size, sizeof *sample);
-        assert_int_equal(record.size, raw_stack_offset(raw->record_size) + raw->size);
+        assert_int_equal(record.size, raw_stack_offset(raw->record_size) + raw_stack_bytes(raw->size, raw->under_size));
         weight += sample->weight_ns;
         if (each)
             each(raw, sample);
