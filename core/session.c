@@ -77,6 +77,8 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
 
     if (asks_for_names())
         low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
+    if (session.samples)
+        low |= COR_PRF_MONITOR_THREADS;
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
