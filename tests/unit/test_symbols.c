@@ -1,200 +1,374 @@
-/* symbols=embed: where a PDB is found, and how it is copied into a capture. */
-#include "core/services/symbols.h"
-
-#include "common/crc32.h"
+/* From a capture and the files of its target to symbols.json. Needs LINES: fixtures of test_pdb. */
 #include "test.h"
 
+#include "capture_writer.h"
+#include "scratch.h"
+#include "tool/files.h"
+#include "tool/native_symbols.h"
+#include "tool/pe.h"
+#include "tool/symbols.h"
+
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <medic/result.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
-static char folder[] = "/tmp/medic-test-symbols-XXXXXX";
-static char module_path[256], pdb_path[256], other_path[256];
+static struct buffer bytes;
+static char root[64];
+static int folder, capture_fd;
+static struct capture *capture;
+static struct symbols *symbols;
 
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
-
-static int make_folder(void **state)
+static int begin(void **state)
 {
     (void)state;
-    strcpy(folder + sizeof folder - 7, "XXXXXX");
-    if (!mkdtemp(folder))
+    snprintf(root, sizeof root, "/tmp/medic-test-symbols-XXXXXX");
+    if (!mkdtemp(root) || chmod(root, 0755))
         return -1;
-    snprintf(module_path, sizeof module_path, "%s/App.Core.dll", folder);
-    snprintf(pdb_path, sizeof pdb_path, "%s/App.Core.pdb", folder);
-    snprintf(other_path, sizeof other_path, "%s/elsewhere.pdb", folder);
-    return 0;
+    folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bytes = (struct buffer){0};
+    put_header(&bytes);
+    return mkdirat(folder, "app", 0755);
 }
 
-static int remove_folder(void **state)
+static int end(void **state)
 {
     (void)state;
-    symbols_free();
-    unlink(module_path);
-    unlink(pdb_path);
-    unlink(other_path);
-    return rmdir(folder);
+    symbols_close(symbols);
+    capture_close(capture);
+    close(capture_fd);
+    buffer_free(&bytes);
+    close(folder);
+    symbols = NULL;
+    capture = NULL;
+    return scratch_remove(root);
 }
 
-static void put32(uint8_t *at, uint32_t value)
+static void copy_fixture(const char *name, const char *to)
 {
-    memcpy(at, &value, 4);
-}
-
-/* A PE file with one section and one entry in its debug directory. */
-static void write_module(uint32_t type, const void *data, uint32_t size)
-{
-    static uint8_t pe[4096];
-
-    memset(pe, 0, sizeof pe);
-    memcpy(pe, "MZ", 2);
-    put32(pe + 60, 128);
-    memcpy(pe + 128, "PE\0\0", 4);
-    pe[128 + 6] = 1;    /* sections */
-    pe[128 + 20] = 240; /* size of the optional header */
-    pe[152] = 0x0b;     /* PE32+ */
-    pe[153] = 0x02;
-    put32(pe + 152 + 112 + 6 * 8, 0x2010); /* debug directory */
-    put32(pe + 152 + 112 + 6 * 8 + 4, 28);
-    put32(pe + 392 + 12, 0x2000); /* the section: address, size and place in the file */
-    put32(pe + 392 + 16, 0x800);
-    put32(pe + 392 + 20, 0x400);
-    put32(pe + 0x410 + 12, type);
-    put32(pe + 0x410 + 16, size);
-    put32(pe + 0x410 + 24, 0x500);
-    memcpy(pe + 0x500, data, size);
-    write_file(module_path, pe, sizeof pe);
-}
-
-static void a_pdb_beside_the_module_is_taken(void **state)
-{
-    struct symbols_place place;
-
-    (void)state;
-    write_file(pdb_path, "BSJB and more", 13);
-    place = symbols_find(module_path);
-    assert_true(place.fd >= 0);
-    assert_int_equal(place.kind, MEDIC_SYMBOLS_PDB);
-    assert_int_equal(place.size, 13);
-    close(place.fd);
-}
-
-static void what_is_no_portable_pdb_is_left_alone(void **state)
-{
-    (void)state;
-    write_file(pdb_path, "root:x:0:0", 10);
-    assert_int_equal(symbols_find(module_path).fd, -1);
-    unlink(pdb_path);
-    assert_int_equal(mkfifo(pdb_path, 0600), 0); /* and nobody waits for it */
-    assert_int_equal(symbols_find(module_path).fd, -1);
-    unlink(pdb_path);
-    assert_int_equal(symlink("/dev/zero", pdb_path), 0);
-    assert_int_equal(symbols_find(module_path).fd, -1);
-}
-
-static void the_path_in_the_debug_directory_is_followed(void **state)
-{
-    uint8_t data[512] = "RSDS";
-    struct symbols_place place;
-
-    (void)state;
-    write_file(other_path, "BSJB elsewhere", 14);
-    strcpy((char *)data + 24, other_path);
-    write_module(2, data, (uint32_t)(24 + strlen(other_path) + 1));
-    place = symbols_find(module_path);
-    assert_true(place.fd >= 0);
-    assert_int_equal(place.size, 14);
-    close(place.fd);
-}
-
-static void an_embedded_one_is_found_in_the_module(void **state)
-{
-    char bytes[16] = "";
-    struct symbols_place place;
-
-    (void)state;
-    write_module(17, "MPDB\x10\0\0\0packed", 14);
-    place = symbols_find(module_path);
-    assert_true(place.fd >= 0);
-    assert_int_equal(place.kind, MEDIC_SYMBOLS_MPDB);
-    assert_int_equal(place.size, 14);
-    assert_int_equal(pread(place.fd, bytes, 14, (off_t)place.offset), 14);
-    assert_memory_equal(bytes, "MPDB", 4);
-    close(place.fd);
-}
-
-static void damaged_modules_have_none(void **state)
-{
-    (void)state;
-    assert_int_equal(symbols_find(module_path).fd, -1);
-    write_file(module_path, "MZ", 2);
-    assert_int_equal(symbols_find(module_path).fd, -1);
-    write_module(17, "MPDX\x10\0\0\0packed", 14);
-    assert_int_equal(symbols_find(module_path).fd, -1);
-    write_module(17, "MPDB", 0);
-    assert_int_equal(symbols_find(module_path).fd, -1);
-}
-
-static void wanted_modules_are_copied_into_the_capture(void **state)
-{
-    struct files files;
-    medic_record_header header;
-    medic_symbols_record record;
-    static uint8_t large[100000], back[100000];
-    int fd;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof large; i++)
-        large[i] = (uint8_t)(i * 7);
-    memcpy(large, "BSJB", 4);
-    write_file(pdb_path, large, sizeof large);
-    files_init(&files);
-    files.capture = open(other_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    files.buffer = malloc(FILES_BUFFER_SIZE);
-    symbols_note_module(5, module_path, (uint32_t)strlen(module_path));
-    symbols_note_module(6, module_path, (uint32_t)strlen(module_path));
-    symbols_want_module(NULL, 5);
-    symbols_write(&files, 0);
-    assert_int_equal(files_flush(&files), MEDIC_OK);
-    assert_int_equal(lseek(files.capture, 0, SEEK_END), (sizeof header + sizeof record + sizeof large + 7) / 8 * 8);
-    fd = files.capture;
-    assert_int_equal(pread(fd, &header, sizeof header, 0), sizeof header);
-    assert_int_equal(pread(fd, &record, sizeof record, sizeof header), sizeof record);
-    assert_int_equal(pread(fd, back, sizeof back, sizeof header + sizeof record), sizeof back);
-    assert_int_equal(header.type, MEDIC_RECORD_SYMBOLS);
-    assert_int_equal(record.module, 5);
-    assert_int_equal(record.length, sizeof large);
-    assert_memory_equal(back, large, sizeof large);
-    assert_int_equal(header.crc, crc32_update(crc32_update(crc32_update(0, &header, 8), &record, sizeof record), back,
-                                              sizeof back));
-    symbols_write(&files, 1000); /* no room for it */
-    files_flush(&files);
-    assert_int_equal(lseek(fd, 0, SEEK_END), (sizeof header + sizeof record + sizeof large + 7) / 8 * 8);
+    int from = open(LINES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t size;
+    char *content = file_read_at(from, name, 1 << 20, &size);
+    assert_non_null(content);
+    int fd = openat(folder, to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_int_equal(write(fd, content, size), (ssize_t)size);
     close(fd);
-    free(files.buffer);
+    close(from);
+    free(content);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+static void make_as(const char *place, uid_t uid)
+{
+    medic_reason why = {""};
+    struct symbols_source source = {place, uid, (gid_t)uid};
+    capture_fd = file_with(bytes.bytes, bytes.size);
+    assert_int_equal(capture_open(capture_fd, &capture, NULL), MEDIC_OK);
+    if (symbols_make(folder, capture, &source, &why) || symbols_open(folder, &symbols, &why))
+        fail_msg("%s", why.text);
+}
+
+static void make(const char *place)
+{
+    make_as(place, getuid());
+}
+
+static void put_il_frame(uint32_t id, uint64_t function, uint64_t module, uint32_t il_offset)
+{
+    medic_frame_record frame = {id, MEDIC_FRAME_MANAGED, 0x1000 + id, function, module, il_offset, 0};
+    put_record(&bytes, MEDIC_RECORD_FRAME, &frame, sizeof frame, NULL);
+}
+
+static void put_loaded(uint64_t id, const char *path, const GUID *mvid)
+{
+    medic_module_record module = {.id = id, .length = (uint32_t)strlen(path)};
+    if (mvid)
+        module.mvid = *mvid;
+    put_record(&bytes, MEDIC_RECORD_MODULE, &module, sizeof module, path);
+}
+
+static GUID mvid_of(const char *name)
+{
+    static struct pe pe;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pe_read(fd, &pe), MEDIC_OK);
+    close(fd);
+    return pe.mvid;
+}
+
+static void assert_line(uint32_t frame, const char *file, uint32_t line)
+{
+    struct symbol symbol = symbols_of(symbols, frame);
+    if (!symbol.file)
+        fail_msg("frame %u has no file", frame);
+    assert_string_equal(symbol.file, file);
+    assert_int_equal(symbol.line, line);
+    assert_null(symbol.function);
+}
+
+/* Numbers from fixtures/lines/Lines.txt. */
+static void put_program(uint64_t module)
+{
+    put_function(&bytes, 70, module, 0x06000001, "Lines.Program.Main(string[])");
+    put_function(&bytes, 71, module, 0x06000005, "Lines.Program.Elsewhere()");
+    put_il_frame(1, 70, module, 92);
+    put_il_frame(2, 70, module, 12);
+    put_il_frame(3, 71, module, 15);
+    put_il_frame(4, 71, module, MEDIC_NO_IL_OFFSET);
+    put_il_frame(5, 72, module, 1); /* without a name record there is no token */
+}
+
+static void assert_program(void)
+{
+    assert_line(1, "/src/Lines.cs", 16);
+    assert_line(2, "/src/Lines.cs", 11);
+    assert_line(3, "/src/Third.cs", 5);
+    assert_line(4, "/src/Elsewhere.cs", 0);
+    assert_null(symbols_of(symbols, 5).file);
+}
+
+static void a_pdb_beside_the_module_gives_lines(void **state)
+{
+    (void)state;
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    copy_fixture("Lines.pdb", "app/Lines.pdb");
+    GUID mvid = mvid_of("app/Lines.dll");
+    put_loaded(7, "/app/Lines.dll", &mvid);
+    put_program(7);
+    make(root);
+    assert_program();
+}
+
+static void an_embedded_pdb_gives_lines(void **state)
+{
+    (void)state;
+    copy_fixture("Embedded.dll", "app/Embedded.dll");
+    put_loaded(7, "/app/Embedded.dll", NULL);
+    put_program(7);
+    make(root);
+    assert_program();
+}
+
+static void a_pdb_in_the_capture_gives_lines_when_the_files_are_out_of_reach(void **state)
+{
+    (void)state;
+    int from = open(LINES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t size;
+    char *pdb = file_read_at(from, "Lines.pdb", 1 << 20, &size);
+    medic_symbols_record head = {7, MEDIC_SYMBOLS_PDB, (uint32_t)size};
+    put_bytes(&bytes, MEDIC_RECORD_SYMBOLS, &head, sizeof head, pdb, size);
+    put_loaded(7, "/nowhere/Lines.dll", NULL);
+    put_program(7);
+    make(root);
+    assert_program();
+    free(pdb);
+    close(from);
+}
+
+static void another_file_than_the_loaded_one_gives_nothing(void **state)
+{
+    (void)state;
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    copy_fixture("Lines.pdb", "app/Lines.pdb");
+    GUID mvid = mvid_of("app/Lines.dll");
+    mvid.Data1 ^= 1;
+    put_loaded(7, "/app/Lines.dll", &mvid);
+    put_program(7);
+    make(root);
+    assert_null(symbols_of(symbols, 1).file);
+}
+
+static void a_pdb_of_another_build_gives_nothing(void **state)
+{
+    (void)state;
+    copy_fixture("Embedded.dll", "app/Lines.dll"); /* its id differs; what it embeds is not beside it */
+    copy_fixture("Lines.pdb", "app/Lines.pdb");
+    copy_fixture("Lines.pdb", "app/Embedded.pdb");
+    int fd = openat(folder, "app/Lines.dll", O_RDWR | O_CLOEXEC);
+    static struct pe pe;
+    assert_int_equal(pe_read(fd, &pe), MEDIC_OK);
+    assert_int_equal(pwrite(fd, "XXXX", 4, (off_t)pe.embedded_offset), 4);
+    close(fd);
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_program(7);
+    make(root);
+    assert_null(symbols_of(symbols, 1).file);
+}
+
+static void links_stay_within_the_root_of_the_target(void **state)
+{
+    (void)state;
+    char outside[512];
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    copy_fixture("Lines.pdb", "real.pdb");
+    assert_int_equal(symlinkat("/real.pdb", folder, "app/Lines.pdb"), 0); /* absolute, as the target means it */
+    copy_fixture("Lines.dll", "app/Other.dll");
+    snprintf(outside, sizeof outside, "../../../../../../../../..%s/Lines.pdb", LINES);
+    assert_int_equal(symlinkat(outside, folder, "app/Other.pdb"), 0);
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_program(7);
+    make(root);
+    assert_program();
+}
+
+static void links_out_of_the_root_lead_nowhere(void **state)
+{
+    (void)state;
+    char outside[512];
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    snprintf(outside, sizeof outside, "../../../../../../../../..%s/Lines.pdb", LINES);
+    assert_int_equal(symlinkat(outside, folder, "app/Lines.pdb"), 0);
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_program(7);
+    make(root);
+    assert_null(symbols_of(symbols, 1).file);
+}
+
+static void files_that_the_target_may_not_read_are_not_read_for_it(void **state)
+{
+    (void)state;
+    if (getuid() != 0)
+        skip();
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    copy_fixture("Lines.pdb", "app/Lines.pdb");
+    assert_int_equal(fchmodat(folder, "app/Lines.pdb", 0600, 0), 0);
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_program(7);
+    make_as(root, 65534);
+    assert_null(symbols_of(symbols, 1).file);
+}
+
+static void what_is_no_file_does_not_hold_it_up(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifoat(folder, "app/Lines.dll", 0644), 0);
+    assert_int_equal(mkdirat(folder, "app/b.so", 0755), 0);
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_loaded(8, "relative.dll", NULL);
+    put_image(&bytes, 1, 0, "/app/b.so");
+    put_image(&bytes, 2, 0, "[vdso]");
+    put_program(7);
+    put_frame(&bytes, 6, MEDIC_FRAME_NATIVE, 1, 0, 1);
+    put_frame(&bytes, 7, MEDIC_FRAME_NATIVE, 1, 0, 2);
+    put_frame(&bytes, 8, MEDIC_FRAME_NATIVE, 1, 0, 3);
+    make(root);
+    for (uint32_t id = 1; id <= 8; id++)
+        assert_null(symbols_of(symbols, id).function);
+}
+
+static void a_capture_without_frames_needs_no_file(void **state)
+{
+    (void)state;
+    make(root);
+    assert_int_equal(faccessat(folder, SYMBOLS_FILE, F_OK, 0), -1);
+    assert_null(symbols_of(symbols, 1).file);
+}
+
+/* --- native --- */
+
+__attribute__((noinline)) static int native_marker(int number) /* the line of this marker: MARKER_LINE */
+{
+    __asm__ volatile("" ::: "memory");
+    return number + 1;
+}
+enum { MARKER_LINE = __LINE__ - 5 };
+
+static int take_first(struct dl_phdr_info *info, size_t size, void *bias)
+{
+    (void)size;
+    *(uint64_t *)bias = info->dlpi_addr;
+    return 1;
+}
+
+static void native_code_has_names_and_lines(void **state)
+{
+    (void)state;
+    char self[512];
+    uint64_t bias = 0;
+    Dl_info about;
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(size > 0);
+    self[size] = '\0';
+    dl_iterate_phdr(take_first, &bias);
+    assert_int_not_equal(dladdr((void *)(uintptr_t)qsort, &about), 0);
+    put_image(&bytes, 1, bias, self);
+    put_image(&bytes, 2, (uint64_t)(uintptr_t)about.dli_fbase, about.dli_fname);
+    medic_image_record wrong = {.id = 3, .bias = bias, .build_id_size = 20, .length = (uint32_t)strlen(self)};
+    put_record(&bytes, MEDIC_RECORD_IMAGE, &wrong, sizeof wrong, self);
+    put_frame(&bytes, 1, MEDIC_FRAME_NATIVE, (uint64_t)(uintptr_t)native_marker, 0, 1);
+    put_frame(&bytes, 2, MEDIC_FRAME_NATIVE, (uint64_t)(uintptr_t)qsort + 2, 0, 2);
+    put_frame(&bytes, 3, MEDIC_FRAME_NATIVE, (uint64_t)(uintptr_t)native_marker, 0, 3);
+    put_frame(&bytes, 4, MEDIC_FRAME_NATIVE, bias + 1, 0, 1); /* the ELF header */
+    make("");
+    assert_string_equal(symbols_of(symbols, 1).function, "native_marker");
+    if (symbols_of(symbols, 1).file) { /* built with -g */
+        assert_text_has(symbols_of(symbols, 1).file, "test_symbols.c");
+        assert_in_range(symbols_of(symbols, 1).line, MARKER_LINE, MARKER_LINE + 4);
+    }
+    assert_string_equal(symbols_of(symbols, 2).function, "qsort");
+    assert_null(symbols_of(symbols, 3).function); /* another build */
+    assert_null(symbols_of(symbols, 4).function);
+    assert_int_equal(native_marker(1), 2);
+}
+
+static void symbols_are_named_for_people(void **state)
+{
+    (void)state;
+    static const char *const NAMES[][2] = {
+        {"memcpy@@GLIBC_2.14", "memcpy"},
+        {"_ZN3WKS7gc_heap18mark_object_simpleEPPh", "WKS::gc_heap::mark_object_simple"},
+        {"_ZNK3FooclEi", "Foo::operator()"},
+        {"_ZN12_GLOBAL__N_11fEv", "(anonymous namespace)::f"},
+        {"_ZNSt6vectorIiSaIiEE9push_backEOi", "std::vector<int, std::allocator<int> >::push_back"},
+        {"_ZN3Foo3barEPFvivE.part.0", "Foo::bar"},
+        {"_Z", "_Z"},
+        {"_ZTV3Foo", "vtable for Foo"},
+        {"plain_c", "plain_c"},
+    };
+    struct buffer text = {0};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        native_symbol_text(NAMES[i][0], &text);
+        assert_string_equal(buffer_get(&text), NAMES[i][1]);
+    }
+    buffer_free(&text);
+}
+
+static void many_frames_take_a_moment(void **state)
+{
+    (void)state;
+    struct timespec before, after;
+    copy_fixture("Lines.dll", "app/Lines.dll");
+    copy_fixture("Lines.pdb", "app/Lines.pdb");
+    put_loaded(7, "/app/Lines.dll", NULL);
+    put_function(&bytes, 70, 7, 0x06000001, "Lines.Program.Main(string[])");
+    for (uint32_t id = 1; id <= 100000; id++)
+        put_il_frame(id, 70, 7, id % 120);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    make(root);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_non_null(symbols_of(symbols, 100000).file);
+    assert_true(after.tv_sec - before.tv_sec < 20);
+}
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_pdb_beside_the_module_is_taken),
-        TEST(what_is_no_portable_pdb_is_left_alone),
-        TEST(the_path_in_the_debug_directory_is_followed),
-        TEST(an_embedded_one_is_found_in_the_module),
-        TEST(damaged_modules_have_none),
-        TEST(wanted_modules_are_copied_into_the_capture),
+        TEST(a_pdb_beside_the_module_gives_lines),
+        TEST(an_embedded_pdb_gives_lines),
+        TEST(a_pdb_in_the_capture_gives_lines_when_the_files_are_out_of_reach),
+        TEST(another_file_than_the_loaded_one_gives_nothing),
+        TEST(a_pdb_of_another_build_gives_nothing),
+        TEST(links_stay_within_the_root_of_the_target),
+        TEST(links_out_of_the_root_lead_nowhere),
+        TEST(files_that_the_target_may_not_read_are_not_read_for_it),
+        TEST(what_is_no_file_does_not_hold_it_up),
+        TEST(a_capture_without_frames_needs_no_file),
+        TEST(native_code_has_names_and_lines),
+        TEST(symbols_are_named_for_people),
+        TEST(many_frames_take_a_moment),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
