@@ -68,11 +68,20 @@ struct place place_of(const struct recording *recording, uint32_t id)
     return (struct place){id ? name : NULL, frame->module, frame->file, frame->line, frame->code};
 }
 
+/* Between the start of a thread and its first managed method lies the same native code in every stack. */
+static uint32_t first_shown(const struct recording *recording, const struct view *view)
+{
+    for (uint32_t i = 0; view->managed && i < view->count; i++)
+        if (frame_of(recording, view->frames[i])->kind == MEDIC_FRAME_MANAGED)
+            return i;
+    return 0;
+}
+
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < view->count; i++) {
+    for (uint32_t i = first_shown(recording, view); i < view->count; i++) {
         uint32_t id = alike(recording, view->frames[i]);
         const medic_frame *frame = frame_of(recording, id);
         if (!recording->native && frame->kind == MEDIC_FRAME_NATIVE)

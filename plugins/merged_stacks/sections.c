@@ -211,13 +211,13 @@ static void write_notes(const struct recording *recording)
     if (lost)
         note(&notes, "%llu records were lost: threads are missing.", (unsigned long long)lost);
     if (facts->missed)
-        note(&notes, "%u threads could not be looked at.", facts->missed);
+        note(&notes, "Threads that could not be looked at: %u.", facts->missed);
     if (facts->broken)
-        note(&notes, "%u stacks do not reach their root.", facts->broken);
+        note(&notes, "Stacks that do not reach their root: %u.", facts->broken);
     if (facts->states[WAIT_UNKNOWN])
         note(&notes,
-             "%u threads stand in their own code without running: a lock of .NET 8 and 9 leaves no frame, and neither "
-             "do some native calls.",
+             "Threads that stand in their own code without running: %u. A lock of .NET 8 and 9 leaves no frame, and "
+             "neither do some native calls.",
              facts->states[WAIT_UNKNOWN]);
     if (recording->bad_records)
         note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);

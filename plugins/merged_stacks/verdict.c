@@ -180,7 +180,7 @@ static void say_healthy(struct text *text, const struct facts *facts)
     for (enum wait wait = 0; wait < WAIT_COUNT; wait++)
         if (wait_blocks(wait))
             blocked += facts->states[wait];
-    add(text, "Healthy: nothing stands out among %u threads", facts->threads);
+    add(text, "Healthy: nothing stands out among %u thread%s", facts->threads, facts->threads == 1 ? "" : "s");
     add_count(text, &between, facts->states[WAIT_NONE], "runs", "run");
     add_count(text, &between, blocked, "waits", "wait");
     add_count(text, &between, facts->states[WAIT_IDLE], "is an idle pool worker", "are idle pool workers");
