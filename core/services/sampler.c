@@ -33,6 +33,7 @@ static struct {
     _Atomic uint64_t used[SAMPLER_SLOTS / 64];
     uint64_t random;
     uint64_t threads, missed, lost_ns;
+    uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int first_error; /* errno of the first timer that could not be had */
 
     int has_signal;
@@ -397,6 +398,13 @@ static void delete_timers(void)
     }
 }
 
+static void note_end(void)
+{
+    sampler.end_time_ns = os_now_ns();
+    sampler.end_process_ns = os_time_ns(CLOCK_PROCESS_CPUTIME_ID);
+    sampler.end_worker_ns = own_cpu_ns();
+}
+
 /* The kernel drops what is pending when the signal is ignored, but does not when it gets its default: that ends the program.
  * So: no new ones, none pending, none running, and then the old action. */
 int sampler_stop(void)
@@ -409,6 +417,7 @@ int sampler_stop(void)
         return 1;
     lock();
     atomic_store(&sampler_shared.active, 0);
+    note_end();
     delete_timers();
     unlock();
     ours = signal_is_ours();
@@ -497,6 +506,7 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
         sampler_free();
         return code;
     }
+    ring_touch(ring);
     atomic_store(&sampler_shared.active, 1);
     poll_threads(os_now_ns());
     if (sampler.threads == 0) {
@@ -540,10 +550,10 @@ uint64_t sampler_memory(void)
 {
     uint64_t slots = sampler.threads < SAMPLER_SLOTS ? sampler.threads : SAMPLER_SLOTS;
 
-    return sampler_shared.slots ? slots * sizeof *sampler_shared.slots + RAW_STACK_CAP +
-                                      SAMPLER_SLOTS * sizeof *sampler.named +
-                                      sampler.map.capacity * sizeof *sampler.map.ranges
-                                : 0;
+    return sampler_shared.slots
+               ? slots * sizeof *sampler_shared.slots + RAW_STACK_CAP + SAMPLER_SLOTS * sizeof *sampler.named +
+                     sampler.map.capacity * sizeof *sampler.map.ranges
+               : 0;
 }
 
 void sampler_state(medic_sampling_state *state)
@@ -554,6 +564,9 @@ void sampler_state(medic_sampling_state *state)
     state->threads = sampler.threads;
     state->threads_missed = sampler.missed;
     state->handler_ns = sampler_handler_ns();
+    state->end_time_ns = sampler.end_time_ns;
+    state->end_process_ns = sampler.end_process_ns;
+    state->end_worker_ns = sampler.end_worker_ns;
 }
 
 static uint32_t read_comm(uint32_t tid, char *name, size_t room)
@@ -578,10 +591,14 @@ static uint32_t read_comm(uint32_t tid, char *name, size_t room)
 void sampler_name_thread(const struct raw_stack *raw, uint32_t os_id, names_emit_fn emit, void *context)
 {
     medic_thread_record record = {.id = raw->thread, .os_id = os_id};
+    const struct sampler_slot *slot;
     char name[32];
 
     if (!sampler.named || raw->slot >= SAMPLER_SLOTS || sampler.named[raw->slot] == raw->generation)
         return;
+    slot = &sampler_shared.slots[raw->slot];
+    if (!record.id && atomic_load(&slot->generation) == raw->generation)
+        record.id = atomic_load(&slot->thread); /* it was sampled before it was known */
     record.length = read_comm(os_id, name, sizeof name);
     if (emit(context, MEDIC_RECORD_THREAD, &record, sizeof record, name, record.length) == MEDIC_OK)
         sampler.named[raw->slot] = raw->generation;

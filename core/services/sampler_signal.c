@@ -87,8 +87,7 @@ static struct raw_stack *begin_record(const struct sampler_slot *slot, const str
                                       const ucontext_t *context)
 {
     uint64_t size = raw_stack_offset(sizeof(medic_cpu_sample)) + extent->size;
-    struct raw_stack *raw =
-        ring_reserve(sampler_shared.ring, sampler_shared.record_type | RAW_STACK, (uint32_t)size);
+    struct raw_stack *raw = ring_reserve(sampler_shared.ring, sampler_shared.record_type | RAW_STACK, (uint32_t)size);
     medic_cpu_sample *sample;
 
     if (!raw)
@@ -194,8 +193,8 @@ static int copy_carefully(struct sampler_slot *slot, uint64_t low, uint64_t weig
 
 static void sample(struct sampler_slot *slot, uint64_t expiries, const ucontext_t *context)
 {
-    uint64_t weight = atomic_exchange_explicit(&slot->carried_ns, 0, memory_order_relaxed) +
-                      expiries * sampler_shared.interval_ns;
+    uint64_t weight =
+        atomic_exchange_explicit(&slot->carried_ns, 0, memory_order_relaxed) + expiries * sampler_shared.interval_ns;
     uint64_t begin = stack_pointer(context) - RAW_RED_ZONE;
     uint64_t low = atomic_load(&slot->low), high = atomic_load(&slot->high);
     int result;

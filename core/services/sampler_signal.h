@@ -23,9 +23,9 @@ struct sampler_slot {
     /* The handler asks for low and high: where it found rsp and the thread's control block. */
     _Atomic uint64_t seen_sp, seen_tcb;
     _Atomic uint32_t asks;
-    _Atomic uint32_t deep;   /* the worker asks for one copy of the whole stack */
+    _Atomic uint32_t deep;     /* the worker asks for one copy of the whole stack */
     _Atomic uint64_t expiries; /* that were told of */
-    uint64_t first_ns;       /* CPU time of the thread at the first expiry */
+    uint64_t first_ns;         /* CPU time of the thread at the first expiry */
     int timer;
 };
 

@@ -59,8 +59,8 @@ uint64_t stacks_memory(void)
 {
     if (!stacks.frames)
         return 0;
-    return frames_memory(stacks.frames) + unwinder_memory(stacks.unwinder) +
-           UNWIND_FRAMES_MAX * sizeof *stacks.steps + sampler_memory();
+    return frames_memory(stacks.frames) + unwinder_memory(stacks.unwinder) + UNWIND_FRAMES_MAX * sizeof *stacks.steps +
+           sampler_memory();
 }
 
 uint64_t stacks_handler_ns(void)
@@ -202,9 +202,8 @@ static int sample_cpu(const medic_host *host, const medic_sampling *sampling, me
 
     (void)host;
     memcpy(&own, sampling, sampling->size < sizeof own ? sampling->size : sizeof own);
-    if (own.record_type < MEDIC_RECORD_PLUGIN || (own.record_type & RAW_STACK) ||
-        own.interval_ns < INTERVAL_MIN_NS || own.interval_ns > INTERVAL_MAX_NS ||
-        own.engine > MEDIC_ENGINE_SUSPENSION)
+    if (own.record_type < MEDIC_RECORD_PLUGIN || (own.record_type & RAW_STACK) || own.interval_ns < INTERVAL_MIN_NS ||
+        own.interval_ns > INTERVAL_MAX_NS || own.engine > MEDIC_ENGINE_SUSPENSION)
         return medic_fail(why, MEDIC_E_ARGUMENT,
                           "the plugin asks for samples with a wrong record type, interval or engine");
     if (stacks.engine != MEDIC_ENGINE_AUTO)
