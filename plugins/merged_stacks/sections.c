@@ -80,7 +80,7 @@ static void write_waits(const struct recording *recording)
         TEXT("where", "In", MEDIC_COLUMN_KEY),
         TALLY("count", "Threads"),
         SHARE("share", "Of all"),
-        TALLY("pool", "Of the pool"),
+        TALLY("pool", "Pool"),
         TEXT("line", "Line", 0),
         TEXT("threads", "Which", 0),
     };
@@ -229,6 +229,7 @@ void write_sections(const struct recording *recording)
         write_waits(recording);
         write_merged(recording);
         write_threads(recording);
+        write_stacks(recording);
     }
     write_notes(recording);
 }
