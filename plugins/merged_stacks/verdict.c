@@ -146,7 +146,7 @@ static void say_deadlock(struct text *text, const struct facts *facts, const str
 
     add(text, "Deadlock suspected: %u threads wait for locks", waiting);
     if (crowd) {
-        add(text, ", %s in ", crowd->count == waiting ? "all" : "most");
+        add(text, ", %s in ", crowd->count == waiting ? "all" : crowd->count * 2 > waiting ? "most" : "among others");
         add_place(text, &crowd->place);
     }
     add(text, ", and no thread of the program runs; look again: if nothing has moved, it is one.");
@@ -156,7 +156,10 @@ static void say_starvation(struct text *text, const struct facts *facts, const s
 {
     add(text, "The thread pool starves: %u of its %u workers block", facts->pool_blocked, facts->pool);
     if (crowd) {
-        add(text, ", %u in ", crowd->pool);
+        if (crowd->pool == facts->pool_blocked)
+            add(text, ", all in ");
+        else
+            add(text, ", %u in ", crowd->pool);
         add_place(text, &crowd->place);
         add(text, ", %s", kinds[crowd->wait].clause);
         add_cure(text, crowd);

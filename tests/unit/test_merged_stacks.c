@@ -134,7 +134,7 @@ static void a_deadlock_is_suspected_when_nobody_runs(void **state)
     stand(1, "a", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "b", host_stack(start, gate, api, enter, 0), 'S');
     idle(2);
-    assert_verdict(MEDIC_WARNING, "Deadlock suspected: 2 threads wait for locks, most in Billing.");
+    assert_verdict(MEDIC_WARNING, "Deadlock suspected: 2 threads wait for locks, among others in Billing.");
     assert_text_has(made.verdict, "and no thread of the program runs");
 }
 
@@ -294,11 +294,18 @@ static void stacks_are_merged_from_the_root_with_who_ends_where(void **state)
     stand(2, "worker", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "busy", host_stack(start, api, 0), 'R');
     report();
-    assert_text_has(made.text,
-                    "section merged ()\nrow System.Threading.Thread.StartCallback; 3; -; -;\n"
-                    "row 1<0 Billing.Api.Get; 3; Api.cs:12; busy (4003);\n"
-                    "row 2<1 Billing.Gate.Enter; 2; Gate.cs:17; -;\n"
-                    "row 3<2 System.Threading.Monitor.Enter_Slowpath; 2; -; worker (4001), worker (4002);\n");
+    assert_text_has(made.text, "section merged ()\n"
+                               "row Thread.StartCallback > Api.Get; 3; busy (4003); Api.cs:12;\n"
+                               "row 1<0 Gate.Enter > Monitor.Enter_Slowpath; 2; worker (4001), worker (4002); -;\n");
+}
+
+static void long_chains_tell_the_programs_own_methods(void **state)
+{
+    (void)state;
+    stand(1, "one", host_stack(start, dispatch, main_frame, worker_start, result, mres, monitor_wait, 0), 'S');
+    report();
+    assert_text_has(made.text, "row Thread.StartCallback > … > Program.Main > WorkerThread.WorkerThreadStart > … > "
+                               "Monitor.Wait; 1; one (4001); -;");
 }
 
 static void quality_is_told(void **state)
@@ -383,6 +390,7 @@ int main(void)
         TEST(every_kind_of_wait_is_told_apart),
         TEST(a_thread_that_runs_in_a_wait_it_has_left_runs),
         TEST(stacks_are_merged_from_the_root_with_who_ends_where),
+        TEST(long_chains_tell_the_programs_own_methods),
         TEST(quality_is_told),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
         TEST(short_and_strange_records_are_survived),
