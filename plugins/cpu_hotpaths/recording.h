@@ -78,6 +78,8 @@ struct recording {
     size_t gc_count;
     ch_usage *usages; /* by time */
     size_t usage_count, usage_room;
+    ch_waited waited[2]; /* the first and the last */
+    size_t waited_count;
     medic_sampling_state totals;
     int has_totals;
     uint64_t bad_records;

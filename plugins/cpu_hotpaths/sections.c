@@ -54,7 +54,7 @@ static void usage_note(const struct facts *facts, char *note, size_t size)
 }
 
 static void usage_row(const struct recording *recording, medic_section *section, const char *who, uint64_t cpu_ns,
-                      double busy)
+                      double busy, double short_of)
 {
     uint32_t processors = recording->facts.processors;
     medic_cell cells[] = {
@@ -62,6 +62,7 @@ static void usage_row(const struct recording *recording, medic_section *section,
         whole(cpu_ns),
         medic_number(busy),
         processors ? ratio(busy, processors) : medic_none(),
+        short_of > 0 ? medic_number(short_of) : medic_none(),
     };
 
     ROW(recording, section, cells);
@@ -70,10 +71,8 @@ static void usage_row(const struct recording *recording, medic_section *section,
 static void write_usage(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("who", "Who", MEDIC_COLUMN_KEY),
-        LENGTH("cpu", "CPU time"),
-        SERIES("busy", "Processors busy"),
-        SHARE("machine", "Of those it may use"),
+        TEXT("who", "Who", MEDIC_COLUMN_KEY), LENGTH("cpu", "CPU time"),      SERIES("busy", "Processors busy"),
+        SHARE("machine", "Of the machine"),   SERIES("short_of", "Short of"),
     };
     const struct facts *facts = &recording->facts;
     char note[256];
@@ -83,13 +82,14 @@ static void write_usage(const struct recording *recording)
     usage_note(facts, note, sizeof note);
     section = SECTION(recording, MEDIC_TABLE, "usage", "CPU used", note, columns);
     if (!facts->elapsed_ns) {
-        usage_row(recording, section, "the program", facts->base_ns, facts->busy);
+        usage_row(recording, section, "the program", facts->base_ns, facts->busy, facts->short_of);
         return;
     }
     medic = (double)facts->medic_ns / (double)facts->elapsed_ns;
     usage_row(recording, section, "the program",
-              facts->process_ns > facts->medic_ns ? facts->process_ns - facts->medic_ns : 0, facts->busy);
-    usage_row(recording, section, "Medic", facts->medic_ns, medic);
+              facts->process_ns > facts->medic_ns ? facts->process_ns - facts->medic_ns : 0, facts->busy,
+              facts->short_of);
+    usage_row(recording, section, "Medic", facts->medic_ns, medic, 0);
 }
 
 /* --- by kind of code --- */
