@@ -36,6 +36,10 @@ static void usage_note(const struct facts *facts, char *note, size_t size)
 {
     struct text text = {note, size};
 
+    if (!facts->samples) {
+        add(&text, "No sample was taken.");
+        return;
+    }
     add(&text, "%llu samples", (unsigned long long)facts->samples);
     if (facts->engine == MEDIC_ENGINE_SUSPENSION)
         add(&text, " by suspension (biased to safe points)");
@@ -62,7 +66,7 @@ static void usage_row(const struct recording *recording, medic_section *section,
         whole(cpu_ns),
         medic_number(busy),
         processors ? ratio(busy, processors) : medic_none(),
-        short_of > 0 ? medic_number(short_of) : medic_none(),
+        short_of >= 0.05 ? medic_number(short_of) : medic_none(),
     };
 
     ROW(recording, section, cells);
@@ -162,7 +166,7 @@ static const medic_column method_columns[] = {
     SHARE("total_share", "Total"),
     LENGTH("total", "Total time"),
     TEXT("line", "Hottest line", 0),
-    TEXT("module", "Module", MEDIC_COLUMN_KEY),
+    TEXT("module", "Module", 0),
 };
 
 static void write_methods(const struct recording *recording)

@@ -304,7 +304,7 @@ static void find_second(struct verdict *verdict, const struct facts *facts, enum
     struct text text;
 
     if (!site->function || share(facts, site->weight_ns) < SECOND_SHARE ||
-        !open_finding(verdict, "methods", site->place.name, &text))
+        !open_finding(verdict, site->user ? "inclusive" : "methods", site->place.name, &text))
         return;
     add(&text, "Another ");
     add_share(&text, (double)site->weight_ns, (double)facts->base_ns);

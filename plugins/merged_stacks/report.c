@@ -63,7 +63,7 @@ static void write_verdict(const struct recording *recording)
     recording->document->verdict(recording->host, verdict.severity, verdict.sentence);
     for (size_t i = 0; i < verdict.finding_count; i++)
         recording->document->finding(recording->host, verdict.findings[i].text, verdict.findings[i].section,
-                                     verdict.findings[i].key);
+                                     *verdict.findings[i].key ? verdict.findings[i].key : NULL);
 }
 
 static int render(const medic_host *host, medic_reason *why)

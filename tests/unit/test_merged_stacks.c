@@ -158,6 +158,16 @@ static void sync_over_async_starves_the_pool(void **state)
     assert_text_has(made.text, "row task (Wait, Result); Billing.Api.Get; 31;");
 }
 
+static void a_second_crowd_is_a_finding_with_its_row(void **state)
+{
+    (void)state;
+    stand(30, "worker", host_stack(start, api, gate, enter, 0), 'S');
+    stand(6, "reader", host_stack(start, api, framework_frame("System.Threading.SemaphoreSlim.Wait"), 0), 'S');
+    report();
+    assert_text_has(made.text, "finding 6 of 36 threads wait in Billing.Api.Get (Api.cs:12), for a semaphore. [waits "
+                               "semaphore|Billing.Api.Get]");
+}
+
 static void a_pool_with_an_idle_worker_does_not_starve(void **state)
 {
     (void)state;
@@ -379,6 +389,7 @@ int main(void)
         TEST(a_deadlock_is_suspected_when_nobody_runs),
         TEST(a_runner_speaks_against_a_deadlock),
         TEST(sync_over_async_starves_the_pool),
+        TEST(a_second_crowd_is_a_finding_with_its_row),
         TEST(a_pool_with_an_idle_worker_does_not_starve),
         TEST(a_lock_in_a_starving_pool_leads_and_the_pool_is_a_finding),
         TEST(semaphores_are_told),
