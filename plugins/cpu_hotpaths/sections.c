@@ -136,24 +136,37 @@ static void write_codes(const struct recording *recording)
 
 /* --- methods --- */
 
-static const char *nameless(const medic_frame *frame, char name[LOCATION_MAX])
+/* The hottest line, else the module. */
+static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
-    snprintf(name, LOCATION_MAX, "%s (no names)", frame->module);
-    return name;
+    const char *line = location_of(frame, location);
+
+    return line ? line : *frame->module ? frame->module : NULL;
+}
+
+static const char *frame_code(uint32_t code)
+{
+    switch (code) {
+    case MEDIC_CODE_USER: return "own";
+    case MEDIC_CODE_FRAMEWORK: return "framework";
+    case MEDIC_CODE_RUNTIME: return "runtime";
+    case MEDIC_CODE_NATIVE: return "native";
+    default: return NULL;
+    }
 }
 
 static void method_row(const struct recording *recording, medic_section *section, const medic_tree_function *function)
 {
     const medic_frame *frame = frame_of(recording, function->frame);
-    char location[LOCATION_MAX], name[LOCATION_MAX];
+    char location[LOCATION_MAX];
     medic_cell cells[] = {
-        medic_string(is_nameless(frame) ? nameless(frame, name) : frame->function),
+        medic_string(place_of(recording, function->frame).name),
         share_of(recording, function->self),
         whole(function->self),
         share_of(recording, function->total),
         whole(function->total),
-        medic_string(location_of(frame, location)),
-        medic_string(*frame->module ? frame->module : NULL),
+        medic_string(where_of(frame, location)),
+        medic_string(frame_code(frame->code)),
     };
 
     ROW(recording, section, cells);
@@ -165,8 +178,8 @@ static const medic_column method_columns[] = {
     LENGTH("self", "Self time"),
     SHARE("total_share", "Total"),
     LENGTH("total", "Total time"),
-    TEXT("line", "Hottest line", 0),
-    TEXT("module", "Module", 0),
+    TEXT("where", "Hottest line", 0),
+    TEXT("code", "Code", 0),
 };
 
 static void write_methods(const struct recording *recording)
@@ -255,17 +268,6 @@ static void write_stacks(const struct recording *recording)
 
 /* --- modules --- */
 
-static const char *module_code(uint32_t code)
-{
-    switch (code) {
-    case MEDIC_CODE_USER: return "the program's own";
-    case MEDIC_CODE_FRAMEWORK: return "framework";
-    case MEDIC_CODE_RUNTIME: return "runtime";
-    case MEDIC_CODE_NATIVE: return "native";
-    default: return NULL;
-    }
-}
-
 static void write_modules(const struct recording *recording)
 {
     static const medic_column columns[] = {
@@ -281,7 +283,7 @@ static void write_modules(const struct recording *recording)
     if (count) {
         section = SECTION(recording, MEDIC_TABLE, "modules", "By module", NULL, columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-            medic_cell cells[] = {medic_string(rows[i].name), medic_string(module_code(rows[i].code)),
+            medic_cell cells[] = {medic_string(rows[i].name), medic_string(frame_code(rows[i].code)),
                                   share_of(recording, rows[i].self_ns), whole(rows[i].self_ns)};
             ROW(recording, section, cells);
         }
