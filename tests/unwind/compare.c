@@ -64,8 +64,7 @@ static size_t copy_stack(struct thread_walk *walk, const struct mappings *mappin
         size = left < STACK_MAX ? left : STACK_MAX;
         walk->stack.whole = 0;
     }
-    memcpy(arena, (const void *)(uintptr_t)low, size); /* NOLINT */
-    walk->stack.size = size;
+    walk->stack.size = copy_memory(arena, low, size);
     return size;
 }
 
