@@ -141,7 +141,7 @@ static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX
 {
     const char *line = location_of(frame, location);
 
-    return line ? line : *frame->module ? frame->module : NULL;
+    return line ? line : *frame->module && !is_nameless(frame) ? frame->module : NULL;
 }
 
 static const char *frame_code(uint32_t code)
