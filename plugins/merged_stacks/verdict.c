@@ -211,8 +211,11 @@ static void find_holder(struct verdict *verdict, const struct facts *facts)
 
     if (!facts->holder || !open_finding(verdict, "threads", &text))
         return;
-    add(&text, "Thread %s%s%u is inside of the same method without waiting for the lock, so it may hold it: it %s",
-        facts->holder, *facts->holder ? " " : "", facts->holder_tid,
+    if (*facts->holder)
+        add(&text, "Thread \"%s\" (%u)", facts->holder, facts->holder_tid);
+    else
+        add(&text, "Thread %u", facts->holder_tid);
+    add(&text, " is inside of the same method without waiting for the lock, so it may hold it: it %s",
         facts->holder_wait == WAIT_NONE    ? "runs"
         : facts->holder_wait == WAIT_SLEEP ? "sleeps"
                                            : "waits ");

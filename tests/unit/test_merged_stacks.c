@@ -107,8 +107,9 @@ static void who_may_hold_the_lock_is_told(void **state)
     stand(6, "worker", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "slow", host_stack(start, api, inside, sleep_frame, 0), 'S');
     assert_verdict(MEDIC_WARNING, "6 of 7 threads wait in Billing.Gate.Enter (Gate.cs:17), for a lock");
-    assert_text_has(made.text, "finding Thread slow 4007 is inside of the same method without waiting for the lock, so "
-                               "it may hold it: it sleeps.");
+    assert_text_has(made.text,
+                    "finding Thread \"slow\" (4007) is inside of the same method without waiting for the lock, so "
+                    "it may hold it: it sleeps.");
 }
 
 static void a_few_at_a_lock_are_a_notice(void **state)
