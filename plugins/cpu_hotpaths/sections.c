@@ -136,12 +136,14 @@ static void write_codes(const struct recording *recording)
 
 /* --- methods --- */
 
-/* The hottest line, else the module. */
+/* The hottest line; of native code the library. Framework names tell their module themselves. */
 static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
     const char *line = location_of(frame, location);
 
-    return line ? line : *frame->module && !is_nameless(frame) ? frame->module : NULL;
+    if (line && frame->code != MEDIC_CODE_NATIVE && frame->code != MEDIC_CODE_RUNTIME)
+        return line;
+    return *frame->module && !is_nameless(frame) && frame->code != MEDIC_CODE_FRAMEWORK ? frame->module : NULL;
 }
 
 static const char *frame_code(uint32_t code)
@@ -190,10 +192,8 @@ static void write_methods(const struct recording *recording)
 
     if (!count || !functions)
         return;
-    section =
-        SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
-                "Self: in their own instructions. Total: with what they call. Where: the hottest line, or the module.",
-                method_columns);
+    section = SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
+                      "Self: in their own instructions. Total: with what they call.", method_columns);
     for (uint32_t i = 0; i < count; i++) {
         if (!functions[i].self)
             continue;
