@@ -136,12 +136,14 @@ static void write_codes(const struct recording *recording)
 
 /* --- methods --- */
 
-/* The hottest line, else the module. */
+/* The hottest line; of native code the library. Framework names tell their module themselves. */
 static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
     const char *line = location_of(frame, location);
 
-    return line ? line : *frame->module ? frame->module : NULL;
+    if (line && frame->code != MEDIC_CODE_NATIVE && frame->code != MEDIC_CODE_RUNTIME)
+        return line;
+    return *frame->module && !is_nameless(frame) && frame->code != MEDIC_CODE_FRAMEWORK ? frame->module : NULL;
 }
 
 static const char *frame_code(uint32_t code)
@@ -178,7 +180,7 @@ static const medic_column method_columns[] = {
     LENGTH("self", "Self time"),
     SHARE("total_share", "Total"),
     LENGTH("total", "Total time"),
-    TEXT("where", "Hottest line", 0),
+    TEXT("where", "Where", 0),
     TEXT("code", "Code", 0),
 };
 
