@@ -420,6 +420,13 @@ def mapped_files(pid):
     return {m.path for m in maps(pid) if m.path.startswith("/")}
 
 
+def signal_handlers(pid):
+    """{"SigBlk", "SigIgn", "SigCgt"} as the kernel shows them for the main thread."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)
+            if key in ("SigBlk", "SigIgn", "SigCgt")}
+
+
 def memory(pid):
     """{"rss", "private_dirty", "private", "pss"} in bytes, from smaps_rollup."""
     kb = {}

@@ -45,10 +45,10 @@ sealed class Blocked(int count, int busy) : Mode
 /// <summary>Blocked threads, and some of the pool that have nothing to do.</summary>
 sealed class Population
 {
-    private const int IdlePoolThreads = 6;
+    private const int IdlePoolThreads = 6, Refunds = 2;
     private const int SmallStack = 256 << 10;
 
-    /// <summary>What a thread is called, where it waits, and whether Linux calls that waiting at once.</summary>
+    /// <summary>What a thread is called, and where it waits.</summary>
     private static readonly (string Name, string Method, Action Wait)[] Ways =
     [
         ("wait", "Billing.Counter.AwaitTicket", Billing.Counter.AwaitTicket),
@@ -77,6 +77,8 @@ sealed class Population
             var (name, method, wait) = i < gates ? ("gate", "Billing.Gate.Enter", Billing.Gate.Enter) : Ways[i % Ways.Length];
             Add(name, method, wait);
         }
+        for (var i = 0; i < Refunds; i++)
+            _ = Billing.Payments.Refund();
         new Thread(KeepPoolThreads) { Name = "pool keeper", IsBackground = true }.Start();
     }
 
@@ -106,17 +108,19 @@ sealed class Population
         Thread.Sleep(300);
     }
 
-    /// <summary>{"gate": {"method": ..., "threads": N}, ..., "idle": {...}}</summary>
-    public string Line() => "{" + string.Join(',', _counts.Select(c =>
-        $$"""
-        "{{c.Key}}":{"method":"{{c.Value.Method}}","threads":{{c.Value.Count}}}
-        """)) + $",\"idle\":{{\"method\":\"\",\"threads\":{IdlePoolThreads}}}}}";
+    /// <summary>{"gate": {"method": ..., "threads": N}, ...}; of the pool: refund and idle.</summary>
+    public string Line() => "{" + string.Join(',', _counts
+        .Append(new("refund", ("Billing.Payments.Refund (async)", Refunds)))
+        .Append(new("idle", ("", IdlePoolThreads)))
+        .Select(c => $$"""
+            "{{c.Key}}":{"method":"{{c.Value.Method}}","threads":{{c.Value.Count}}}
+            """)) + "}";
 
     /// <summary>The pool lets a thread go that was idle for 20 s: gives them all something to do now and then.</summary>
     private static void KeepPoolThreads()
     {
         ThreadPool.GetMinThreads(out _, out var ports);
-        ThreadPool.SetMinThreads(IdlePoolThreads, ports);
+        ThreadPool.SetMinThreads(IdlePoolThreads + Refunds, ports);
         for (; ; )
         {
             using var all = new Barrier(IdlePoolThreads + 1);
