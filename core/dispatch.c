@@ -1,6 +1,7 @@
 #include "core/dispatch.h"
 
 #include "core/os.h"
+#include "core/services/sampler.h"
 #include "core/session.h"
 
 #include <medic/clr/callback_list.h>
@@ -154,6 +155,20 @@ static HRESULT module_unload_started(ICorProfilerCallback11 *This, ModuleID modu
     return answer;
 }
 
+/* Threads that begin and end under a CPU sampler, whether the plugin asked for them or not. The first comes on the thread
+ * itself, before it runs anything of its own. */
+static HRESULT thread_assigned(ICorProfilerCallback11 *This, ThreadID thread, DWORD os_id)
+{
+    sampler_thread_begins(thread, os_id);
+    return thunk_ThreadAssignedToOSThread(This, thread, os_id);
+}
+
+static HRESULT thread_destroyed(ICorProfilerCallback11 *This, ThreadID thread)
+{
+    sampler_thread_ends(thread);
+    return thunk_ThreadDestroyed(This, thread);
+}
+
 /* .NET has no remoting: the runtime never calls these. */
 static HRESULT remoting(ICorProfilerCallback11 *This)
 {
@@ -267,6 +282,8 @@ static const ICorProfilerCallback11Vtbl vtable = {
     .JITCachedFunctionSearchStarted = cached_function_search,
     .JITInlining = inlining,
     .ModuleUnloadStarted = module_unload_started,
+    .ThreadAssignedToOSThread = thread_assigned,
+    .ThreadDestroyed = thread_destroyed,
 };
 #pragma GCC diagnostic pop
 /* clang-format on */

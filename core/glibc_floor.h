@@ -12,6 +12,8 @@
 #ifdef GLIBC_FLOOR
 __asm__(".symver pthread_create, pthread_create@" GLIBC_FLOOR);
 __asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" GLIBC_FLOOR);
+__asm__(".symver pthread_getattr_np, pthread_getattr_np@" GLIBC_FLOOR);
+__asm__(".symver pthread_attr_getstack, pthread_attr_getstack@" GLIBC_FLOOR);
 __asm__(".symver pthread_sigmask, pthread_sigmask@" GLIBC_FLOOR);
 __asm__(".symver dlopen, dlopen@" GLIBC_FLOOR);
 __asm__(".symver dlsym, dlsym@" GLIBC_FLOOR);

@@ -27,6 +27,11 @@ static inline uint32_t os_thread_id(void)
     return (uint32_t)syscall(SYS_gettid);
 }
 
+static inline uint32_t os_process_id(void)
+{
+    return (uint32_t)syscall(SYS_getpid);
+}
+
 static inline void os_sleep_ns(uint64_t ns)
 {
     struct timespec t = {(time_t)(ns / UINT64_C(1000000000)), (long)(ns % UINT64_C(1000000000))};

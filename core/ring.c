@@ -79,31 +79,59 @@ static struct cell *reserve(struct ring *ring, uint64_t length)
     }
 }
 
-int ring_write(struct ring *ring, uint32_t type, const void *head, uint32_t head_size, const void *tail,
-               uint32_t tail_size)
+static uint64_t cell_length(uint64_t size)
 {
-    uint64_t size = (uint64_t)head_size + tail_size;
-    uint64_t length = CELL_HEAD + ((size + 7) & ~UINT64_C(7));
-    struct cell *cell;
-    uint8_t *payload;
+    return CELL_HEAD + ((size + 7) & ~UINT64_C(7));
+}
 
-    if (length > ring->capacity / 4)
-        return drop(ring, MEDIC_E_ARGUMENT);
-    cell = reserve(ring, length);
+uint32_t ring_largest(const struct ring *ring)
+{
+    return (uint32_t)(ring->capacity / 4 - CELL_HEAD);
+}
+
+void ring_count_loss(struct ring *ring)
+{
+    drop(ring, MEDIC_E_FULL);
+}
+
+void *ring_reserve(struct ring *ring, uint32_t type, uint32_t size)
+{
+    struct cell *cell = size <= ring_largest(ring) ? reserve(ring, cell_length(size)) : NULL;
+
     if (!cell)
-        return drop(ring, MEDIC_E_FULL);
-    payload = (uint8_t *)cell + CELL_HEAD;
-    cell->size = (uint32_t)size;
+        return NULL;
+    cell->size = size;
     cell->type = type;
-    if (head_size)
-        memcpy(payload, head, head_size);
-    if (tail_size)
-        memcpy(payload + head_size, tail, tail_size);
-    atomic_store_explicit(&cell->length, (uint32_t)length, memory_order_release);
+    return (uint8_t *)cell + CELL_HEAD;
+}
+
+void ring_commit(struct ring *ring, void *payload)
+{
+    struct cell *cell = (struct cell *)(void *)((uint8_t *)payload - CELL_HEAD);
+
+    atomic_store_explicit(&cell->length, (uint32_t)cell_length(cell->size), memory_order_release);
     if (atomic_load_explicit(&ring->head, memory_order_relaxed) -
             atomic_load_explicit(&ring->tail, memory_order_relaxed) >
         ring->capacity / 4)
         wake_reader(ring);
+}
+
+int ring_write(struct ring *ring, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+               uint32_t tail_size)
+{
+    uint64_t size = (uint64_t)head_size + tail_size;
+    uint8_t *payload;
+
+    if (size > ring_largest(ring))
+        return drop(ring, MEDIC_E_ARGUMENT);
+    payload = ring_reserve(ring, type, (uint32_t)size);
+    if (!payload)
+        return drop(ring, MEDIC_E_FULL);
+    if (head_size)
+        memcpy(payload, head, head_size);
+    if (tail_size)
+        memcpy(payload + head_size, tail, tail_size);
+    ring_commit(ring, payload);
     return MEDIC_OK;
 }
 

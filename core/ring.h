@@ -24,6 +24,17 @@ void ring_close(struct ring *ring);
 int ring_write(struct ring *ring, uint32_t type, const void *head, uint32_t head_size, const void *tail,
                uint32_t tail_size);
 
+/* For a writer that fills its record in place: room for size bytes, 8-byte aligned and zero, which must become a record by
+ * ring_commit at once; NULL when there is none, or it is larger than ring_write allows. Nothing is counted.
+ * [any thread, signal] */
+void *ring_reserve(struct ring *ring, uint32_t type, uint32_t size);
+/* payload is what ring_reserve returned. */
+void ring_commit(struct ring *ring, void *payload);
+/* The most bytes that one record can have. */
+uint32_t ring_largest(const struct ring *ring);
+/* Counts a record that was not written. */
+void ring_count_loss(struct ring *ring);
+
 struct ring_record {
     uint32_t type;
     uint32_t size;

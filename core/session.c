@@ -6,11 +6,13 @@
 #include "core/os.h"
 #include "core/sdk_process.h"
 #include "core/services/services.h"
+#include "core/services/stacks.h"
 #include "core/thread.h"
 #include "core/worker.h"
 
 #include <medic/clr/hresults.h>
 #include <medic/service/names.h>
+#include <medic/service/stacks.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,11 +64,17 @@ static int requires(const char *name)
     return 0;
 }
 
+/* The plugin gets names for what it records, so ids must not outlive their modules. */
+static int asks_for_names(void)
+{
+    return requires(MEDIC_SERVICE_NAMES) || requires(MEDIC_SERVICE_STACKS);
+}
+
 int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
 {
     HRESULT hr;
 
-    if (requires(MEDIC_SERVICE_NAMES))
+    if (asks_for_names())
         low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
@@ -83,7 +91,7 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
 
 void session_clear_mask(int ring_is_empty)
 {
-    DWORD low = !ring_is_empty && requires(MEDIC_SERVICE_NAMES) ? COR_PRF_MONITOR_MODULE_LOADS : 0;
+    DWORD low = !ring_is_empty && asks_for_names() ? COR_PRF_MONITOR_MODULE_LOADS : 0;
 
     session.info->lpVtbl->SetEventMask2(session.info, low, 0);
 }
@@ -97,17 +105,45 @@ int session_emit(uint32_t type, const void *data, uint32_t size)
     return code;
 }
 
+int session_show(const medic_record *record)
+{
+    const medic_capture *capture = &session.view.capture;
+
+    if (capture->drain && session.self && capture->drain(session.self, record) != MEDIC_DRAIN_KEEP)
+        return MEDIC_OK;
+    return session_emit(record->type, record->data, record->size);
+}
+
+void session_first_record(uint64_t time_ns)
+{
+    uint64_t none = 0;
+
+    if (atomic_load_explicit(&session.first_record_ns, memory_order_relaxed) == 0)
+        atomic_compare_exchange_strong(&session.first_record_ns, &none, time_ns);
+}
+
+void session_paused(uint64_t ns)
+{
+    session.total_pause_ns += ns;
+    if (ns > session.longest_pause_ns)
+        session.longest_pause_ns = ns;
+}
+
 static uint64_t memory_in_use(void)
 {
     return session.ring.capacity + FILES_BUFFER_SIZE + (session.names ? names_memory(session.names) : 0) +
-           session.config.text_size + session.view.plugin.param_count * sizeof(struct value) + sizeof session;
+           stacks_memory() + session.config.text_size +
+           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
 }
 
 medic_cost_record session_cost(void)
 {
     struct dispatch_cost callbacks = dispatch_cost();
     medic_cost_record cost = {
-        .cpu_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID) + atomic_load(&session.events.cpu_ns) + callbacks.cpu_ns,
+        .longest_pause_ns = session.longest_pause_ns,
+        .total_pause_ns = session.total_pause_ns,
+        .cpu_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID) + atomic_load(&session.events.cpu_ns) + callbacks.cpu_ns +
+                  stacks_handler_ns(),
         .callback_cpu_ns = callbacks.cpu_ns,
         .callbacks = callbacks.calls,
         .bytes_written = session.files.written,
@@ -145,6 +181,7 @@ void session_release(void)
     if (session.self && session.view.capture.destroy)
         session.view.capture.destroy(session.self);
     session.self = NULL;
+    stacks_free();
     if (session.names)
         names_free(session.names);
     session.names = NULL;
@@ -216,7 +253,7 @@ static int open_runtime(IUnknown *unknown, medic_reason *why)
     return MEDIC_OK;
 }
 
-static int emit_name(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+int session_emit_core(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
                      uint32_t tail_size)
 {
     (void)context;
@@ -271,7 +308,7 @@ static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *
     if (!session.at_startup && (plugin->flags & MEDIC_STARTUP_ONLY))
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
                           "%s works only on a program that is started under it: use medic launch", plugin->name);
-    session.names = names_new(session.info, emit_name, NULL);
+    session.names = names_new(session.info, session_emit_core, NULL);
     if (!session.names ||
         ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory in the target");

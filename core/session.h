@@ -52,6 +52,7 @@ struct session {
     int result; /* enum medic_result of a failure */
     medic_reason reason;
     medic_cost_record cost; /* as of the last tick */
+    uint64_t longest_pause_ns, total_pause_ns; /* that Medic caused; the worker's */
     uint64_t started_ns;
     uint64_t ended_ns;          /* when the gate closed */
     _Atomic uint32_t exiting;   /* the runtime is going down */
@@ -89,6 +90,15 @@ void session_clear_mask(int ring_is_empty);
 
 /* Writes a record of the plugin into the capture and counts it. [worker] */
 int session_emit(uint32_t type, const void *data, uint32_t size);
+/* Shows it to the plugin's drain before, as if it came from the ring. [worker] */
+int session_show(const medic_record *record);
+/* Writes a core record made of a head and a tail; context is not used. [worker] */
+int session_emit_core(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
+                      uint32_t tail_size);
+/* Notes when the plugin's first record was made. Any thread. */
+void session_first_record(uint64_t time_ns);
+/* Adds a pause of the runtime that Medic caused to the session's cost. [worker] */
+void session_paused(uint64_t ns);
 /* What the diagnosis has cost so far. [worker] */
 medic_cost_record session_cost(void);
 /* Writes the status file with everything known now. MEDIC_E_IO when that fails, which only the begin can tell anybody: later

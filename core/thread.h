@@ -3,9 +3,13 @@
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
 
+#include <stdint.h>
+
 /* 0, or an errno. run begins with thread_name. */
 int thread_start(void *(*run)(void *), void *argument);
 /* Names the calling thread, at most 15 bytes. */
 void thread_name(const char *name);
+/* Whether this Linux tid is of a thread that was started here and has not ended. [any thread] */
+int thread_is_own(uint32_t tid);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/dispatch.h"
 #include "core/os.h"
 #include "core/services/services.h"
+#include "core/services/stacks.h"
 #include "core/session.h"
 #include "core/thread.h"
 
@@ -74,21 +75,26 @@ static void write_header(void)
     files_write_header(&session.files, &header, text.bytes, text.size);
 }
 
+static void show(const struct ring_record *record)
+{
+    medic_record shown = {record->type, record->size, record->data};
+
+    if (record->type < MEDIC_RECORD_PLUGIN)
+        files_write_record(&session.files, record->type, record->data, record->size, NULL, 0);
+    else if (!stacks_is_raw(record->type) || stacks_resolve(record, &shown))
+        session_show(&shown);
+}
+
 /* Writes what callbacks have recorded. Returns whether there may be more. */
 static int drain(void)
 {
-    const medic_capture *capture = &session.view.capture;
     struct ring_record record;
     uint64_t begin = os_now_ns();
     int count = 0;
 
+    stacks_refresh();
     while (count < DRAIN_BATCH && ring_peek(&session.ring, &record)) {
-        medic_record shown = {record.type, record.size, record.data};
-
-        if (record.type < MEDIC_RECORD_PLUGIN)
-            files_write_record(&session.files, record.type, record.data, record.size, NULL, 0);
-        else if (!capture->drain || !session.self || capture->drain(session.self, &shown) == MEDIC_DRAIN_KEEP)
-            session_emit(record.type, record.data, record.size);
+        show(&record);
         ring_pop(&session.ring);
         if (++count % 16 == 0 && os_now_ns() - begin > DRAIN_NS)
             return 1;
@@ -177,6 +183,7 @@ static void record(void)
         uint64_t now = os_now_ns();
         int more = drain();
 
+        stacks_tick(now);
         if (session.view.capture.tick)
             session.view.capture.tick(session.self, now);
         files_flush(&session.files);
@@ -234,15 +241,20 @@ static void write_end(void)
 }
 
 /* The plugin's stop, if nobody can still be inside it. */
-static int stop_plugin(int started)
+static int stop_plugin(int started, int sampler_quiet)
 {
     medic_reason why = {""};
     int quiet = dispatch_quiet(QUIET_NS), code;
 
-    if (!quiet) {
+    if (!sampler_quiet) {
+        quiet = 0;
+        medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a signal handler of the sampler has not returned; it is left alone");
+    } else if (!quiet) {
         medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a callback of %s has not returned for %u s; it is left alone",
                    session.view.plugin.name, (unsigned)(QUIET_NS / (1000 * MS)));
     } else if (started && session.view.capture.stop) {
+        while (drain())
+            ; /* so that stop can tell of all that was recorded */
         code = session.view.capture.stop(session.self, &why);
         if (code != MEDIC_OK)
             session_fail(code, why.text);
@@ -271,15 +283,16 @@ static void detach(int quiet)
 
 static void end(int started)
 {
-    int quiet;
+    int quiet, sampler_quiet;
 
     dispatch_close();
+    sampler_quiet = stacks_stop();
     session.ended_ns = os_now_ns();
     session_publish(MEDIC_SESSION_STOPPING);
     if (!atomic_load(&session.exiting))
         session_clear_mask(0);
     stop_events();
-    quiet = stop_plugin(started);
+    quiet = stop_plugin(started, sampler_quiet);
     write_end();
     if (!atomic_load(&session.exiting))
         session_clear_mask(1);

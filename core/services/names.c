@@ -38,13 +38,14 @@ enum { KIND_TYPE = 1, KIND_FUNCTION, KIND_MODULE, KIND_THREAD };
 
 enum {
     NAME_BYTES = 1024,     /* the longest name of a type or function */
-    ENTRIES_MAX = 1 << 17, /* 10 MB; then new ids get no name */
+    ENTRIES_MAX = 1 << 17, /* 12 MB; then new ids get no name */
     BLOCK_ENTRIES = 64,
     IP_SLOTS = 4096 /* a power of two */
 };
 
 struct entry {
     struct key key;
+    uint64_t module;   /* of a function; 0 for dynamic code */
     bool fleeting;     /* of a function or module: its code may go away, and other code come to its place */
     UT_hash_handle hh; /* hh.next links the unused ones */
 };
@@ -91,12 +92,12 @@ void names_guard(struct names *names, int (*begin)(void *context), void (*end)(v
     names->end_asking = end;
 }
 
-static int may_ask(struct names *names)
+int names_begin_asking(struct names *names)
 {
     return !names->begin_asking || names->begin_asking(names->context);
 }
 
-static void asked(struct names *names)
+void names_end_asking(struct names *names)
 {
     if (names->end_asking)
         names->end_asking(names->context);
@@ -229,20 +230,22 @@ int names_type(struct names *names, ClassID id)
         return result;
     struct name_text text = name_text_over(names->text, sizeof names->text);
     medic_name_record record = {.kind = MEDIC_NAME_TYPE, .id = id};
-    if (may_ask(names)) {
+    if (names_begin_asking(names)) {
         hr = runtime_type_name(&names->runtime, id, &text, &origin);
-        asked(names);
+        names_end_asking(names);
     }
     return settle(names, entry, write_name(names, &record, "type", hr, &origin, &text));
 }
 
-static int name_function(struct names *names, FunctionID id, bool *fleeting)
+static int name_function(struct names *names, FunctionID id, struct names_code *code)
 {
     struct entry *entry = find(names, KIND_FUNCTION, id), *module;
     struct name_origin origin = {.module = 0};
     HRESULT hr = TOO_LATE;
+    code->function = id;
     if (entry) {
-        *fleeting = entry->fleeting;
+        code->module = entry->module;
+        code->fleeting = entry->fleeting;
         return MEDIC_OK;
     }
     int result = reserve(names, KIND_FUNCTION, id, &entry);
@@ -250,20 +253,21 @@ static int name_function(struct names *names, FunctionID id, bool *fleeting)
         return result;
     struct name_text text = name_text_over(names->text, sizeof names->text);
     medic_name_record record = {.kind = MEDIC_NAME_FUNCTION, .id = id};
-    if (may_ask(names)) {
+    if (names_begin_asking(names)) {
         hr = runtime_function_name(&names->runtime, id, &text, &origin);
-        asked(names);
+        names_end_asking(names);
     }
     result = write_name(names, &record, "function", hr, &origin, &text);
     module = find(names, KIND_MODULE, origin.module);
-    *fleeting = entry->fleeting = FAILED(hr) || origin.dynamic || !module || module->fleeting;
+    code->fleeting = entry->fleeting = FAILED(hr) || origin.dynamic || !module || module->fleeting;
+    code->module = entry->module = FAILED(hr) || origin.dynamic ? 0 : origin.module;
     return settle(names, entry, result);
 }
 
 int names_function(struct names *names, FunctionID id)
 {
-    bool fleeting;
-    return id == 0 ? MEDIC_E_ARGUMENT : name_function(names, id, &fleeting);
+    struct names_code code;
+    return id == 0 ? MEDIC_E_ARGUMENT : name_function(names, id, &code);
 }
 
 int names_module(struct names *names, ModuleID id)
@@ -279,9 +283,9 @@ int names_module(struct names *names, ModuleID id)
     if (result != MEDIC_OK)
         return result;
     struct name_text path = name_text_over(names->path, sizeof names->path);
-    if (may_ask(names)) {
+    if (names_begin_asking(names)) {
         hr = runtime_module_path(&names->runtime, id, &path, &origin);
-        asked(names);
+        names_end_asking(names);
     }
     if (FAILED(hr))
         put_unknown(&path, "module", id, hr);
@@ -326,21 +330,18 @@ static struct ip_slot *ip_slot_of(struct names *names, uintptr_t ip)
     return &names->ips[(mixed >> 32) & (IP_SLOTS - 1)];
 }
 
-int names_function_at(struct names *names, uintptr_t ip, FunctionID *id)
+int names_code_at(struct names *names, uintptr_t ip, struct names_code *code)
 {
     ICorProfilerInfo12 *info = names->runtime.info;
     struct ip_slot *slot = ip_slot_of(names, ip);
     FunctionID found = 0;
     ReJITID rejit = 0;
-    bool fleeting;
 
-    *id = 0;
+    *code = (struct names_code){.function = 0};
     if (ip == 0)
         return MEDIC_E_NOT_FOUND;
-    if (slot && slot->ip == ip) {
-        *id = slot->id;
-        return slot->id == 0 ? MEDIC_E_NOT_FOUND : name_function(names, slot->id, &fleeting);
-    }
+    if (slot && slot->ip == ip)
+        return slot->id == 0 ? MEDIC_E_NOT_FOUND : name_function(names, slot->id, code);
     HRESULT hr = info->lpVtbl->GetFunctionFromIP3(info, (LPCBYTE)ip, &found, &rejit);
     if (FAILED(hr) || found == 0) {
         /* E_FAIL is the answer for native code; other failures are of the moment. */
@@ -348,9 +349,16 @@ int names_function_at(struct names *names, uintptr_t ip, FunctionID *id)
             *slot = (struct ip_slot){.ip = ip};
         return MEDIC_E_NOT_FOUND;
     }
-    *id = found;
-    int result = name_function(names, found, &fleeting);
-    if (slot && result == MEDIC_OK && !fleeting)
+    int result = name_function(names, found, code);
+    if (slot && result == MEDIC_OK && !code->fleeting)
         *slot = (struct ip_slot){.ip = ip, .id = found};
+    return result;
+}
+
+int names_function_at(struct names *names, uintptr_t ip, FunctionID *id)
+{
+    struct names_code code;
+    int result = names_code_at(names, ip, &code);
+    *id = code.function;
     return result;
 }

@@ -27,4 +27,17 @@ int names_module(struct names *names, ModuleID id);
 int names_thread(struct names *names, ThreadID id);
 int names_function_at(struct names *names, uintptr_t ip, FunctionID *id);
 
+/* The managed code at an address. */
+struct names_code {
+    FunctionID function;
+    ModuleID module; /* 0 for dynamic code */
+    int fleeting;    /* other code may come to this address: ask again the next time */
+};
+/* As names_function_at, which this is the whole of. */
+int names_code_at(struct names *names, uintptr_t ip, struct names_code *code);
+
+/* The guard, for others who ask the runtime about ids that they got here: 1 = ask, then end; 0 = do not. */
+int names_begin_asking(struct names *names);
+void names_end_asking(struct names *names);
+
 #endif

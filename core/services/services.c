@@ -2,6 +2,7 @@
 #include "core/services/services.h"
 
 #include "core/os.h"
+#include "core/services/stacks.h"
 #include "core/session.h"
 
 #include <medic/medic.h>
@@ -171,17 +172,19 @@ static const medic_runtime_service runtime_service = {
 
 /* medic.records */
 
+static int is_plugins(uint32_t type)
+{
+    return type >= MEDIC_RECORD_PLUGIN && !stacks_is_raw(type);
+}
+
 static int records_write2(const medic_host *host, uint32_t type, const void *head, uint32_t head_size, const void *tail,
                           uint32_t tail_size)
 {
     (void)host;
-    if (type < MEDIC_RECORD_PLUGIN)
+    if (!is_plugins(type))
         return MEDIC_E_ARGUMENT;
-    if (atomic_load_explicit(&session.first_record_ns, memory_order_relaxed) == 0) {
-        uint64_t none = 0;
-
-        atomic_compare_exchange_strong(&session.first_record_ns, &none, os_now_ns());
-    }
+    if (atomic_load_explicit(&session.first_record_ns, memory_order_relaxed) == 0)
+        session_first_record(os_now_ns());
     return ring_write(&session.ring, type, head, head_size, tail, tail_size);
 }
 
@@ -193,7 +196,7 @@ static int records_write(const medic_host *host, uint32_t type, const void *data
 static int records_emit(const medic_host *host, uint32_t type, const void *data, uint32_t size)
 {
     (void)host;
-    return type < MEDIC_RECORD_PLUGIN ? MEDIC_E_ARGUMENT : session_emit(type, data, size);
+    return is_plugins(type) ? session_emit(type, data, size) : MEDIC_E_ARGUMENT;
 }
 
 static const medic_records_service records_service = {
@@ -260,7 +263,7 @@ static const struct {
     {MEDIC_SERVICE_PARAMS, &params_service},   {MEDIC_SERVICE_LOG, &log_service},
     {MEDIC_SERVICE_CLOCK, &clock_service},     {MEDIC_SERVICE_RUNTIME, &runtime_service},
     {MEDIC_SERVICE_RECORDS, &records_service}, {MEDIC_SERVICE_NAMES, &names_service},
-    {MEDIC_SERVICE_EVENTS, &events_service},
+    {MEDIC_SERVICE_EVENTS, &events_service},   {MEDIC_SERVICE_STACKS, &stacks_service},
 };
 
 static const void *find(const medic_host *host, const char *name)
