@@ -3,6 +3,7 @@
 #include "common/crc32.h"
 #include "common/keyvalue.h"
 #include "tool/arena.h"
+#include "tool/capture_frames.h"
 #include "tool/capture_walk.h"
 #include "tool/utf8.h"
 
@@ -19,7 +20,7 @@
 #define INDEX_BYTES_MAX ((size_t)1 << 30) /* a capture whose names need more is damaged on purpose */
 #define LOSS_REASONS 5
 
-/* A core record kept by id. kind tells the three tables apart in names: type, function. */
+/* A core record kept by id. kind tells the tables apart; in names: type, function. */
 struct entry_key {
     uint64_t id;
     uint64_t kind;
@@ -31,12 +32,18 @@ struct entry {
         medic_name_record name;
         medic_module_record module;
         medic_thread_record thread;
+        medic_image_record image;
+        struct {
+            uint64_t offset; /* in the file */
+            uint32_t kind, length;
+        } symbols;
     } as;
     const char *text;
     UT_hash_handle hh;
 };
 
-enum { KEY_MODULE = 100, KEY_THREAD = 101 }; /* above every enum medic_name_kind in use */
+/* Above every enum medic_name_kind in use. */
+enum { KEY_MODULE = 100, KEY_THREAD = 101, KEY_OS_THREAD = 102, KEY_IMAGE = 103, KEY_SYMBOLS = 104 };
 
 struct capture {
     medic_capture_header header;
@@ -46,6 +53,7 @@ struct capture {
     struct capture_totals totals;
     struct arena arena;
     struct entry *entries;
+    struct capture_frames frames;
     medic_cost_record cost;
     int has_cost;
     medic_end_record end;
@@ -217,19 +225,64 @@ static int keep_module(struct capture *capture, const medic_record *record)
     return 0;
 }
 
+static int keep_thread_as(struct capture *capture, uint64_t kind, uint64_t id, const medic_thread_record *thread,
+                          const char *name)
+{
+    struct entry *entry = entry_for(capture, kind, id);
+    if (!entry)
+        return -1;
+    entry->as.thread = *thread;
+    entry->text = name;
+    return 0;
+}
+
 static int keep_thread(struct capture *capture, const medic_record *record)
 {
     medic_thread_record thread;
     if (take(record, &thread, sizeof thread))
         return -1;
     const char *name = take_text(capture, record, sizeof thread, thread.length);
-    if (!name)
+    if (!name || (thread.id && keep_thread_as(capture, KEY_THREAD, thread.id, &thread, name)))
         return -1;
-    struct entry *entry = entry_for(capture, KEY_THREAD, thread.id);
+    return thread.os_id ? keep_thread_as(capture, KEY_OS_THREAD, thread.os_id, &thread, name) : 0;
+}
+
+static int keep_frame(struct capture *capture, const medic_record *record)
+{
+    return frames_keep(&capture->frames, &capture->arena, record);
+}
+
+static int keep_stack(struct capture *capture, const medic_record *record)
+{
+    return frames_keep_stack(&capture->frames, &capture->arena, record);
+}
+
+static int keep_image(struct capture *capture, const medic_record *record)
+{
+    medic_image_record image;
+    if (take(record, &image, sizeof image) || image.build_id_size > sizeof image.build_id)
+        return -1;
+    const char *path = take_text(capture, record, sizeof image, image.length);
+    struct entry *entry = path ? entry_for(capture, KEY_IMAGE, image.id) : NULL;
     if (!entry)
         return -1;
-    entry->as.thread = thread;
-    entry->text = name;
+    entry->as.image = image;
+    entry->text = path;
+    return 0;
+}
+
+/* Only where they are: they may be as large as the rest of the file, and few reports need them. */
+static int keep_symbols(struct capture *capture, const medic_record *record)
+{
+    medic_symbols_record symbols;
+    if (take(record, &symbols, sizeof symbols) || symbols.length > record->size - sizeof symbols)
+        return -1;
+    struct entry *entry = entry_for(capture, KEY_SYMBOLS, symbols.module);
+    if (!entry)
+        return -1;
+    entry->as.symbols.offset = walk_payload_offset(&capture->walk, record) + sizeof symbols;
+    entry->as.symbols.kind = symbols.kind;
+    entry->as.symbols.length = symbols.length;
     return 0;
 }
 
@@ -300,7 +353,8 @@ static int keep_end(struct capture *capture, const medic_record *record)
 static int (*const KEEP[])(struct capture *, const medic_record *) = {
     [MEDIC_RECORD_NAME] = keep_name,   [MEDIC_RECORD_MODULE] = keep_module, [MEDIC_RECORD_THREAD] = keep_thread,
     [MEDIC_RECORD_CLOCK] = keep_clock, [MEDIC_RECORD_LOSS] = keep_loss,     [MEDIC_RECORD_COST] = keep_cost,
-    [MEDIC_RECORD_LOG] = keep_log,     [MEDIC_RECORD_END] = keep_end,
+    [MEDIC_RECORD_STACK] = keep_stack, [MEDIC_RECORD_LOG] = keep_log,       [MEDIC_RECORD_END] = keep_end,
+    [MEDIC_RECORD_FRAME] = keep_frame, [MEDIC_RECORD_IMAGE] = keep_image,   [MEDIC_RECORD_SYMBOLS] = keep_symbols,
 };
 
 static void index_record(struct capture *capture, const medic_record *record)
@@ -364,6 +418,7 @@ void capture_close(struct capture *capture)
     if (!capture)
         return;
     HASH_CLEAR(hh, capture->entries);
+    frames_end(&capture->frames);
     walk_end(&capture->walk);
     arena_free(&capture->arena);
     free(capture);
@@ -432,6 +487,52 @@ const medic_thread_record *capture_thread(const struct capture *capture, uint64_
 {
     const struct entry *entry = found(capture, KEY_THREAD, id, name);
     return entry ? &entry->as.thread : NULL;
+}
+
+const medic_thread_record *capture_thread_of(const struct capture *capture, uint32_t os_id, const char **name)
+{
+    const struct entry *entry = found(capture, KEY_OS_THREAD, os_id, name);
+    return entry ? &entry->as.thread : NULL;
+}
+
+uint32_t capture_frame_count(const struct capture *capture)
+{
+    return capture->frames.highest;
+}
+
+const medic_frame_record *capture_frame(const struct capture *capture, uint32_t id)
+{
+    return frames_find(&capture->frames, id);
+}
+
+const uint32_t *capture_stack(const struct capture *capture, uint64_t id, uint32_t *count, uint32_t *flags)
+{
+    return frames_find_stack(&capture->frames, id, count, flags);
+}
+
+const medic_image_record *capture_image(const struct capture *capture, uint64_t id, const char **path)
+{
+    const struct entry *entry = found(capture, KEY_IMAGE, id, path);
+    return entry ? &entry->as.image : NULL;
+}
+
+int capture_symbols(const struct capture *capture, uint64_t module, struct capture_symbols *out)
+{
+    medic_reason ignored;
+    const struct entry *entry = find(capture, KEY_SYMBOLS, module);
+    if (!entry)
+        return MEDIC_E_NOT_FOUND;
+    uint32_t length = entry->as.symbols.length;
+    unsigned char *bytes = malloc(length ? length : 1);
+    if (!bytes)
+        return MEDIC_E_MEMORY;
+    int result = read_fully(capture->walk.fd, bytes, length, entry->as.symbols.offset, &ignored);
+    if (result) {
+        free(bytes);
+        return result;
+    }
+    *out = (struct capture_symbols){entry->as.symbols.kind, length, bytes};
+    return MEDIC_OK;
 }
 
 const medic_cost_record *capture_cost(const struct capture *capture)

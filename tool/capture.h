@@ -52,6 +52,26 @@ const medic_name_record *capture_name(const struct capture *capture, uint32_t ki
 const medic_module_record *capture_module(const struct capture *capture, uint64_t id, const char **path);
 const medic_thread_record *capture_thread(const struct capture *capture, uint64_t id, const char **name);
 
+/* The last record of a thread with this Linux tid; its id is 0 when the runtime does not know the thread. */
+const medic_thread_record *capture_thread_of(const struct capture *capture, uint32_t os_id, const char **name);
+
+/* Frame ids are 1..count; a frame whose record was damaged is NULL. */
+uint32_t capture_frame_count(const struct capture *capture);
+const medic_frame_record *capture_frame(const struct capture *capture, uint32_t id);
+/* Frame ids within 1..count, root first; NULL and 0 when there is no such stack. flags: enum medic_stack_flags, may be
+ * NULL. */
+const uint32_t *capture_stack(const struct capture *capture, uint64_t id, uint32_t *count, uint32_t *flags);
+const medic_image_record *capture_image(const struct capture *capture, uint64_t id, const char **path);
+
+/* Symbols that the capture brought for a module. */
+struct capture_symbols {
+    uint32_t kind; /* enum medic_symbols_kind; anything, as all of the file */
+    size_t size;
+    unsigned char *bytes; /* the caller's: free */
+};
+/* Reads them from the file. MEDIC_E_NOT_FOUND, MEDIC_E_MEMORY, MEDIC_E_IO, MEDIC_E_CORRUPT. */
+int capture_symbols(const struct capture *capture, uint64_t module, struct capture_symbols *symbols);
+
 /* The last cost record, or NULL. */
 const medic_cost_record *capture_cost(const struct capture *capture);
 /* The end record and its text, or NULL: the capture is incomplete. */

@@ -170,3 +170,8 @@ int walk_next(struct capture_walk *walk, medic_record *record)
     walk->offset += stored_size(record->size);
     return 1;
 }
+
+uint64_t walk_payload_offset(const struct capture_walk *walk, const medic_record *record)
+{
+    return walk->offset - stored_size(record->size) + sizeof(medic_record_header);
+}

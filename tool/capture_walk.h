@@ -25,6 +25,8 @@ void walk_begin(struct capture_walk *walk, int fd, uint64_t first, uint64_t size
 void walk_rewind(struct capture_walk *walk);
 /* The next valid record: 1 = filled (data valid until the next call), 0 = no more. */
 int walk_next(struct capture_walk *walk, medic_record *record);
+/* Where in the file the data of the record that walk_next gave last begins. */
+uint64_t walk_payload_offset(const struct capture_walk *walk, const medic_record *record);
 void walk_end(struct capture_walk *walk);
 
 #endif

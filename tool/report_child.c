@@ -138,6 +138,7 @@ static int make(const char *file, medic_reason *why)
 {
     static struct plugin_view view; /* the process ends when it is used up: nothing is freed here */
     struct capture *capture;
+    struct symbols *symbols = NULL;
     struct report_host host;
     int result = load_plugin(file, &view, why);
     if (!result)
@@ -147,8 +148,10 @@ static int make(const char *file, medic_reason *why)
     struct document *document = result ? NULL : document_new();
     if (!result && !document)
         result = medic_fail(why, MEDIC_E_MEMORY, "out of memory while making the report");
+    if (!result && symbols_open(FOLDER_FD, &symbols, NULL))
+        symbols = NULL; /* damage there costs lines and native names, not the report */
     if (!result)
-        result = report_host_init(&host, capture, document, &view.plugin, why);
+        result = report_host_init(&host, capture, symbols, document, &view.plugin, why);
     return result ? result : render(&view, &host, file, why);
 }
 

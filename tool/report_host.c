@@ -102,6 +102,78 @@ static const medic_document_service DOCUMENT = {
     .edge = section_edge,
 };
 
+/* --- medic.frames --- */
+
+/* Made when the first frame is asked for: many profilers have none. NULL: no memory, and the rendering fails. */
+static struct report_frames *frames_of(const medic_host *host)
+{
+    struct report_host *self = of(host);
+    if (!self->frames)
+        self->frames = report_frames_new(self->capture, self->symbols);
+    if (!self->frames && !self->document->error)
+        self->document->error =
+            medic_fail(&self->document->reason, MEDIC_E_MEMORY, "out of memory while naming the frames of the capture");
+    return self->frames;
+}
+
+static const medic_frame *get_frame(const medic_host *host, uint32_t id)
+{
+    struct report_frames *frames = frames_of(host);
+    return frames ? report_frames_get(frames, id) : NULL;
+}
+
+static uint32_t get_frame_count(const medic_host *host)
+{
+    return capture_frame_count(of(host)->capture);
+}
+
+static int get_stack(const medic_host *host, uint64_t id, const uint32_t **frames, uint32_t *count)
+{
+    *frames = capture_stack(of(host)->capture, id, count, NULL);
+    return *frames != NULL;
+}
+
+static const char *get_os_thread(const medic_host *host, uint32_t os_id, uint64_t *managed)
+{
+    const char *name = NULL;
+    const medic_thread_record *thread = capture_thread_of(of(host)->capture, os_id, &name);
+    if (managed)
+        *managed = thread ? thread->id : 0;
+    return name && *name ? name : NULL;
+}
+
+static const medic_frames_service FRAMES = {
+    .size = sizeof FRAMES,
+    .frame = get_frame,
+    .frame_count = get_frame_count,
+    .stack = get_stack,
+    .thread = get_os_thread,
+};
+
+/* --- medic.stack_tree --- */
+
+static medic_stack_tree *create_tree(const medic_host *host)
+{
+    struct report_host *self = of(host);
+    struct report_tree *kept = calloc(1, sizeof *kept);
+    medic_stack_tree *tree = stack_tree_new(kept ? frames_of(host) : NULL, self->document);
+    if (kept) {
+        *kept = (struct report_tree){tree, self->trees};
+        self->trees = kept;
+    }
+    return tree;
+}
+
+static const medic_stack_tree_service STACK_TREE = {
+    .size = sizeof STACK_TREE,
+    .create = create_tree,
+    .add = stack_tree_add,
+    .nodes = stack_tree_nodes,
+    .functions = stack_tree_functions,
+    .section = stack_tree_section,
+    .stacks = stack_tree_stacks,
+};
+
 /* --- medic.params --- */
 
 static int lookup(const medic_host *host, const char *key, uint32_t type, uint32_t other_type,
@@ -201,10 +273,8 @@ static const struct {
     const char *name;
     const void *table;
 } SERVICES[] = {
-    {MEDIC_SERVICE_CAPTURE, &CAPTURE},
-    {MEDIC_SERVICE_DOCUMENT, &DOCUMENT},
-    {MEDIC_SERVICE_PARAMS, &PARAMS},
-    {MEDIC_SERVICE_LOG, &LOG},
+    {MEDIC_SERVICE_CAPTURE, &CAPTURE}, {MEDIC_SERVICE_DOCUMENT, &DOCUMENT}, {MEDIC_SERVICE_PARAMS, &PARAMS},
+    {MEDIC_SERVICE_LOG, &LOG},         {MEDIC_SERVICE_FRAMES, &FRAMES},     {MEDIC_SERVICE_STACK_TREE, &STACK_TREE},
 };
 
 static const void *find_service(const medic_host *host, const char *name)
@@ -231,10 +301,14 @@ static int read_parameter(struct report_host *host, const medic_param *param, st
     return value_parse(param, text ? text : param->initial, value, why);
 }
 
-int report_host_init(struct report_host *host, struct capture *capture, struct document *document,
-                     const medic_plugin *plugin, medic_reason *why)
+int report_host_init(struct report_host *host, struct capture *capture, const struct symbols *symbols,
+                     struct document *document, const medic_plugin *plugin, medic_reason *why)
 {
-    *host = (struct report_host){{sizeof host->host, 0, find_service}, capture, document, plugin, NULL};
+    *host = (struct report_host){.host = {sizeof host->host, 0, find_service},
+                                 .capture = capture,
+                                 .symbols = symbols,
+                                 .document = document,
+                                 .plugin = plugin};
     host->values = calloc(plugin->param_count ? plugin->param_count : 1, sizeof *host->values);
     if (!host->values)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory while making the report");
@@ -250,6 +324,14 @@ int report_host_init(struct report_host *host, struct capture *capture, struct d
 
 void report_host_free(struct report_host *host)
 {
+    while (host->trees) {
+        struct report_tree *kept = host->trees;
+        host->trees = kept->next;
+        stack_tree_free(kept->tree);
+        free(kept);
+    }
+    report_frames_free(host->frames);
+    host->frames = NULL;
     free(host->values);
     host->values = NULL;
 }

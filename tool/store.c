@@ -2,6 +2,7 @@
  * process, however that ended, and leaves no file. */
 #include "tool/store.h"
 #include "tool/files.h"
+#include "tool/symbols.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 enum { SESSION_JSON_MAX = 4 << 20, PROBE_BYTES = 1 << 20 };
 
-static const char *const artifacts[] = {STORE_SESSION_FILE, STORE_REPORT_FILE, MEDIC_CAPTURE_FILE};
+static const char *const artifacts[] = {STORE_SESSION_FILE, STORE_REPORT_FILE, SYMBOLS_FILE, MEDIC_CAPTURE_FILE};
 
 static int explain(medic_reason *why, int error, const char *what, const char *path)
 {

@@ -1,6 +1,6 @@
 /* Where sessions are kept: an interface, and its first implementation, a folder of folders.
  *
- * A session is a UUID, a session.json (struct session_info), and immutable artifacts: capture.mdc, report.json. The
+ * A session is a UUID, a session.json (struct session_info), and immutable artifacts: capture.mdc, symbols.json, report.json. The
  * process that runs a session holds a lock on it, so that others can tell a running one from one whose process was
  * killed. For the `medic` commands, single-threaded. */
 #ifndef TOOL_STORE_H

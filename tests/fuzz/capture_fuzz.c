@@ -2,6 +2,7 @@
 #include "common/crc32.h"
 #include "tool/capture.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,6 +22,19 @@ static void read_all(int fd)
         for (uint32_t i = 0; i < record.size; i++)
             sum = (unsigned char)(sum + ((const unsigned char *)record.data)[i]);
         capture_name(capture, MEDIC_NAME_TYPE, record.size, &text);
+    }
+    for (uint32_t id = 0; id <= 300; id++) {
+        const medic_frame_record *frame = capture_frame(capture, id);
+        uint32_t count, flags;
+        const uint32_t *frames = capture_stack(capture, id, &count, &flags);
+        for (uint32_t i = 0; i < count; i++)
+            if (frames[i] == 0 || frames[i] > capture_frame_count(capture))
+                __builtin_trap();
+        capture_image(capture, frame ? frame->image : id, &text);
+        capture_thread_of(capture, id, &text);
+        struct capture_symbols symbols;
+        if (!capture_symbols(capture, id, &symbols))
+            free(symbols.bytes);
     }
     capture_value(capture, "param.x");
     capture_text(capture, &size);
@@ -43,7 +57,7 @@ static void put_records(int fd, const uint8_t *data, size_t size)
         uint32_t payload = data[at + 1];
         if (payload > size - at - 3)
             payload = (uint32_t)(size - at - 3);
-        medic_record_header header = {payload, data[at] < 250 ? data[at] % 12 : 256, 0, 0};
+        medic_record_header header = {payload, data[at] < 250 ? data[at] % 14 : 256, 0, 0};
         header.crc = crc32_update(crc32_update(0, &header, 8), data + at + 3, payload) ^ (data[at + 2] == 255);
         put(fd, &header, sizeof header);
         put(fd, data + at + 3, payload);
