@@ -9,8 +9,19 @@
 enum {
     CH_SAMPLE = 256, /* medic_cpu_sample */
     CH_USAGE = 257,  /* ch_usage, about every 100 ms and at both ends */
-    CH_TOTALS = 258  /* medic_sampling_state, at the end */
+    CH_TOTALS = 258, /* medic_sampling_state, at the end */
+    CH_GC = 259      /* ch_gc: without it, collections on the program's own threads count as runtime */
 };
+
+enum ch_gc_what { CH_GC_BEGIN = 1, CH_GC_END = 2 };
+
+/* A collection begins or ends on the thread that works at it. A begin without an end of the same thread is the begin of a
+ * background collection, which goes on elsewhere. */
+typedef struct ch_gc {
+    uint64_t time_ns;
+    uint32_t os_id;
+    uint32_t what; /* enum ch_gc_what */
+} ch_gc;
 
 /* CPU time of the process so far. Its growth is the truth that the samples are measured by. */
 typedef struct ch_usage {

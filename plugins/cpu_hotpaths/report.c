@@ -1,22 +1,160 @@
-/* A place holder for the report half. */
-#include "cpu_hotpaths.h"
+/* The report half: reads the capture into arrays, has them analysed, and writes the document. */
+#include "recording.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No sample stands for more CPU time than this: what says so is damage, and would drown the rest. */
+#define WEIGHT_MOST_NS (UINT64_C(60) * 1000000000)
+
+/* --- reading --- */
+
+/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
+static void *with_room(void *array, size_t count, size_t *room, size_t element)
+{
+    size_t more = *room ? *room * 2 : 256;
+
+    if (count < *room)
+        return array;
+    array = realloc(array, more * element);
+    if (array)
+        *room = more;
+    return array;
+}
+
+/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
+#define PUSH(recording, name, value)                                                                                   \
+    __extension__({                                                                                                    \
+        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
+                                 sizeof *(recording)->name##s);                                                        \
+        if (grown_) {                                                                                                  \
+            (recording)->name##s = grown_;                                                                             \
+            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
+        }                                                                                                              \
+        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
+    })
+
+/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
+static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
+{
+    if (record->size < size) {
+        recording->bad_records++;
+        return 0;
+    }
+    memcpy(to, record->data, size);
+    return 1;
+}
+
+static int read_sample(struct recording *recording, const medic_record *record)
+{
+    medic_cpu_sample raw;
+    struct sample sample = {0};
+
+    if (!take(recording, record, &raw, sizeof raw) || !raw.weight_ns)
+        return MEDIC_OK;
+    sample.time_ns = raw.head.time_ns;
+    sample.stack = raw.head.stack;
+    sample.os_id = raw.head.os_id;
+    sample.flags = raw.head.flags;
+    sample.weight_ns = raw.weight_ns < WEIGHT_MOST_NS ? raw.weight_ns : WEIGHT_MOST_NS;
+    return PUSH(recording, sample, sample);
+}
+
+static int read_usage(struct recording *recording, const medic_record *record)
+{
+    ch_usage usage;
+
+    return take(recording, record, &usage, sizeof usage) ? PUSH(recording, usage, usage) : MEDIC_OK;
+}
+
+static int read_gc(struct recording *recording, const medic_record *record)
+{
+    ch_gc event;
+
+    return take(recording, record, &event, sizeof event) ? PUSH(recording, gc_event, event) : MEDIC_OK;
+}
+
+static int read_record(struct recording *recording, const medic_record *record)
+{
+    switch (record->type) {
+    case CH_SAMPLE: return read_sample(recording, record);
+    case CH_USAGE: return read_usage(recording, record);
+    case CH_GC: return read_gc(recording, record);
+    case CH_TOTALS:
+        recording->has_totals |= take(recording, record, &recording->totals, sizeof recording->totals);
+        return MEDIC_OK;
+    default: return MEDIC_OK;
+    }
+}
+
+static int by_time(const void *left, const void *right)
+{
+    uint64_t a = ((const ch_usage *)left)->time_ns, b = ((const ch_usage *)right)->time_ns;
+
+    return (a > b) - (a < b);
+}
+
+static int read_all(struct recording *recording, medic_reason *why)
+{
+    medic_record record;
+
+    recording->capture->span(recording->host, &recording->begin_ns, &recording->end_ns);
+    if (recording->end_ns < recording->begin_ns)
+        recording->end_ns = recording->begin_ns;
+    recording->capture->rewind(recording->host);
+    while (recording->capture->next(recording->host, &record))
+        if (read_record(recording, &record) != MEDIC_OK)
+            return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu samples", recording->sample_count);
+    if (recording->usage_count)
+        qsort(recording->usages, recording->usage_count, sizeof *recording->usages, by_time);
+    return MEDIC_OK;
+}
+
+/* --- the document --- */
+
+static void write_verdict(const struct recording *recording)
+{
+    struct verdict verdict;
+
+    verdict_of(&recording->facts, &verdict);
+    recording->document->verdict(recording->host, verdict.severity, verdict.sentence);
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        recording->document->finding(recording->host, verdict.findings[i].text, verdict.findings[i].section,
+                                     verdict.findings[i].key);
+}
+
+static void read_params(struct recording *recording)
+{
+    const medic_params_service *params = recording->host->service(recording->host, MEDIC_SERVICE_PARAMS);
+
+    if (!params || params->get_bool(recording->host, "native", &recording->native) != MEDIC_OK)
+        recording->native = 1;
+}
 
 static int render(const medic_host *host, medic_reason *why)
 {
-    const medic_capture_service *capture = host->service(host, MEDIC_SERVICE_CAPTURE);
-    const medic_document_service *document = host->service(host, MEDIC_SERVICE_DOCUMENT);
-    medic_record record;
-    uint64_t samples = 0;
-    char sentence[64];
+    struct recording recording = {.host = host,
+                                  .capture = host->service(host, MEDIC_SERVICE_CAPTURE),
+                                  .document = host->service(host, MEDIC_SERVICE_DOCUMENT),
+                                  .frames = host->service(host, MEDIC_SERVICE_FRAMES),
+                                  .trees = host->service(host, MEDIC_SERVICE_STACK_TREE)};
+    int code;
 
-    (void)why;
-    while (capture->next(host, &record))
-        samples += record.type == CH_SAMPLE;
-    snprintf(sentence, sizeof sentence, "recorded %llu samples", (unsigned long long)samples);
-    document->verdict(host, MEDIC_HEALTHY, sentence);
-    return MEDIC_OK;
+    read_params(&recording);
+    code = read_all(&recording, why);
+    if (code == MEDIC_OK && (analyse(&recording) != MEDIC_OK || find_facts(&recording) != MEDIC_OK))
+        code = medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu samples", recording.sample_count);
+    if (code == MEDIC_OK) {
+        write_verdict(&recording);
+        write_sections(&recording);
+    }
+    free(recording.samples);
+    free(recording.views);
+    free(recording.threads);
+    free(recording.gc_events);
+    free(recording.gcs);
+    free(recording.usages);
+    return code;
 }
 
 const medic_report cpu_hotpaths_report = {.size = sizeof(medic_report), .render = render};

@@ -1,0 +1,300 @@
+/* The sections of the document: what used the CPU. */
+#include "sections.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 200u
+
+medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
+                            const char *note, const medic_column *columns, uint32_t column_count)
+{
+    medic_section_info info = {.size = sizeof info,
+                               .kind = kind,
+                               .id = id,
+                               .title = title,
+                               .note = note,
+                               .columns = columns,
+                               .column_size = sizeof *columns,
+                               .column_count = column_count};
+
+    return recording->document->section(recording->host, &info);
+}
+
+const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
+{
+    if (!frame->file || !frame->line)
+        return NULL;
+    snprintf(location, LOCATION_MAX, "%s:%u", file_name(frame->file), frame->line);
+    return location;
+}
+
+/* --- the whole --- */
+
+static void usage_note(const struct facts *facts, char *note, size_t size)
+{
+    struct text text = {note, size};
+
+    add(&text, "%llu samples", (unsigned long long)facts->samples);
+    if (facts->engine == MEDIC_ENGINE_SUSPENSION)
+        add(&text, " by suspension (biased to safe points)");
+    else if (facts->engine == MEDIC_ENGINE_TIMERS)
+        add(&text, " by CPU timers");
+    if (facts->elapsed_ns && facts->process_ns) {
+        add(&text, " stand for ");
+        add_share(&text, (double)facts->sampled_ns, (double)facts->process_ns);
+        add(&text, " of the CPU time that the kernel counted");
+    }
+    if (facts->lost_ns) {
+        add(&text, "; lost: ");
+        add_share(&text, (double)facts->lost_ns, (double)facts->sampled_ns + (double)facts->lost_ns);
+    }
+    add(&text, ".");
+}
+
+static void usage_row(const struct recording *recording, medic_section *section, const char *who, uint64_t cpu_ns,
+                      double busy)
+{
+    uint32_t processors = recording->facts.processors;
+    medic_cell cells[] = {
+        medic_string(who),
+        whole(cpu_ns),
+        medic_number(busy),
+        processors ? ratio(busy, processors) : medic_none(),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_usage(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("who", "Who", MEDIC_COLUMN_KEY),
+        LENGTH("cpu", "CPU time"),
+        SERIES("busy", "Processors busy"),
+        SHARE("machine", "Of those it may use"),
+    };
+    const struct facts *facts = &recording->facts;
+    char note[256];
+    medic_section *section;
+    double medic;
+
+    usage_note(facts, note, sizeof note);
+    section = SECTION(recording, MEDIC_TABLE, "usage", "CPU used", note, columns);
+    if (!facts->elapsed_ns) {
+        usage_row(recording, section, "the program", facts->base_ns, facts->busy);
+        return;
+    }
+    medic = (double)facts->medic_ns / (double)facts->elapsed_ns;
+    usage_row(recording, section, "the program",
+              facts->process_ns > facts->medic_ns ? facts->process_ns - facts->medic_ns : 0, facts->busy);
+    usage_row(recording, section, "Medic", facts->medic_ns, medic);
+}
+
+/* --- by kind of code --- */
+
+const char *code_name(enum code code)
+{
+    static const char *const names[] = {
+        [CODE_USER] = "the program's own", [CODE_FRAMEWORK] = "framework",    [CODE_GC] = "runtime: GC",
+        [CODE_JIT] = "runtime: JIT",       [CODE_RUNTIME] = "runtime: other", [CODE_NATIVE] = "native libraries",
+        [CODE_UNKNOWN] = "unknown",
+    };
+    return names[code];
+}
+
+static void write_codes(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("code", "Code", MEDIC_COLUMN_KEY),
+        SHARE("share", "Of CPU"),
+        LENGTH("cpu", "CPU time"),
+    };
+    medic_section *section =
+        SECTION(recording, MEDIC_TABLE, "code", "Whose code ran", "By the innermost frame.", columns);
+    int written[CODE_COUNT] = {0};
+
+    for (int rank = 0; rank < CODE_COUNT; rank++) {
+        enum code best = CODE_COUNT;
+        for (enum code code = 0; code < CODE_COUNT; code++)
+            if (!written[code] &&
+                (best == CODE_COUNT || recording->facts.code_ns[code] > recording->facts.code_ns[best]))
+                best = code;
+        if (!recording->facts.code_ns[best])
+            return;
+        written[best] = 1;
+        medic_cell cells[] = {medic_string(code_name(best)), share_of(recording, recording->facts.code_ns[best]),
+                              whole(recording->facts.code_ns[best])};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- methods --- */
+
+static void method_row(const struct recording *recording, medic_section *section, const medic_tree_function *function)
+{
+    const medic_frame *frame = frame_of(recording, function->frame);
+    char location[LOCATION_MAX];
+    medic_cell cells[] = {
+        medic_string(frame->function),
+        share_of(recording, function->self),
+        whole(function->self),
+        share_of(recording, function->total),
+        whole(function->total),
+        medic_string(location_of(frame, location)),
+        medic_string(*frame->module ? frame->module : NULL),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static const medic_column method_columns[] = {
+    TEXT("method", "Method", MEDIC_COLUMN_KEY),
+    SHARE("self_share", "Self"),
+    LENGTH("self", "Self time"),
+    SHARE("total_share", "Total"),
+    LENGTH("total", "Total time"),
+    TEXT("line", "Hottest line", 0),
+    TEXT("module", "Module", MEDIC_COLUMN_KEY),
+};
+
+static void write_methods(const struct recording *recording)
+{
+    uint32_t count = 0, written = 0, used = 0;
+    const medic_tree_function *functions = recording->trees->functions(recording->tree, &count);
+    medic_section *section;
+
+    if (!count || !functions)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
+                      "Self: in their own instructions. Total: with what they call.", method_columns);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!functions[i].self)
+            continue;
+        used++;
+        if (written < ROWS_MAX) {
+            method_row(recording, section, &functions[i]);
+            written++;
+        }
+    }
+    recording->document->total_rows(section, used);
+}
+
+static int by_total(const void *left, const void *right)
+{
+    const medic_tree_function *a = left, *b = right;
+
+    if (a->total != b->total)
+        return a->total < b->total ? 1 : -1;
+    return (a->frame > b->frame) - (a->frame < b->frame);
+}
+
+/* The program's own methods by what they take with all they call: what to look at when nothing is hot by itself. */
+static void write_inclusive(const struct recording *recording)
+{
+    uint32_t count = 0, used = 0;
+    const medic_tree_function *functions = recording->trees->functions(recording->tree, &count);
+    medic_tree_function *own = functions ? calloc((size_t)count + 1, sizeof *own) : NULL;
+    medic_section *section;
+
+    if (!own)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (frame_of(recording, functions[i].frame)->code == MEDIC_CODE_USER)
+            own[used++] = functions[i];
+    if (used) {
+        qsort(own, used, sizeof *own, by_total);
+        section = SECTION(recording, MEDIC_TABLE, "inclusive", "The program's methods, with what they call", NULL,
+                          method_columns);
+        for (uint32_t i = 0; i < used && i < ROWS_MAX; i++)
+            method_row(recording, section, &own[i]);
+        recording->document->total_rows(section, used);
+    }
+    free(own);
+}
+
+/* --- paths --- */
+
+static void write_paths(const struct recording *recording)
+{
+    medic_tree_section section = {.size = sizeof section,
+                                  .unit = MEDIC_UNIT_NANOSECONDS,
+                                  .id = "paths",
+                                  .title = "The hottest paths",
+                                  .note = "From the root of the threads; below 1 % left out.",
+                                  .weight = "CPU",
+                                  .smallest = 0.01,
+                                  .rows_max = 500,
+                                  .flags = MEDIC_TREE_FOLD};
+
+    recording->trees->section(recording->tree, &section);
+}
+
+static void write_stacks(const struct recording *recording)
+{
+    medic_tree_section section = {.size = sizeof section,
+                                  .unit = MEDIC_UNIT_NANOSECONDS,
+                                  .id = "stacks",
+                                  .title = "Stacks",
+                                  .weight = "CPU",
+                                  .rows_max = 5000};
+
+    recording->trees->stacks(recording->tree, &section);
+}
+
+/* --- modules --- */
+
+static const char *module_code(uint32_t code)
+{
+    switch (code) {
+    case MEDIC_CODE_USER: return "the program's own";
+    case MEDIC_CODE_FRAMEWORK: return "framework";
+    case MEDIC_CODE_RUNTIME: return "runtime";
+    case MEDIC_CODE_NATIVE: return "native";
+    default: return NULL;
+    }
+}
+
+static void write_modules(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("module", "Module", MEDIC_COLUMN_KEY),
+        TEXT("code", "Code", 0),
+        SHARE("share", "Of CPU"),
+        LENGTH("cpu", "CPU time"),
+    };
+    size_t count;
+    struct module_row *rows = module_rows(recording, &count);
+    medic_section *section;
+
+    if (count) {
+        section = SECTION(recording, MEDIC_TABLE, "modules", "By module", NULL, columns);
+        for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+            medic_cell cells[] = {medic_string(rows[i].name), medic_string(module_code(rows[i].code)),
+                                  share_of(recording, rows[i].self_ns), whole(rows[i].self_ns)};
+            ROW(recording, section, cells);
+        }
+        recording->document->total_rows(section, count);
+    }
+    free(rows);
+}
+
+void write_sections(const struct recording *recording)
+{
+    write_usage(recording);
+    if (recording->facts.base_ns) {
+        write_codes(recording);
+        write_methods(recording);
+        write_inclusive(recording);
+        write_paths(recording);
+        write_modules(recording);
+    }
+    if (recording->sample_count) {
+        write_threads(recording);
+        write_timeline(recording);
+    }
+    if (recording->facts.base_ns)
+        write_stacks(recording);
+    write_notes(recording);
+}

@@ -1,0 +1,389 @@
+/* One sentence: is CPU the trouble, what is it spent on, where. Pure. */
+#include "facts.h"
+
+#include <medic/service/frames.h>
+#include <string.h>
+
+/* The rules; README.md tells them. */
+#define IDLE_BUSY 0.05  /* processors */
+#define CALM_BUSY 0.5   /* below this and CALM_SHARE of the machine CPU is not the trouble */
+#define CALM_SHARE 0.25 /* of the processors that the program may use */
+#define FULL_BUSY 0.9   /* one processor is used up */
+#define HALF_SHARE 0.5
+#define FULL_SHARE 0.9
+#define LEAD_SHARE 0.15 /* below this no method stands out */
+#define CONCENTRATED 0.3
+#define CRITICAL_LEAD 0.5
+#define WASTE_LEADS 0.25 /* collection, compiling, ... from here on it may be the headline */
+#define WASTE_FINDING 0.05
+#define SECOND_SHARE 0.1
+#define WAY_AND_LEAD 1.25 /* the way is told when it carries so much more than the lead */
+#define RECURSIVE 0.5     /* of the lead's CPU */
+#define QUALITY_LOST 0.05
+#define QUALITY_BROKEN 0.1
+#define QUALITY_SEEN 0.8 /* of the CPU time that the kernel counted */
+#define SPAN_TO_JUDGE_NS 100000000.0
+
+static double share(const struct facts *facts, uint64_t part)
+{
+    return facts->base_ns ? (double)part / (double)facts->base_ns : 0;
+}
+
+static double machine_share(const struct facts *facts)
+{
+    return facts->processors ? facts->busy / (double)facts->processors : 0;
+}
+
+/* --- what leads --- */
+
+/* The waste with most CPU, WORK_PROGRAM when it is not the headline. */
+static enum work leading_work(const struct facts *facts)
+{
+    enum work best = WORK_PROGRAM;
+
+    for (enum work work = 0; work < WORK_MEDIC; work++)
+        if (work != WORK_PROGRAM && work != WORK_RUNTIME &&
+            (best == WORK_PROGRAM || facts->work_ns[work] > facts->work_ns[best]))
+            best = work;
+    if (share(facts, facts->work_ns[best]) < WASTE_LEADS || facts->work_ns[best] < facts->lead.weight_ns)
+        return WORK_PROGRAM;
+    return best;
+}
+
+static double leading_share(const struct facts *facts, enum work work)
+{
+    return share(facts, work == WORK_PROGRAM ? facts->lead.weight_ns : facts->work_ns[work]);
+}
+
+static uint32_t severity_of(const struct facts *facts, enum work work)
+{
+    double lead = leading_share(facts, work), machine = machine_share(facts);
+    int concentrated = lead >= CONCENTRATED;
+
+    if (facts->busy < CALM_BUSY && machine < CALM_SHARE)
+        return MEDIC_HEALTHY;
+    if (machine >= FULL_SHARE && lead >= CRITICAL_LEAD)
+        return MEDIC_CRITICAL;
+    if (machine >= FULL_SHARE || (concentrated && (machine >= HALF_SHARE || facts->busy >= FULL_BUSY)))
+        return MEDIC_WARNING;
+    return MEDIC_NOTICE;
+}
+
+/* --- clauses --- */
+
+static void add_caller(struct text *text, const struct facts *facts, const struct site *site)
+{
+    (void)facts;
+    if (!site->caller.name || site->caller_ns * 10 < site->weight_ns)
+        return;
+    add(text, ", %s", site->caller_ns * 2 < site->weight_ns ? "called among others from " : "called from ");
+    add_name(text, site->caller.name);
+}
+
+/* "libcrypto.so" for what ends in another library than it began in. */
+static void add_leaf_module(struct text *text, const struct site *site)
+{
+    if (site->leaf.module && *site->leaf.module && site->leaf_ns * 2 >= site->entry_ns &&
+        (!site->entry.module || strcmp(site->leaf.module, site->entry.module) != 0))
+        add(text, " (%s)", site->leaf.module);
+}
+
+static void add_entry(struct text *text, const struct site *site)
+{
+    if (site->entry.code == MEDIC_CODE_RUNTIME) { /* its functions have no names that would help */
+        add(text, "the runtime (%s)", site->entry.module);
+        return;
+    }
+    add_name(text, site->entry.name);
+    add_leaf_module(text, site);
+}
+
+/* What follows "61 % of CPU ". */
+static void add_site(struct text *text, const struct facts *facts, const struct site *site)
+{
+    int below = site->user && site->entry.name && site->entry_ns * 2 >= site->weight_ns;
+
+    if (!site->user) {
+        add(text, "is in ");
+        add_place(text, &site->place);
+        if (site->place.module && *site->place.module)
+            add(text, " of %s", site->place.module);
+        add(text, ", under no code of the program");
+        return;
+    }
+    if (below) {
+        add(text, "goes into ");
+        add_entry(text, site);
+        add(text, ", called by ");
+    } else {
+        add(text, "%s ", site->self_ns * 2 >= site->weight_ns ? "is in" : "is spent below");
+    }
+    add_place(text, &site->place);
+    if (site->depth >= 3 && (double)site->repeat_ns >= RECURSIVE * (double)site->weight_ns)
+        add(text, ", which calls itself up to %u deep", site->depth);
+    else if (!below)
+        add_caller(text, facts, site);
+}
+
+static void add_who(struct text *text, const char *words, const struct site *site)
+{
+    if (!site->user)
+        return;
+    add(text, "%s", words);
+    add_place(text, &site->place);
+}
+
+/* What follows "48 % of CPU ". */
+static void add_work(struct text *text, const struct facts *facts, enum work work)
+{
+    const struct site *who = &facts->who[work];
+
+    switch (work) {
+    case WORK_GC:
+        add(text, "goes into garbage collection");
+        if (facts->gc_threads > 1)
+            add(text, " (server GC, %u threads)", facts->gc_threads);
+        add_who(text, ", set off most by ", who);
+        add(text, ": it allocates too much, runtime_pauses tells the collections");
+        break;
+    case WORK_JIT:
+        add(text, "goes into compiling methods (JIT)");
+        add_who(text, ", most below ", who);
+        add(text, facts->late_jit_ns * 4 <= facts->work_ns[WORK_JIT]
+                      ? ": the program warms up, measure again later, or use ReadyToRun"
+                      : ": it warms up, or makes code again and again (Regex, Expression.Compile, serializers)");
+        break;
+    case WORK_EXCEPTIONS:
+        add(text, "goes into throwing exceptions");
+        add_who(text, ", most in ", who);
+        add(text, ": do not use them for what is expected");
+        break;
+    case WORK_LOCKS:
+        add(text, "goes into taking locks");
+        add_who(text, ", most in ", who);
+        add(text, ": threads spin for them; hold them for shorter, or split them");
+        break;
+    case WORK_SPIN:
+        add(text, "is burnt in spin-waits");
+        add_who(text, ", most in ", who);
+        add(text, ": wait for an event instead");
+        break;
+    case WORK_POOL:
+        add(text, "goes into thread-pool workers that spin for work: make work items fewer and larger");
+        break;
+    default: break;
+    }
+}
+
+static void add_busy(struct text *text, const struct facts *facts)
+{
+    add(text, " of CPU (");
+    add_processors(text, facts->busy, facts->processors);
+    add(text, ") ");
+}
+
+/* --- the sentence --- */
+
+static void say_spread(struct text *text, const struct facts *facts)
+{
+    add(text, "No single method stands out of ");
+    add_processors(text, facts->busy, facts->processors);
+    if (facts->lead.function) {
+        add(text, ": the largest, ");
+        add_place(text, &facts->lead.place);
+        add(text, ", takes ");
+        add_share(text, (double)facts->lead.weight_ns, (double)facts->base_ns);
+    }
+    if (facts->module) {
+        add(text, "; the top module, %s, ", facts->module);
+        add_share(text, (double)facts->module_ns, (double)facts->base_ns);
+    }
+    add(text, ".");
+}
+
+static void say_lead(struct text *text, const struct facts *facts, enum work work)
+{
+    add_share(text, leading_share(facts, work), 1);
+    add_busy(text, facts);
+    if (work == WORK_PROGRAM)
+        add_site(text, facts, &facts->lead);
+    else
+        add_work(text, facts, work);
+    add(text, ".");
+}
+
+static void say_calm(struct text *text, const struct facts *facts)
+{
+    if (facts->busy < IDLE_BUSY) {
+        add(text, "The program used ");
+        add_share(text, facts->busy, 1);
+        add(text, " of one processor: CPU is not its trouble; if it is slow, see what its threads wait for "
+                  "(merged_stacks) and its pauses (runtime_pauses).");
+        return;
+    }
+    add(text, "Healthy: the program used ");
+    add_processors(text, facts->busy, facts->processors);
+    if (share(facts, facts->lead.weight_ns) >= LEAD_SHARE) {
+        add(text, ", most of it %s ",
+            facts->lead.user && facts->lead.self_ns * 2 < facts->lead.weight_ns ? "below" : "in");
+        add_place(text, &facts->lead.place);
+    }
+    add(text, ": CPU is not its trouble.");
+}
+
+/* 1 when there is nothing to judge. */
+static int say_blind(struct verdict *verdict, const struct facts *facts, struct text *text)
+{
+    double span = (double)(facts->elapsed_ns ? facts->elapsed_ns : facts->span_ns);
+
+    if (!facts->samples && !facts->elapsed_ns && span < SPAN_TO_JUDGE_NS) {
+        add(text, "The recording ended after ");
+        add_time(text, span);
+        add(text, ", too early for a judgement: record again, for longer.");
+    } else if (!facts->base_ns && facts->busy >= IDLE_BUSY) {
+        add(text, "The program used ");
+        add_processors(text, facts->busy, facts->processors);
+        add(text, ", but not one sample was taken: record again, for longer, or try engine=suspension.");
+    } else {
+        return 0;
+    }
+    verdict->severity = MEDIC_NOTICE;
+    return 1;
+}
+
+/* --- findings --- */
+
+static int open_finding(struct verdict *verdict, const char *section, const char *key, struct text *text)
+{
+    struct finding *finding;
+
+    if (verdict->finding_count == VERDICT_FINDINGS)
+        return 0;
+    finding = &verdict->findings[verdict->finding_count++];
+    finding->section = section;
+    finding->key = key;
+    *text = (struct text){finding->text, sizeof finding->text};
+    return 1;
+}
+
+static void find_second(struct verdict *verdict, const struct facts *facts, enum work led)
+{
+    const struct site *site = led == WORK_PROGRAM ? &facts->second : &facts->lead;
+    struct text text;
+
+    if (!site->function || share(facts, site->weight_ns) < SECOND_SHARE ||
+        !open_finding(verdict, "methods", site->place.name, &text))
+        return;
+    add(&text, "Another ");
+    add_share(&text, (double)site->weight_ns, (double)facts->base_ns);
+    add(&text, " ");
+    add_site(&text, facts, site);
+    add(&text, ".");
+}
+
+static void find_waste(struct verdict *verdict, const struct facts *facts, enum work led)
+{
+    struct text text;
+
+    for (enum work work = 0; work < WORK_MEDIC; work++) {
+        if (work == WORK_PROGRAM || work == WORK_RUNTIME || work == led ||
+            share(facts, facts->work_ns[work]) < WASTE_FINDING || !open_finding(verdict, "code", NULL, &text))
+            continue;
+        add_share(&text, (double)facts->work_ns[work], (double)facts->base_ns);
+        add(&text, " ");
+        add_work(&text, facts, work);
+        add(&text, ".");
+    }
+}
+
+static void find_way(struct verdict *verdict, const struct facts *facts, enum work led)
+{
+    struct text text;
+
+    if (!facts->way.name ||
+        (led == WORK_PROGRAM && facts->lead.caller.name && strcmp(facts->way.name, facts->lead.caller.name) == 0))
+        return;
+    if (led == WORK_PROGRAM && (double)facts->way_ns < WAY_AND_LEAD * (double)facts->lead.weight_ns)
+        return;
+    if (!open_finding(verdict, "paths", NULL, &text))
+        return;
+    add_share(&text, (double)facts->way_ns, (double)facts->base_ns);
+    add(&text, " of CPU passes through ");
+    add_place(&text, &facts->way);
+    add(&text, ".");
+}
+
+static void find_thread(struct verdict *verdict, const struct facts *facts)
+{
+    double length = (double)(facts->elapsed_ns ? facts->elapsed_ns : facts->span_ns);
+    struct text text;
+
+    if (facts->processors < 2 || length <= 0 || (double)facts->thread_ns < FULL_BUSY * length ||
+        (double)facts->thread_ns < 0.6 * (double)facts->base_ns || !open_finding(verdict, "threads", NULL, &text))
+        return;
+    add(&text, "One thread%s%s%s uses a processor up: more processors will not make it faster.",
+        facts->thread ? " (" : "", facts->thread ? facts->thread : "", facts->thread ? ")" : "");
+}
+
+/* What makes the numbers less than exact; at most two, for which room is kept. */
+static void find_quality(struct verdict *quality, const struct facts *facts)
+{
+    double seen = (double)facts->sampled_ns + (double)facts->lost_ns, all = (double)facts->process_ns;
+    struct text text;
+
+    if (facts->engine == MEDIC_ENGINE_SUSPENSION && open_finding(quality, "notes", NULL, &text))
+        add(&text, "Biased: the suspension engine sees managed threads at safe points only; small hot methods, "
+                   "native code and the collector are missing.");
+    else if (facts->elapsed_ns && all > 0 && facts->busy >= IDLE_BUSY && seen < QUALITY_SEEN * all &&
+             open_finding(quality, "usage", NULL, &text)) {
+        add(&text, "Only ");
+        add_share(&text, seen, all);
+        add(&text, " of the CPU time was sampled: shares are of what was seen.");
+    }
+    if ((double)facts->lost_ns >= QUALITY_LOST * ((double)facts->base_ns + (double)facts->lost_ns) && facts->lost_ns &&
+        open_finding(quality, "usage", NULL, &text)) {
+        add_share(&text, (double)facts->lost_ns, (double)facts->base_ns + (double)facts->lost_ns);
+        add(&text, " of the CPU time is in samples that were lost: a longer interval loses fewer.");
+    } else if (share(facts, facts->broken_ns + facts->blind_ns) >= QUALITY_BROKEN &&
+               open_finding(quality, "usage", NULL, &text)) {
+        add_share(&text, share(facts, facts->broken_ns + facts->blind_ns), 1);
+        add(&text, " of CPU is in stacks without their root: sums of callers are too low.");
+    }
+}
+
+static void add_findings(struct verdict *verdict, const struct facts *facts, enum work led)
+{
+    struct verdict quality = {0};
+    size_t most;
+
+    find_quality(&quality, facts);
+    most = VERDICT_FINDINGS - quality.finding_count;
+    if (verdict->severity != MEDIC_HEALTHY) {
+        find_second(verdict, facts, led);
+        find_waste(verdict, facts, led);
+        find_way(verdict, facts, led);
+        find_thread(verdict, facts);
+    }
+    if (verdict->finding_count > most)
+        verdict->finding_count = most;
+    for (size_t i = 0; i < quality.finding_count; i++)
+        verdict->findings[verdict->finding_count++] = quality.findings[i];
+}
+
+void verdict_of(const struct facts *facts, struct verdict *verdict)
+{
+    enum work led = leading_work(facts);
+    struct text text = {verdict->sentence, sizeof verdict->sentence};
+
+    memset(verdict, 0, sizeof *verdict);
+    if (say_blind(verdict, facts, &text))
+        return;
+    verdict->severity = severity_of(facts, led);
+    if (verdict->severity == MEDIC_HEALTHY)
+        say_calm(&text, facts);
+    else if (leading_share(facts, led) < LEAD_SHARE)
+        say_spread(&text, facts);
+    else
+        say_lead(&text, facts, led);
+    add_findings(verdict, facts, led);
+}
