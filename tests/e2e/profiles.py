@@ -4,10 +4,12 @@ The report's own tables are looked at by name; shares, roots and lines are compu
 table and what it is made of can be held against each other."""
 
 import collections
+import contextlib
 import functools
 import http.client
 import json
 import re
+import signal
 import struct
 import threading
 from dataclasses import dataclass
@@ -119,6 +121,20 @@ def record(target, folder, duration, *more, profiler=CPU, **kwargs):
     """One recording, from attach to report."""
     done = harness.run_medic(visit.attach_args(target, folder, duration, profiler, more), check=visit.OK, timeout=60,
                              **kwargs)
+    return Profile(folder, done)
+
+
+def record_cpu(target, folder, cpu_s, *more, at_most=30):
+    """A recording that ends when the patient has used so much CPU time: what a share is worth depends on that, and not on
+    how long others kept the processors."""
+    pid, begin = target.process.pid, harness.cpu_seconds(target.process.pid)
+    with visit.start_attach(target, folder, *more, duration="120s", profiler=CPU) as medic:
+        with contextlib.suppress(harness.HarnessError):
+            harness.wait_until(lambda: medic.process.poll() is not None or harness.cpu_seconds(pid) - begin >= cpu_s,
+                               at_most, "CPU time", interval=0.05)
+        medic.signal(signal.SIGINT)
+        done = medic.wait(60)
+    assert done.code == visit.OK, (done.code, done.err)
     return Profile(folder, done)
 
 

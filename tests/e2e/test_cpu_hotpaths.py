@@ -10,7 +10,7 @@ import harness
 import profiles
 import visit
 from places import from_side_car, own_pids
-from profiles import Truth, WebLoad, record, same_place
+from profiles import Truth, WebLoad, record, record_cpu, same_place
 
 POINTS = 0.02  # a share may differ so much from what the program measured itself
 CONFIGURATIONS = {"net8.0": ("net8.0", {}), "net9.0": ("net9.0", {}), "net10.0": ("net10.0", {}),
@@ -37,11 +37,11 @@ class Recorded:
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
 def shares(request):
-    """Six seconds of the patient that knows its shares, once for all tests of this file that look at them."""
+    """Nine seconds of CPU time of the patient that knows its shares, once for all tests of this file that look at them."""
     runtime, env = CONFIGURATIONS[request.param]
     with harness.temp_dir() as folder, harness.Patient("shares", runtime, env=env) as p:
         before = profiles.shares(p)
-        profile = record(p, folder / "s", "6s")
+        profile = record_cpu(p, folder / "s", 9)
         truth = Truth.between(before, profiles.shares(p), runtime)
         threads = harness.threads(p.pid)
         assert profile.report and profile.capture  # read while the folder is there
@@ -143,7 +143,7 @@ def test_lines_are_those_of_the_source(shares):
 def test_symbols_inside_of_the_assembly(patient, out_dir):
     assert not (harness.TARGETS / "net10.0-embedded" / "Patient.pdb").exists()
     p = patient("shares", "net10.0-embedded")
-    assert_lines(record(p, out_dir / "s", "3s"))
+    assert_lines(record_cpu(p, out_dir / "s", 4))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: private mounts and PID namespaces")
@@ -166,7 +166,7 @@ def test_lines_when_only_tmp_is_shared(patient, out_dir, target):
 def test_deep_recursion_shows_the_work_at_the_bottom(patient, runtime, out_dir, part):
     """Deeper than what is copied: said so, joined with what is known of the thread, and the leaf right in any case."""
     p = patient("shares", runtime, args=[part])
-    profile = record(p, out_dir / "s", "2s")
+    profile = record_cpu(p, out_dir / "s", 1.5)
     state = profile.state
     assert (state.lost, state.broken) == (0, 0), state
     assert profile.ending("Bakery.Dough.Rise") > 0.9 * profile.total
@@ -343,7 +343,7 @@ def test_code_that_vanishes(patient, runtime, out_dir):
 def test_many_threads(patient, out_dir, threads):
     p = patient("shares", args=["loop,tiny,hash,zip", threads])
     before = profiles.shares(p)
-    profile = record(p, out_dir / "s", "3s")
+    profile = record_cpu(p, out_dir / "s", 5)
     truth = Truth.between(before, profiles.shares(p))
     bakers = {row["name"] for row in profile.rows("threads") if row["name"].startswith("baker")}
     assert len(bakers) == threads
@@ -355,7 +355,7 @@ def test_many_threads(patient, out_dir, threads):
 def test_the_same_shares_beside_a_thousand_blocked_threads(patient, out_dir):
     p = patient("shares", args=["loop,tiny,hash,zip", "--blocked", 1000])
     before = profiles.shares(p)
-    profile = record(p, out_dir / "s", "3s")
+    profile = record_cpu(p, out_dir / "s", 5)
     truth = Truth.between(before, profiles.shares(p))
     state = profile.state
     assert (state.lost, state.broken, state.threads_missed) == (0, 0, 0), state

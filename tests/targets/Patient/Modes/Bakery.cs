@@ -186,7 +186,14 @@ static class Menu
         for (var dish = 0u; dish < 4; dish++)
         {
             var x = dish;
-            for (var i = 0; i < n; i++) x = x * 1664525 + 1013904223; // MARK iterator
+            try // what catches is not inlined into who asks for the next dish
+            {
+                for (var i = 0; i < n; i++) x = x * 1664525 + 1013904223; // MARK iterator
+            }
+            catch (OverflowException)
+            {
+                x = 0;
+            }
             yield return x;
         }
     }
