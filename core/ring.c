@@ -40,6 +40,12 @@ void ring_close(struct ring *ring)
     ring->bytes = NULL;
 }
 
+void ring_touch(struct ring *ring)
+{
+    for (uint64_t at = 0; at < ring->capacity; at += 4096)
+        atomic_fetch_or_explicit((_Atomic uint32_t *)(void *)(ring->bytes + at), 0, memory_order_relaxed);
+}
+
 static struct cell *cell_at(const struct ring *ring, uint64_t position)
 {
     return (struct cell *)(void *)(ring->bytes + (position & (ring->capacity - 1)));

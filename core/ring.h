@@ -30,6 +30,8 @@ int ring_write(struct ring *ring, uint32_t type, const void *head, uint32_t head
 void *ring_reserve(struct ring *ring, uint32_t type, uint32_t size);
 /* payload is what ring_reserve returned. */
 void ring_commit(struct ring *ring, void *payload);
+/* Makes all of it resident, so that no writer waits for the kernel to find a page. [reader] */
+void ring_touch(struct ring *ring);
 /* The most bytes that one record can have. */
 uint32_t ring_largest(const struct ring *ring);
 /* Counts a record that was not written. */

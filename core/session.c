@@ -132,8 +132,8 @@ void session_paused(uint64_t ns)
 static uint64_t memory_in_use(void)
 {
     return session.ring.capacity + FILES_BUFFER_SIZE + (session.names ? names_memory(session.names) : 0) +
-           stacks_memory() + session.config.text_size +
-           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
+           stacks_memory() + session.config.text_size + session.view.plugin.param_count * sizeof(struct value) +
+           sizeof session;
 }
 
 medic_cost_record session_cost(void)
@@ -254,7 +254,7 @@ static int open_runtime(IUnknown *unknown, medic_reason *why)
 }
 
 int session_emit_core(void *context, uint32_t type, const void *head, uint32_t head_size, const void *tail,
-                     uint32_t tail_size)
+                      uint32_t tail_size)
 {
     (void)context;
     return files_write_record(&session.files, type, head, head_size, tail, tail_size);

@@ -51,7 +51,7 @@ struct session {
 
     int result; /* enum medic_result of a failure */
     medic_reason reason;
-    medic_cost_record cost; /* as of the last tick */
+    medic_cost_record cost;                    /* as of the last tick */
     uint64_t longest_pause_ns, total_pause_ns; /* that Medic caused; the worker's */
     uint64_t started_ns;
     uint64_t ended_ns;          /* when the gate closed */

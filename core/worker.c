@@ -248,7 +248,8 @@ static int stop_plugin(int started, int sampler_quiet)
 
     if (!sampler_quiet) {
         quiet = 0;
-        medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a signal handler of the sampler has not returned; it is left alone");
+        medic_fail(&session.reason, MEDIC_E_TIMEOUT,
+                   "a signal handler of the sampler has not returned; it is left alone");
     } else if (!quiet) {
         medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a callback of %s has not returned for %u s; it is left alone",
                    session.view.plugin.name, (unsigned)(QUIET_NS / (1000 * MS)));

@@ -233,7 +233,8 @@ static int look(struct frames *f, uint64_t address, medic_frame_record *record, 
     struct names_code managed;
     int result;
 
-    *fleeting = 1; /* an unknown address may be anybody's next time, a library may be unloaded: both are cheap to look at */
+    *fleeting =
+        1; /* an unknown address may be anybody's next time, a library may be unloaded: both are cheap to look at */
     record->kind = MEDIC_FRAME_UNKNOWN;
     unwind_code_at(f->unwinder, address, &code);
     if (code.kind == UNWIND_NATIVE) {

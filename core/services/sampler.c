@@ -33,6 +33,7 @@ static struct {
     _Atomic uint64_t used[SAMPLER_SLOTS / 64];
     uint64_t random;
     uint64_t threads, missed, lost_ns;
+    uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int first_error; /* errno of the first timer that could not be had */
 
     int has_signal;
@@ -63,6 +64,11 @@ static void lock(void)
 static void unlock(void)
 {
     atomic_store(&sampler.lock, 0);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* ---- slots ---- */
@@ -113,6 +119,7 @@ static int start_timer(struct sampler_slot *slot, uint32_t tid)
     event.sigev_signo = sampler_shared.signal;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)key;
     event.sigev_notify_thread_id = (pid_t)tid;
+    slot->begin_ns = os_time_ns(clock);
     slot->first_ns = 1 + random_below(sampler_shared.interval_ns);
     times.it_interval = as_timespec(sampler_shared.interval_ns);
     times.it_value = as_timespec(slot->first_ns);
@@ -168,14 +175,35 @@ static struct sampler_slot *add(uint32_t tid)
 }
 
 /* Under the lock. */
-static void drop(struct sampler_slot *slot)
+static void release(struct sampler_slot *slot)
 {
     uint32_t index = (uint32_t)(slot - sampler_shared.slots);
 
-    syscall(SYS_timer_delete, slot->timer);
     sampler.used[index / 64] &= ~(UINT64_C(1) << (index % 64));
     sampler.lost_ns += atomic_exchange(&slot->carried_ns, 0);
     atomic_store(&slot->tid, 0);
+}
+
+static void drop(struct sampler_slot *slot)
+{
+    syscall(SYS_timer_delete, slot->timer);
+    release(slot);
+}
+
+/* The kernel looks at CPU timers at its ticks, so a thread that lives between two of them is never told of. What a timer with
+ * no such limit would have told is written when the thread ends. The thread itself, under the lock. */
+static void settle(struct sampler_slot *slot)
+{
+    uint64_t used, due, told, weight;
+
+    syscall(SYS_timer_delete,
+            slot->timer); /* the handler may still have been entered for it, on the way out of this call */
+    used = own_cpu_ns() - slot->begin_ns;
+    told = atomic_load(&slot->expiries);
+    due = used < slot->first_ns ? 0 : 1 + (used - slot->first_ns) / sampler_shared.interval_ns;
+    weight = atomic_exchange(&slot->carried_ns, 0) + (due > told ? (due - told) * sampler_shared.interval_ns : 0);
+    if (weight)
+        sampler_write_bare(slot, weight);
 }
 
 /* A timer whose thread has ended has no next expiry. Another thread may have its id by now. */
@@ -225,8 +253,10 @@ void sampler_thread_ends(ThreadID thread)
         return;
     slot = atomic_load(&sampler_shared.active) ? find(os_thread_id()) : NULL;
     /* Told by another thread it says nothing of this one; the poll notices the end. */
-    if (slot && atomic_load(&slot->thread) == thread)
-        drop(slot);
+    if (slot && atomic_load(&slot->thread) == thread) {
+        settle(slot);
+        release(slot);
+    }
     unlock();
 }
 
@@ -264,11 +294,6 @@ static int add_new_threads(void)
     }
     closedir(folder);
     return MEDIC_OK;
-}
-
-static uint64_t own_cpu_ns(void)
-{
-    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int poll_threads(uint64_t now)
@@ -397,6 +422,13 @@ static void delete_timers(void)
     }
 }
 
+static void note_end(void)
+{
+    sampler.end_time_ns = os_now_ns();
+    sampler.end_process_ns = os_time_ns(CLOCK_PROCESS_CPUTIME_ID);
+    sampler.end_worker_ns = own_cpu_ns();
+}
+
 /* The kernel drops what is pending when the signal is ignored, but does not when it gets its default: that ends the program.
  * So: no new ones, none pending, none running, and then the old action. */
 int sampler_stop(void)
@@ -409,6 +441,7 @@ int sampler_stop(void)
         return 1;
     lock();
     atomic_store(&sampler_shared.active, 0);
+    note_end();
     delete_timers();
     unlock();
     ours = signal_is_ours();
@@ -497,6 +530,7 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
         sampler_free();
         return code;
     }
+    ring_touch(ring);
     atomic_store(&sampler_shared.active, 1);
     poll_threads(os_now_ns());
     if (sampler.threads == 0) {
@@ -540,10 +574,10 @@ uint64_t sampler_memory(void)
 {
     uint64_t slots = sampler.threads < SAMPLER_SLOTS ? sampler.threads : SAMPLER_SLOTS;
 
-    return sampler_shared.slots ? slots * sizeof *sampler_shared.slots + RAW_STACK_CAP +
-                                      SAMPLER_SLOTS * sizeof *sampler.named +
-                                      sampler.map.capacity * sizeof *sampler.map.ranges
-                                : 0;
+    return sampler_shared.slots
+               ? slots * sizeof *sampler_shared.slots + RAW_STACK_CAP + SAMPLER_SLOTS * sizeof *sampler.named +
+                     sampler.map.capacity * sizeof *sampler.map.ranges
+               : 0;
 }
 
 void sampler_state(medic_sampling_state *state)
@@ -554,6 +588,9 @@ void sampler_state(medic_sampling_state *state)
     state->threads = sampler.threads;
     state->threads_missed = sampler.missed;
     state->handler_ns = sampler_handler_ns();
+    state->end_time_ns = sampler.end_time_ns;
+    state->end_process_ns = sampler.end_process_ns;
+    state->end_worker_ns = sampler.end_worker_ns;
 }
 
 static uint32_t read_comm(uint32_t tid, char *name, size_t room)
@@ -578,10 +615,14 @@ static uint32_t read_comm(uint32_t tid, char *name, size_t room)
 void sampler_name_thread(const struct raw_stack *raw, uint32_t os_id, names_emit_fn emit, void *context)
 {
     medic_thread_record record = {.id = raw->thread, .os_id = os_id};
+    const struct sampler_slot *slot;
     char name[32];
 
     if (!sampler.named || raw->slot >= SAMPLER_SLOTS || sampler.named[raw->slot] == raw->generation)
         return;
+    slot = &sampler_shared.slots[raw->slot];
+    if (!record.id && atomic_load(&slot->generation) == raw->generation)
+        record.id = atomic_load(&slot->thread); /* it was sampled before it was known */
     record.length = read_comm(os_id, name, sizeof name);
     if (emit(context, MEDIC_RECORD_THREAD, &record, sizeof record, name, record.length) == MEDIC_OK)
         sampler.named[raw->slot] = raw->generation;

@@ -11,6 +11,7 @@
 #include <medic/clr/enums.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #define INTERVAL_MIN_NS UINT64_C(100000)
 #define INTERVAL_MAX_NS UINT64_C(10000000000)
@@ -59,8 +60,8 @@ uint64_t stacks_memory(void)
 {
     if (!stacks.frames)
         return 0;
-    return frames_memory(stacks.frames) + unwinder_memory(stacks.unwinder) +
-           UNWIND_FRAMES_MAX * sizeof *stacks.steps + sampler_memory();
+    return frames_memory(stacks.frames) + unwinder_memory(stacks.unwinder) + UNWIND_FRAMES_MAX * sizeof *stacks.steps +
+           sampler_memory();
 }
 
 uint64_t stacks_handler_ns(void)
@@ -124,6 +125,44 @@ static uint32_t without_own_frames(struct unwind_step *steps, uint32_t count)
     return count - own;
 }
 
+#if defined(__x86_64__)
+
+static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
+{
+    static const uint8_t from[UNWIND_REGISTERS] = {
+        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
+    };
+    ucontext_t context;
+
+    memcpy(&context, bytes, sizeof context);
+    for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
+        to->r[i] = (uint64_t)context.uc_mcontext.gregs[from[i]];
+}
+
+#else
+
+static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
+{
+    (void)bytes;
+    memset(to, 0, sizeof *to);
+}
+
+#endif
+
+/* From an alternate stack, of which count steps are there, on to the stack under it. */
+static uint32_t unwind_under(const struct raw_stack *raw, const uint8_t *bytes, uint32_t count, uint32_t *flags)
+{
+    uint64_t offset = raw_stack_bytes(raw->size, raw->under_size) - raw->under_size;
+    struct unwind_stack under = {bytes + offset, raw->under_low, raw->under_size, (raw->flags & RAW_WHOLE) != 0};
+    struct unwind_registers registers;
+
+    context_registers(bytes + raw->under_context, &registers);
+    *flags = 0;
+    return count +
+           unwind(stacks.unwinder, &registers, &under, 0, stacks.steps + count, UNWIND_FRAMES_MAX - count, flags);
+}
+
 static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, uint32_t *flags)
 {
     struct unwind_stack stack = {bytes, raw->low, raw->size, (raw->flags & RAW_WHOLE) != 0};
@@ -134,19 +173,31 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
         return 0;
     }
     count = unwind(stacks.unwinder, &raw->registers, &stack, 0, stacks.steps, UNWIND_FRAMES_MAX, flags);
+    if (raw->under_size && *flags && count < UNWIND_FRAMES_MAX)
+        count = unwind_under(raw, bytes, count, flags);
     if (raw->flags & RAW_HERE)
         count = without_own_frames(stacks.steps, count);
     return frames_stack(stacks.frames, stacks.steps, count, *flags);
+}
+
+/* Whether the copies lie inside the record. */
+static int is_sound(const struct raw_stack *raw, uint64_t room)
+{
+    return raw->size <= room && raw->under_size <= room && raw_stack_bytes(raw->size, raw->under_size) <= room &&
+           (!raw->under_size ||
+            (raw->under_context <= raw->size && sizeof(ucontext_t) <= raw->size - raw->under_context));
 }
 
 static void count_sample(const struct raw_stack *raw, const medic_stack_head *head)
 {
     if (!(raw->flags & RAW_SAMPLE))
         return;
+    sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
+    if (raw->flags & RAW_NONE)
+        return;
     stacks.broken += (head->flags & MEDIC_STACK_BROKEN) != 0;
     stacks.truncated += (head->flags & MEDIC_STACK_TRUNCATED) != 0;
     stacks.unwound += (head->flags & (MEDIC_STACK_BROKEN | MEDIC_STACK_TRUNCATED)) == 0;
-    sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
 }
 
 int stacks_resolve(const struct ring_record *record, medic_record *shown)
@@ -159,7 +210,7 @@ int stacks_resolve(const struct ring_record *record, medic_record *shown)
     if (record->size < sizeof *raw || raw->record_size < sizeof head)
         return 0;
     offset = raw_stack_offset(raw->record_size);
-    if (offset > record->size || raw->size > record->size - offset)
+    if (offset > record->size || !is_sound(raw, record->size - offset))
         return 0;
     payload = (uint8_t *)(uintptr_t)(raw + 1); /* in the ring: the reader's until it pops the record */
     memcpy(&head, payload, sizeof head);
@@ -202,9 +253,8 @@ static int sample_cpu(const medic_host *host, const medic_sampling *sampling, me
 
     (void)host;
     memcpy(&own, sampling, sampling->size < sizeof own ? sampling->size : sizeof own);
-    if (own.record_type < MEDIC_RECORD_PLUGIN || (own.record_type & RAW_STACK) ||
-        own.interval_ns < INTERVAL_MIN_NS || own.interval_ns > INTERVAL_MAX_NS ||
-        own.engine > MEDIC_ENGINE_SUSPENSION)
+    if (own.record_type < MEDIC_RECORD_PLUGIN || (own.record_type & RAW_STACK) || own.interval_ns < INTERVAL_MIN_NS ||
+        own.interval_ns > INTERVAL_MAX_NS || own.engine > MEDIC_ENGINE_SUSPENSION)
         return medic_fail(why, MEDIC_E_ARGUMENT,
                           "the plugin asks for samples with a wrong record type, interval or engine");
     if (stacks.engine != MEDIC_ENGINE_AUTO)

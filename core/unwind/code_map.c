@@ -162,3 +162,9 @@ bool code_map_follows_call(struct code_map *map, uint64_t ip)
     return ip != 0 && (images_find(map->images, ip - 1) || managed_code_at(map->managed, ip - 1)) &&
            after_call(map, ip);
 }
+
+bool code_map_begins(struct code_map *map, uint64_t ip)
+{
+    struct managed_range range;
+    return !images_find(map->images, ip) && managed_code_find(map->managed, ip, &range) && range.begin == ip;
+}

@@ -28,6 +28,9 @@ bool code_map_rule(struct code_map *map, uint64_t ip, bool interrupted, struct u
 /* Whether a call may have returned to ip: known code, and a call before it. */
 bool code_map_follows_call(struct code_map *map, uint64_t ip);
 
+/* Whether ip is the first instruction of managed code: no call returns there. */
+bool code_map_begins(struct code_map *map, uint64_t ip);
+
 static inline uint64_t code_map_address(uint64_t ip, bool interrupted)
 {
     return ip - !interrupted;

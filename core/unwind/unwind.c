@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum {
+    CHAIN_MAX = 32,        /* frame pointers to follow through code that is gone */
     STUB_WORDS = 3,        /* what a stub without description may have pushed */
     STACK_TOP_SLACK = 256, /* bytes above the outermost frame's cfa that a copy may lack */
     HIJACK_SEARCHES = 64,
@@ -216,11 +217,27 @@ static bool guess_stub(struct walk *w)
     return false;
 }
 
+/* Frame pointers lead to known code; what lies between is code that the runtime has freed since the copy was made. */
+static bool chain_is_true(const struct walk *w, uint64_t frame)
+{
+    for (int i = 0; i < CHAIN_MAX; i++) {
+        uint64_t next, ip;
+        if (!load(w->stack, frame, &next) || !load(w->stack, frame + 8, &ip))
+            return false;
+        if (code_map_follows_call(&w->u->map, ip))
+            return true;
+        if (next <= frame)
+            return false;
+        frame = next;
+    }
+    return false;
+}
+
 static bool guess_frame_pointer(struct walk *w)
 {
     uint64_t frame = w->regs.r[UNWIND_RBP], saved, ip;
-    if (frame < w->regs.r[UNWIND_RSP] || !load(w->stack, frame, &saved) || !load(w->stack, frame + 8, &ip) ||
-        !code_map_follows_call(&w->u->map, ip))
+    if (frame < w->regs.r[UNWIND_RSP] || !chain_is_true(w, frame) || !load(w->stack, frame, &saved) ||
+        !load(w->stack, frame + 8, &ip))
         return false;
     w->regs.r[UNWIND_RBP] = saved;
     return enter_caller(w, frame + 16, ip) == WENT_ON;
@@ -266,7 +283,8 @@ static uint32_t flag_of(enum outcome outcome)
 uint32_t unwind(struct unwinder *unwinder, const struct unwind_registers *registers, const struct unwind_stack *stack,
                 int at_call, struct unwind_step *steps, uint32_t capacity, uint32_t *flags)
 {
-    struct walk w = {.u = unwinder, .stack = stack, .regs = *registers, .interrupted = !at_call};
+    struct walk w = {.u = unwinder, .stack = stack, .regs = *registers};
+    w.interrupted = !at_call || code_map_begins(&unwinder->map, registers->r[UNWIND_IP]);
     enum outcome outcome = w.regs.r[UNWIND_IP] == 0 ? LOST : WENT_ON;
     uint32_t count = 0;
     while (outcome == WENT_ON && count < capacity && count < UNWIND_FRAMES_MAX) {

@@ -38,15 +38,17 @@ static uint32_t processors(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 0;
 }
 
-static void write_usage(struct hotpaths *self)
+static void write_usage(struct hotpaths *self, uint64_t time_ns, uint64_t process_ns, uint64_t medic_ns)
 {
-    ch_usage usage = {.time_ns = self->clock->now_ns(),
-                      .process_ns = process_cpu_ns(),
-                      .medic_ns = self->clock->thread_cpu_ns(),
-                      .processors = processors()};
+    ch_usage usage = {.time_ns = time_ns, .process_ns = process_ns, .medic_ns = medic_ns, .processors = processors()};
 
-    self->written_ns = usage.time_ns;
+    self->written_ns = time_ns;
     self->records->emit(self->host, CH_USAGE, &usage, sizeof usage);
+}
+
+static void write_usage_now(struct hotpaths *self)
+{
+    write_usage(self, self->clock->now_ns(), process_cpu_ns(), self->clock->thread_cpu_ns());
 }
 
 static void write_pending(struct hotpaths *self)
@@ -99,7 +101,7 @@ static void tick(void *instance, uint64_t now_ns)
     if (now_ns - self->written_ns < TICK_NS)
         return;
     write_pending(self);
-    write_usage(self);
+    write_usage_now(self);
 }
 
 static int read_engine(const char *text, uint32_t *engine)
@@ -153,7 +155,7 @@ static int start(void *instance, medic_reason *why)
     int code = self->stacks->sample_cpu(self->host, &self->sampling, why);
 
     if (code == MEDIC_OK)
-        write_usage(self);
+        write_usage_now(self);
     return code;
 }
 
@@ -164,8 +166,11 @@ static int stop(void *instance, medic_reason *why)
 
     (void)why;
     write_pending(self);
-    write_usage(self);
     self->stacks->sampling_state(self->host, &state);
+    if (state.end_time_ns) /* the program has gone on since */
+        write_usage(self, state.end_time_ns, state.end_process_ns, state.end_worker_ns);
+    else
+        write_usage_now(self);
     self->records->emit(self->host, CH_TOTALS, &state, sizeof state);
     return MEDIC_OK;
 }

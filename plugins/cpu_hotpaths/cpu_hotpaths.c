@@ -24,8 +24,9 @@ static const medic_param params[] = {
      .maximum = "1s"},
     {.key = "engine",
      .label = "Sampling engine",
-     .help = "timers: a CPU timer for each thread, sees native code too; suspension: stops the runtime to look, biased, "
-             "where timers cannot be had; auto: timers if possible.",
+     .help =
+         "timers: a CPU timer for each thread, sees native code too; suspension: stops the runtime to look, biased, "
+         "where timers cannot be had; auto: timers if possible.",
      .type = MEDIC_PARAM_ENUM,
      .initial = "auto",
      .choices = "auto|timers|suspension"},

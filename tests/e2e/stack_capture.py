@@ -42,6 +42,9 @@ class Totals:
     threads: int
     threads_missed: int
     handler_ns: int
+    end_time_ns: int
+    end_process_ns: int
+    end_worker_ns: int
 
 
 class Stacks:
@@ -96,7 +99,7 @@ class Stacks:
         elif kind == CH_USAGE:
             self.usage.append(struct.unpack_from("<3QI", data))
         elif kind == CH_TOTALS:
-            size, engine, *rest = struct.unpack("<II9Q", data)
+            size, engine, *rest = struct.unpack("<II12Q", data)
             self.totals = Totals(engine, *rest)
 
     @property

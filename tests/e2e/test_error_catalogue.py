@@ -930,6 +930,10 @@ PROVOKED_BY = {
         "the file is a library but", "the runtime is still starting:", "the start of the runtime",
         "the runtime could not decode", "the runtime does not know the command:", "the runtime answered with",
         '"<>" is not a file name:'],
+    "e2e/test_sampling.py::test_where_timers_cannot_be_had_the_reason_is_told": [
+        "the system refuses timers for"],
+    "unit/test_sampler": [
+        "every real-time signal of the", "the program has taken signal <>"],
     "unit/test_plugin_check": [
         "parameter '<>': <> <>", "parameter '<>': <> is <>", "<>: medic_plugin_entry returned",
         "<>: its descriptor begins", "<>: its <> has <> bytes, at", "<>: its <> has <> bytes, but",
@@ -970,7 +974,7 @@ NOT_PROVOKED = {
         "cannot make the report: <>", "cannot open the folder of"],
     "a build for another libc, processor or machine": [
         "cannot attach to <>: it runs on", "it runs on <> and this Medic", "this build for <> has not",
-        "it was built for another"],
+        "it was built for another", "stacks are unwound on x86-64 only"],
     "a kernel or runtime that is too old": [
         "Linux <> is older than what", "this is .NET <>.<>; Medic", "this runtime is older than"],
     "a limit of threads that lets everything before it pass": [
@@ -980,6 +984,8 @@ NOT_PROVOKED = {
         "process <> has just ended:", "the listener's credentials", "it closed the connection before the",
         "there is no session <> any", "session <> has not begun", "the session's folder <> is",
         "<> is not the folder that", "the file became shorter while"],
+    "a program that would have to stand still inside a handler of Medic's": [
+        "a signal handler of the sampler"],
     "a runtime that cannot be provoked to it": [
         "the runtime refuses to detach", "Medic stays in process <>,", "an earlier session could",
         "the runtime has not finished stopping"],
@@ -987,7 +993,9 @@ NOT_PROVOKED = {
         "the plugin <> does not export", "session= is longer than <>", "the temporary folder's path",
         "<> exports no medic_plugin_entry:", "the descriptor of <> is too", "the descriptor of <> cannot",
         "the runtime refuses the event", "its hash table runs in a", "it runs as <> (uid <>)",
-        "the path of the target's", "the host does not know the", "the host gives runtime_pauses",
+        "the path of the target's", "the host does not know the parameter stacks",
+        "the host does not know the parameters of", "the plugin asks for samples with",
+        "the plugin asks for samples twice", "the host gives runtime_pauses",
         "a path of <> and client data", "cannot open <>: <>: set TMPDIR", "cannot tell where libmedic.so",
         "it does not answer", "the folder of its socket", "it is closed even to its", "the temporary folder of <>",
         "section <> has more than", "cannot <> <>: it lies in"],
@@ -1010,7 +1018,9 @@ NOT_PROVOKED = {
         "out of memory while reading the report", "out of memory while rendering", "the document needs more memory",
         "the JSON needs more memory", "no memory for <> pauses", "no memory for <> events",
         "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
-        "out of memory for the capture's", "no memory for the state of"],
+        "out of memory for the capture's", "no memory for the state of runtime_pauses",
+        "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
+        "out of memory for the table of stacks"],
     "the folder that would carry the sentence is the one that fails": [
         "cannot look at the session", "cannot open the temporary", "cannot make the folder <>/<>:",
         "cannot make the session folder", "cannot open the session folder", "cannot create <> in the session",

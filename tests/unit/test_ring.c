@@ -53,6 +53,44 @@ static void records_come_out_whole_and_in_order(void **state)
     assert_int_equal(ring_peek(ring, &record), 0);
 }
 
+static void a_record_can_be_filled_where_it_lies(void **state)
+{
+    struct ring *ring = *state;
+    struct ring_record record;
+    char *payload = ring_reserve(ring, 310, 11);
+
+    assert_non_null(payload);
+    assert_int_equal((uintptr_t)payload % 8, 0);
+    assert_int_equal(ring_peek(ring, &record), 0); /* not before it is finished */
+    memcpy(payload, "in its room", 11);
+    ring_commit(ring, payload);
+    assert_int_equal(ring_peek(ring, &record), 1);
+    assert_int_equal(record.type, 310);
+    assert_int_equal(record.size, 11);
+    assert_memory_equal(record.data, "in its room", 11);
+    ring_pop(ring);
+    for (unsigned i = 0; i < 11; i++)
+        assert_int_equal(payload[i], 0); /* nothing of it stays */
+}
+
+static void what_does_not_fit_is_not_reserved_and_not_counted(void **state)
+{
+    struct ring *ring = *state;
+
+    assert_null(ring_reserve(ring, 310, ring_largest(ring) + 1));
+    assert_int_equal(atomic_load(&ring->dropped), 0);
+    for (int i = 0; i < 4; i++) {
+        void *payload = ring_reserve(ring, 310, ring_largest(ring));
+
+        assert_non_null(payload);
+        ring_commit(ring, payload);
+    }
+    assert_null(ring_reserve(ring, 310, 1));
+    assert_int_equal(atomic_load(&ring->dropped), 0);
+    ring_count_loss(ring);
+    assert_int_equal(atomic_load(&ring->dropped), 1);
+}
+
 static void a_full_ring_drops_counts_and_takes_records_again_after_a_pop(void **state)
 {
     struct ring *ring = *state;
@@ -181,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_ring_gives_nothing),
         TEST(records_come_out_whole_and_in_order),
+        TEST(a_record_can_be_filled_where_it_lies),
+        TEST(what_does_not_fit_is_not_reserved_and_not_counted),
         TEST(a_full_ring_drops_counts_and_takes_records_again_after_a_pop),
         TEST(a_record_larger_than_a_quarter_is_refused),
         TEST(a_reserved_record_that_was_never_written_hides_what_follows_and_is_seen),

@@ -54,6 +54,10 @@ typedef struct medic_sampling_state {
     uint64_t threads;        /* sampled so far, ended ones too */
     uint64_t threads_missed; /* no timer could be had for them */
     uint64_t handler_ns;     /* CPU time of the signal handler, all threads */
+    /* When sampling ended, which is a little before stop is called; 0 = it has not. To compare the samples with. */
+    uint64_t end_time_ns;    /* CLOCK_MONOTONIC */
+    uint64_t end_process_ns; /* CPU time of the process by then */
+    uint64_t end_worker_ns;  /* of it, the worker's */
 } medic_sampling_state;
 
 /* ---- a photograph of all managed threads ---- */
