@@ -158,7 +158,8 @@ static void classify(const struct recording *recording, struct sample *sample)
 
 int analyse(struct recording *recording)
 {
-    if (make_views(recording) != MEDIC_OK || make_threads(recording) != MEDIC_OK || make_gcs(recording) != MEDIC_OK)
+    if (unite_nameless(recording) != MEDIC_OK || make_views(recording) != MEDIC_OK ||
+        make_threads(recording) != MEDIC_OK || make_gcs(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     for (size_t i = 0; i < recording->sample_count; i++)
         classify(recording, &recording->samples[i]);

@@ -1,25 +1,11 @@
 /* The capture half: has the core sample, adds up what is the same, and notes how much CPU time there was to be seen. All of it
  * on the worker. */
-#include "cpu_hotpaths.h"
+#include "capture.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* Samples of one tick that wait to be added up: a power of two, and how many of them may be taken before all are written. */
-enum { PENDING = 1024, PENDING_MAX = 768 };
-
-struct hotpaths {
-    const medic_host *host;
-    const medic_records_service *records;
-    const medic_clock_service *clock;
-    const medic_stacks_service *stacks;
-    medic_sampling sampling;
-    uint64_t written_ns; /* when the last ch_usage was */
-    uint32_t pending_count;
-    medic_cpu_sample pending[PENDING]; /* os_id = 0: free */
-};
 
 #define TICK_NS UINT64_C(95000000) /* ticks come a little early now and then */
 
@@ -183,4 +169,5 @@ const medic_capture cpu_hotpaths_capture = {
     .tick = tick,
     .stop = stop,
     .destroy = free,
+    .callbacks = &cpu_hotpaths_callbacks,
 };

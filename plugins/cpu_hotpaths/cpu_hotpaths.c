@@ -39,7 +39,8 @@ static const medic_param params[] = {
 
 static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_CLOCK, MEDIC_SERVICE_PARAMS,
                                                MEDIC_SERVICE_STACKS};
-static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_PARAMS};
+static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_PARAMS,
+                                              MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE};
 
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
 
@@ -54,6 +55,7 @@ static const medic_plugin plugin = {
     .summary = "Samples the CPU time of every thread with its whole call stack, managed and native",
     .observation = "CPU usage is high",
     .record_revision = CPU_HOTPATHS_REVISION,
+    .event_mask_high = COR_PRF_HIGH_BASIC_GC,
     .ring_bytes = RING_BYTES,
     .param_size = sizeof(medic_param),
     .param_count = COUNT(params),

@@ -241,6 +241,8 @@ int find_facts(struct recording *recording)
     for (size_t i = 0; i < recording->sample_count; i++)
         count_sample(recording, &recording->samples[i], facts);
     if (recording->has_totals) {
+        if (recording->totals.samples > facts->samples) /* the capture half adds up what is the same */
+            facts->samples = recording->totals.samples;
         facts->lost = recording->totals.lost;
         facts->lost_ns = recording->totals.lost_ns;
         facts->threads_missed = recording->totals.threads_missed;

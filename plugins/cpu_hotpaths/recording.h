@@ -64,6 +64,8 @@ struct recording {
     uint64_t begin_ns, end_ns;
     int native; /* the parameter */
 
+    uint32_t *alike; /* by frame id: of native frames without a name the first one of their library, else itself */
+    uint32_t frame_count;
     struct sample *samples; /* by stack, then thread */
     size_t sample_count, sample_room;
     struct view *views; /* one a stack */
@@ -90,12 +92,17 @@ struct recording {
 void view_stack(const struct recording *recording, uint64_t stack, struct view *view);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
+/* Fills alike. MEDIC_OK or MEDIC_E_MEMORY. */
+int unite_nameless(struct recording *recording);
+/* A native frame of which only the library is known. */
+int is_nameless(const medic_frame *frame);
 /* Equal for all frames of a function; at most frame_count, 0 for an id that is none. */
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 enum thread_kind thread_kind_of(const char *name, uint64_t managed);
 const char *thread_kind_name(enum thread_kind kind);
 struct place place_of(const struct recording *recording, uint32_t frame);
-/* The frames that are shown: all, or the managed ones (at least one). room for view->count ids; returns how many. */
+/* The frames that are shown: all, or the managed ones (at least one); a run of nameless ones is one
+ * frame, and native ones at the root are left out. room for view->count ids; returns how many. */
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames);
 
 /* --- analysis.c --- */

@@ -148,6 +148,7 @@ static int render(const medic_host *host, medic_reason *why)
         write_verdict(&recording);
         write_sections(&recording);
     }
+    free(recording.alike);
     free(recording.samples);
     free(recording.views);
     free(recording.threads);

@@ -132,12 +132,18 @@ static void write_codes(const struct recording *recording)
 
 /* --- methods --- */
 
+static const char *nameless(const medic_frame *frame, char name[LOCATION_MAX])
+{
+    snprintf(name, LOCATION_MAX, "%s (no names)", frame->module);
+    return name;
+}
+
 static void method_row(const struct recording *recording, medic_section *section, const medic_tree_function *function)
 {
     const medic_frame *frame = frame_of(recording, function->frame);
-    char location[LOCATION_MAX];
+    char location[LOCATION_MAX], name[LOCATION_MAX];
     medic_cell cells[] = {
-        medic_string(frame->function),
+        medic_string(is_nameless(frame) ? nameless(frame, name) : frame->function),
         share_of(recording, function->self),
         whole(function->self),
         share_of(recording, function->total),

@@ -40,14 +40,11 @@ enum { BY_FUNCTION, BY_LINE, BY_ENTRY, BY_LEAF, BY_CALLER, TALLIES };
 
 static int tallies_make(const struct recording *recording, struct tally *tallies)
 {
-    uint32_t count = recording->frames->frame_count(recording->host);
-    uint64_t *sums;
+    size_t count = (size_t)recording->frame_count + 1;
+    uint64_t *sums = calloc(TALLIES * count, sizeof *sums);
 
-    if (count == UINT32_MAX)
-        count--;
-    sums = calloc((size_t)TALLIES * ((size_t)count + 1), sizeof *sums);
     for (uint32_t i = 0; i < TALLIES; i++)
-        tallies[i] = (struct tally){sums + (size_t)i * (sums ? (size_t)count + 1 : 0), sums ? count + 1 : 0};
+        tallies[i] = (struct tally){sums ? sums + i * count : NULL, sums ? (uint32_t)count : 0};
     return sums != NULL;
 }
 

@@ -298,12 +298,12 @@ static void find_waste(struct verdict *verdict, const struct facts *facts, enum 
 
 static void find_way(struct verdict *verdict, const struct facts *facts, enum work led)
 {
+    int told = led == WORK_PROGRAM && leading_share(facts, led) >= LEAD_SHARE; /* the lead, with its caller */
     struct text text;
 
-    if (!facts->way.name ||
-        (led == WORK_PROGRAM && facts->lead.caller.name && strcmp(facts->way.name, facts->lead.caller.name) == 0))
+    if (!facts->way.name || (told && facts->lead.caller.name && strcmp(facts->way.name, facts->lead.caller.name) == 0))
         return;
-    if (led == WORK_PROGRAM && (double)facts->way_ns < WAY_AND_LEAD * (double)facts->lead.weight_ns)
+    if (told && (double)facts->way_ns < WAY_AND_LEAD * (double)facts->lead.weight_ns)
         return;
     if (!open_finding(verdict, "paths", NULL, &text))
         return;

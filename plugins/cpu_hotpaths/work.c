@@ -1,6 +1,7 @@
 /* What a stack and a thread are at: told from the names of functions, modules and threads. */
 #include "recording.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- frames --- */
@@ -13,30 +14,81 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id)
     return frame && frame->function && frame->module ? frame : &none;
 }
 
+int is_nameless(const medic_frame *frame)
+{
+    return frame->kind == MEDIC_FRAME_NATIVE && *frame->module && begins_with(frame->function, frame->module) &&
+           begins_with(frame->function + strlen(frame->module), "+0x");
+}
+
+/* Each address of a stripped library would be a function of its own, and none of them would weigh anything. */
+int unite_nameless(struct recording *recording)
+{
+    uint32_t libraries[256], count = 0;
+
+    recording->frame_count = recording->frames->frame_count(recording->host);
+    if (recording->frame_count == UINT32_MAX)
+        recording->frame_count--;
+    recording->alike = calloc((size_t)recording->frame_count + 1, sizeof *recording->alike);
+    if (!recording->alike)
+        return MEDIC_E_MEMORY;
+    for (uint32_t id = 1; id <= recording->frame_count; id++) {
+        const medic_frame *frame = frame_of(recording, id);
+        uint32_t i = 0;
+        recording->alike[id] = id;
+        if (!is_nameless(frame))
+            continue;
+        while (i < count && strcmp(frame_of(recording, libraries[i])->module, frame->module) != 0)
+            i++;
+        if (i < count)
+            recording->alike[id] = libraries[i];
+        else if (count < sizeof libraries / sizeof *libraries)
+            libraries[count++] = id;
+    }
+    return MEDIC_OK;
+}
+
+static uint32_t alike(const struct recording *recording, uint32_t frame)
+{
+    return frame <= recording->frame_count ? recording->alike[frame] : 0;
+}
+
 uint32_t function_of(const struct recording *recording, uint32_t frame)
 {
-    uint32_t count = recording->frames->frame_count(recording->host);
-    uint32_t function = frame_of(recording, frame)->function_id;
+    uint32_t id = alike(recording, frame);
+    uint32_t function = frame_of(recording, id)->function_id;
 
-    if (!function || function > count)
-        function = frame;
-    return function <= count ? function : 0;
+    return id && function && function <= recording->frame_count ? function : id;
 }
 
 struct place place_of(const struct recording *recording, uint32_t id)
 {
     const medic_frame *frame = frame_of(recording, id);
+    const char *name = is_nameless(frame) ? frame->module : frame->function;
 
-    return (struct place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
+    return (struct place){id ? name : NULL, frame->module, frame->file, frame->line, frame->code};
+}
+
+/* Between the start of a thread and its first managed method lies the same native code in every stack. */
+static uint32_t first_shown(const struct recording *recording, const struct view *view)
+{
+    for (uint32_t i = 0; view->managed && i < view->count; i++)
+        if (frame_of(recording, view->frames[i])->kind == MEDIC_FRAME_MANAGED)
+            return i;
+    return 0;
 }
 
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < view->count; i++)
-        if (recording->native || frame_of(recording, view->frames[i])->kind != MEDIC_FRAME_NATIVE)
-            frames[count++] = view->frames[i];
+    for (uint32_t i = first_shown(recording, view); i < view->count; i++) {
+        uint32_t id = alike(recording, view->frames[i]);
+        const medic_frame *frame = frame_of(recording, id);
+        if (!recording->native && frame->kind == MEDIC_FRAME_NATIVE)
+            continue;
+        if (!count || frames[count - 1] != id || !is_nameless(frame))
+            frames[count++] = id ? id : view->frames[i];
+    }
     if (!count && view->count)
         frames[count++] = view->frames[0];
     return count;

@@ -1,0 +1,88 @@
+/* The report half: reads the snapshot, has the threads grouped, and writes the document. */
+#include "recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- reading --- */
+
+/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
+static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
+{
+    if (record->size < size) {
+        recording->bad_records++;
+        return 0;
+    }
+    memcpy(to, record->data, size);
+    return 1;
+}
+
+static int read_thread(struct recording *recording, const medic_record *record)
+{
+    struct thread thread = {0};
+
+    if (!take(recording, record, &thread.raw, sizeof thread.raw) ||
+        (thread.raw.head.flags & MEDIC_STACK_RUNTIME_WALK)) /* a second opinion, for tests */
+        return MEDIC_OK;
+    if (recording->thread_count == recording->thread_room) {
+        size_t room = recording->thread_room ? recording->thread_room * 2 : 256;
+        struct thread *grown = realloc(recording->threads, room * sizeof *grown);
+        if (!grown)
+            return MEDIC_E_MEMORY;
+        recording->threads = grown;
+        recording->thread_room = room;
+    }
+    recording->threads[recording->thread_count++] = thread;
+    return MEDIC_OK;
+}
+
+static int read_all(struct recording *recording, medic_reason *why)
+{
+    medic_record record;
+
+    recording->capture->rewind(recording->host);
+    while (recording->capture->next(recording->host, &record)) {
+        if (record.type == MS_THREAD && read_thread(recording, &record) != MEDIC_OK)
+            return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu threads", recording->thread_count);
+        if (record.type == MS_SNAPSHOT)
+            recording->has_snapshot |= take(recording, &record, &recording->snapshot, sizeof recording->snapshot);
+    }
+    for (size_t i = 0; i < recording->thread_count; i++)
+        look_at_thread(recording, &recording->threads[i]);
+    return MEDIC_OK;
+}
+
+/* --- the document --- */
+
+static void write_verdict(const struct recording *recording)
+{
+    struct verdict verdict;
+
+    verdict_of(&recording->facts, &verdict);
+    recording->document->verdict(recording->host, verdict.severity, verdict.sentence);
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        recording->document->finding(recording->host, verdict.findings[i].text, verdict.findings[i].section,
+                                     verdict.findings[i].key);
+}
+
+static int render(const medic_host *host, medic_reason *why)
+{
+    struct recording recording = {.host = host,
+                                  .capture = host->service(host, MEDIC_SERVICE_CAPTURE),
+                                  .document = host->service(host, MEDIC_SERVICE_DOCUMENT),
+                                  .frames = host->service(host, MEDIC_SERVICE_FRAMES),
+                                  .trees = host->service(host, MEDIC_SERVICE_STACK_TREE)};
+    int code = read_all(&recording, why);
+
+    if (code == MEDIC_OK && make_groups(&recording) != MEDIC_OK)
+        code = medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu threads", recording.thread_count);
+    if (code == MEDIC_OK) {
+        write_verdict(&recording);
+        write_sections(&recording);
+    }
+    free(recording.threads);
+    free(recording.groups);
+    return code;
+}
+
+const medic_report merged_stacks_report = {.size = sizeof(medic_report), .render = render};
