@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 #include "tool/buffer.h"
+#include "tool/ipc.h"
 #include "tool/nearest.h"
 #include "tool/proc.h"
+#include "tool/utf8.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -111,6 +113,28 @@ bool cli_ascii(void)
     return false;
 }
 
+void cli_put_wrapped(FILE *file, const char *text, size_t size, size_t column, size_t width)
+{
+    size_t at = column, length;
+    for (size_t i = 0; i < size;) {
+        size_t word = 0, cells = 0;
+        for (; i + word < size && text[i + word] != ' ' && text[i + word] != '\n'; word += length)
+            cells += utf8_cells(utf8_decode(text + i + word, size - i - word, &length));
+        if (width && at > column && at + 1 + cells > width) {
+            fprintf(file, "\n%*s", (int)column, "");
+            at = column;
+        }
+        if (at > column) {
+            fputc(' ', file);
+            at++;
+        }
+        fwrite(text + i, 1, word, file);
+        at += cells;
+        for (i += word; i < size && (text[i] == ' ' || text[i] == '\n');)
+            i++;
+    }
+}
+
 struct render_options cli_render_options(unsigned top)
 {
     unsigned width = cli_width(stdout);
@@ -179,6 +203,10 @@ int cli_format(const char *text, const struct renderer **renderer)
     char names[200] = "";
     size_t size = 0;
     *renderer = renderer_find(text);
+    if (*renderer && (*renderer)->binary && isatty(STDOUT_FILENO))
+        return cli_fail(-1,
+                        "%s is not for a terminal: send it into a file, as in `medic report last -f %s > profile.%s`",
+                        text, text, (*renderer)->extension);
     if (*renderer)
         return 0;
     for (unsigned i = 0; renderer_at(i) && size < sizeof names; i++)
@@ -205,9 +233,16 @@ int cli_top(const char *text, unsigned *top)
 
 static volatile sig_atomic_t interrupts;
 
+/* timeout(1) and the like signal us and then our process group: within this time it is one wish. */
+#define ONE_INTERRUPT_NS UINT64_C(200000000)
+
 static void count_interrupt(int number)
 {
-    if (++interrupts == 3) {
+    static uint64_t last_ns;
+    uint64_t now_ns = ipc_now_ns();
+    bool again = interrupts && now_ns - last_ns < ONE_INTERRUPT_NS;
+    last_ns = now_ns;
+    if (!again && ++interrupts == 3) {
         signal(number, SIG_DFL);
         raise(number);
     }

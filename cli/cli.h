@@ -50,6 +50,9 @@ bool cli_is_terminal(FILE *file); /* and not a dumb one */
 bool cli_color(FILE *file);
 unsigned cli_width(FILE *file); /* 0: no terminal, and COLUMNS does not say */
 bool cli_ascii(void);
+/* One paragraph of printable text that begins in this column, where its other lines begin too; the last line is not ended. width: 0 = one
+ * line. */
+void cli_put_wrapped(FILE *file, const char *text, size_t size, size_t column, size_t width);
 struct render_options cli_render_options(unsigned top);
 
 /* ---- arguments ---- */

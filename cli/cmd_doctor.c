@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+enum { TEXT_COLUMN = 21 };
 static const char *const words[] = {"ok", "unknown", "warning", "problem"};
 
 /* ---- text ---- */
@@ -14,8 +15,12 @@ static const char *const words[] = {"ok", "unknown", "warning", "problem"};
 static void print_check(const struct doctor_check *check, bool color)
 {
     static const char *const colors[] = {"\033[32m", "\033[2m", "\033[33m", "\033[31m"};
-    printf("%s%-7s%s  %-10s  %s%s%s\n", color ? colors[check->level] : "", words[check->level], color ? "\033[0m" : "",
-           check->id, check->text, *check->cure ? ": " : "", check->cure);
+    char text[2 * DOCTOR_TEXT + 2];
+    snprintf(text, sizeof text, "%s%s%s", check->text, *check->cure ? ": " : "", check->cure);
+    printf("%s%-7s%s  %-10s  ", color ? colors[check->level] : "", words[check->level], color ? "\033[0m" : "",
+           check->id);
+    cli_put_wrapped(stdout, text, strlen(text), TEXT_COLUMN, cli_width(stdout));
+    putchar('\n');
 }
 
 static void print_end(const struct doctor *doctor, const struct doctor_patient *patient)

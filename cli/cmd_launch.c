@@ -83,7 +83,7 @@ static void conclude(struct run *run, struct launched *one)
     if (!outcome.reported)
         return;
     keep_report(run, one->attach.session.path);
-    if (cli_is_terminal(stderr) && program_wait(&run->program, 0))
+    if (cli_is_terminal(stderr) && target_alive(one->attach.target) && program_wait(&run->program, 0))
         fprintf(stderr, "medic: the recording is over, the program runs on; `medic report %s` shows it now\n",
                 one->attach.session.path);
 }

@@ -41,7 +41,10 @@ static void print_param(const medic_param *param)
            param->unit ? param->unit : "");
     if (*range)
         printf(", %s", range);
-    printf("\n      %s\n", cli_clean(param->help ? param->help : param->label, clean, CLEAN));
+    cli_clean(param->help ? param->help : param->label, clean, CLEAN);
+    fputs("\n      ", stdout);
+    cli_put_wrapped(stdout, clean, strlen(clean), 6, cli_width(stdout));
+    putchar('\n');
 }
 
 static void print_effects(uint32_t flags)
@@ -56,6 +59,15 @@ static void print_effects(uint32_t flags)
         puts("  effect      rewrites methods: Medic stays loaded until the program ends");
 }
 
+static void print_field(const char *name, const char *text)
+{
+    char clean[CLEAN];
+    cli_clean(text, clean, CLEAN);
+    printf("  %-10s  ", name);
+    cli_put_wrapped(stdout, clean, strlen(clean), 14, cli_width(stdout));
+    putchar('\n');
+}
+
 static void print_usable(const struct plugin_info *plugin, bool color)
 {
     const medic_plugin *about = &plugin->descriptor;
@@ -63,8 +75,8 @@ static void print_usable(const struct plugin_info *plugin, bool color)
     guid_format(&plugin->guid, guid);
     printf("%s%s%s %s\n", color ? "\033[1m" : "", plugin->name, color ? "\033[0m" : "",
            cli_clean(about->version, clean, CLEAN));
-    printf("  symptom     %s\n", cli_clean(about->observation, clean, CLEAN));
-    printf("  does        %s\n", cli_clean(about->summary, clean, CLEAN));
+    print_field("symptom", about->observation);
+    print_field("does", about->summary);
     print_effects(about->flags);
     printf("  guid        %s\n", guid);
     printf("  file        %s\n", cli_clean(plugin->path, clean, CLEAN));
@@ -76,11 +88,11 @@ static void print_usable(const struct plugin_info *plugin, bool color)
 
 static void print_broken(const struct plugin_info *plugin, bool color)
 {
-    char clean[CLEAN], file[CLEAN];
+    char file[CLEAN];
     cli_clean(plugin->path, file, CLEAN);
     printf("%s%s%s cannot be used\n", color ? "\033[1;31m" : "", plugin->named ? plugin->name : strrchr(file, '/') + 1,
            color ? "\033[0m" : "");
-    printf("  reason      %s\n", cli_clean(plugin->reason.text, clean, CLEAN));
+    print_field("reason", plugin->reason.text);
     printf("  file        %s\n", file);
 }
 

@@ -62,9 +62,9 @@ static void fill_row(struct list_row *row, const struct target *target)
 static int print_text(const struct target_list *list)
 {
     struct list_column columns[COLUMNS] = {
-        {"PID", true, false},    {"INNER", true, true},    {"RUNTIME", false, false},
-        {"UPTIME", true, false}, {"CPU", true, false},     {"MEMORY", true, false},
-        {"USER", false, false},  {"ATTACH", false, false}, {"COMMAND", false, false}};
+        {"PID", true, false, 0},    {"INNER", true, true, 0},    {"RUNTIME", false, false, 2},
+        {"UPTIME", true, false, 1}, {"CPU", true, false, 0},     {"MEMORY", true, false, 0},
+        {"USER", false, false, 3},  {"ATTACH", false, false, 0}, {"COMMAND", false, false, 0}};
     struct list_row *rows = calloc(list->count + 1, sizeof *rows);
     if (!rows)
         return cli_fail(EXIT_UNKNOWN, "out of memory");
@@ -74,8 +74,7 @@ static int print_text(const struct target_list *list)
             columns[INNER].hidden = false;
     }
     if (list->count)
-        list_print(columns, COLUMNS, rows, list->count, cli_is_terminal(stdout) ? cli_width(stdout) : 0,
-                   cli_color(stdout), stdout);
+        list_print(columns, COLUMNS, rows, list->count, cli_width(stdout), cli_color(stdout), stdout);
     else
         fputs("No .NET program runs here that this user can see.\n", stderr);
     free(rows);

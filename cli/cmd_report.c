@@ -85,10 +85,11 @@ static int run(int argc, char **argv)
             (option == OPTION_TOP && cli_top(optarg, &top)))
             return EXIT_ARGUMENTS;
     }
-    if (argc - optind != 1)
+    if (argc - optind != 1 || !*argv[optind])
         return cli_fail(EXIT_ARGUMENTS,
-                        argc == optind ? "name the folder or id of a session, or \"last\": `medic sessions` lists them"
-                                       : "medic report takes one session at a time");
+                        argc == optind || !*argv[optind]
+                            ? "name the folder or id of a session, or \"last\": `medic sessions` lists them"
+                            : "medic report takes one session at a time");
     return report(argv[optind], renderer, top);
 }
 

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 20 };
+enum {
+    SHOWN = 20,
+    LEAST_WIDTH = 20,
+    VERDICT_BESIDE = 130 /* a terminal of this width has room for verdicts beside the rest */
+};
 enum { ID, STATE, STARTED, TIME, PROFILER, TARGET, SIZE, VERDICT, COLUMNS };
 
 /* ---- text ---- */
@@ -78,20 +82,32 @@ static void fill_row(struct list_row *row, const struct listed *one)
     put_verdict(row->cells[VERDICT], one);
 }
 
+static void put_verdicts_below(struct list_column *column, struct list_row *rows, size_t count, unsigned width)
+{
+    column->hidden = true;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(rows[i].note, rows[i].cells[VERDICT], LIST_TEXT);
+        list_cut(rows[i].note, width > LEAST_WIDTH ? width - 2 : LEAST_WIDTH);
+    }
+}
+
 static int print_text(const struct session_list *list, bool all)
 {
-    static const struct list_column columns[COLUMNS] = {
-        {"ID", false, false},       {"STATE", false, false},  {"STARTED", false, false}, {"TIME", true, false},
-        {"PROFILER", false, false}, {"TARGET", false, false}, {"SIZE", true, false},     {"VERDICT", false, false}};
+    struct list_column columns[COLUMNS] = {{"ID", false, false, 0},       {"STATE", false, false, 0},
+                                           {"STARTED", false, false, 1},  {"TIME", true, false, 3},
+                                           {"PROFILER", false, false, 2}, {"TARGET", false, false, 0},
+                                           {"SIZE", true, false, 4},      {"VERDICT", false, false, 0}};
+    unsigned width = cli_width(stdout);
     size_t count = all || list->count < SHOWN ? list->count : SHOWN;
     struct list_row *rows = calloc(count + 1, sizeof *rows);
     if (!rows)
         return cli_fail(EXIT_UNKNOWN, "out of memory");
     for (size_t i = 0; i < count; i++)
         fill_row(&rows[i], &list->items[i]);
+    if (width && width < VERDICT_BESIDE)
+        put_verdicts_below(&columns[VERDICT], rows, count, width);
     if (count)
-        list_print(columns, COLUMNS, rows, count, cli_is_terminal(stdout) ? cli_width(stdout) : 0, cli_color(stdout),
-                   stdout);
+        list_print(columns, COLUMNS, rows, count, width, cli_color(stdout), stdout);
     else
         fputs("There is no session yet: `medic attach` makes one.\n", stderr);
     free(rows);

@@ -11,37 +11,14 @@ static size_t help_width(FILE *file)
     return width == 0 ? WIDEST : width < NARROWEST ? NARROWEST : width > WIDEST ? WIDEST : width;
 }
 
-/* One paragraph of text, from column on, its other lines indented as well. Ends the line. */
-static void put_wrapped(FILE *file, const char *text, size_t size, size_t column, size_t width)
-{
-    size_t at = column;
-    for (size_t i = 0; i < size;) {
-        size_t word = 0;
-        while (i + word < size && text[i + word] != ' ' && text[i + word] != '\n')
-            word++;
-        if (at > column && at + 1 + word > width) {
-            fprintf(file, "\n%*s", (int)column, "");
-            at = column;
-        }
-        if (at > column) {
-            fputc(' ', file);
-            at++;
-        }
-        fwrite(text + i, 1, word, file);
-        at += word;
-        for (i += word; i < size && (text[i] == ' ' || text[i] == '\n');)
-            i++;
-    }
-    fputc('\n', file);
-}
-
 static void put_paragraphs(FILE *file, const char *text, size_t width)
 {
     while (*text) {
         const char *end = strstr(text, "\n\n");
         size_t size = end ? (size_t)(end - text) : strlen(text);
         fputc('\n', file);
-        put_wrapped(file, text, size, 0, width);
+        cli_put_wrapped(file, text, size, 0, width);
+        fputc('\n', file);
         text += size + (end ? 2 : 0);
     }
 }
@@ -60,7 +37,8 @@ static void put_term(FILE *file, const char *term, const char *text, size_t colu
         fprintf(file, "\n%*s", (int)column, "");
     else
         fprintf(file, "%*s", (int)(column - size - 2), "");
-    put_wrapped(file, text, strlen(text), column, width);
+    cli_put_wrapped(file, text, strlen(text), column, width);
+    fputc('\n', file);
 }
 
 static size_t column_of(const struct command_note *notes, size_t most)
@@ -133,7 +111,8 @@ static void print_command(const struct command *command, FILE *file)
         put_notes(file, "Files", command->files, TERM_MOST);
     if (command->exit_help) {
         fputs("\nExit code:\n  ", file);
-        put_wrapped(file, command->exit_help, strlen(command->exit_help), 2, help_width(file));
+        cli_put_wrapped(file, command->exit_help, strlen(command->exit_help), 2, help_width(file));
+        fputc('\n', file);
     }
     if (command->examples)
         put_notes(file, "Examples", command->examples, help_width(file) / 2);

@@ -93,8 +93,10 @@ static void tell_place(const struct attach *attach)
 static int report(struct plan *plan, struct attach *attach, bool show, bool *reported)
 {
     medic_reason why = {""};
-    if (report_make(attach->session.folder, plan->plugin->path, &why) != MEDIC_OK)
-        return cli_fail(EXIT_SESSION, "%s; the capture is in %s", why.text, attach->session.path);
+    int code = report_make(attach->session.folder, plan->plugin->path, &why);
+    if (code != MEDIC_OK)
+        return cli_fail(code == MEDIC_E_STOPPED ? EXIT_INTERRUPTED : EXIT_SESSION, "%s; the capture is in %s", why.text,
+                        attach->session.path);
     *reported = true;
     if (!show)
         return EXIT_OK;

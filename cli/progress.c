@@ -37,12 +37,13 @@ void progress_show(void *context, const medic_status *status, int64_t left_ns)
     progress->last_ns = now;
     put_state(status, left_ns, state, sizeof state);
     format_short((double)status->cost.cpu_ns, MEDIC_UNIT_NANOSECONDS, cli_ascii(), cpu, sizeof cpu);
-    int size = snprintf(line, sizeof line, "%s: %s, %llu records, %llu lost, cost %s CPU", progress->what, state,
+    int size = snprintf(line, sizeof line, "%s, %llu records, %llu lost, cost %s CPU", state,
                         (unsigned long long)status->records, (unsigned long long)status->lost, cpu);
     unsigned width = cli_width(stderr);
+    bool named = !width || strlen(progress->what) + 2 + (size_t)size < width;
     if (width && size >= (int)width)
         line[width - 1] = '\0';
-    fprintf(stderr, "\r\033[K%s", line);
+    fprintf(stderr, "\r\033[K%s%s%s", named ? progress->what : "", named ? ": " : "", line);
     fflush(stderr);
     progress->dirty = true;
 }

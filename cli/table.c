@@ -1,4 +1,5 @@
 #include "cli/table.h"
+#include "cli/cli.h"
 #include "tool/utf8.h"
 
 #include <string.h>
@@ -32,41 +33,28 @@ static void print_padded(const char *text, size_t width, bool right, FILE *file)
     fprintf(file, "%*s%s%*s", right ? (int)pad : 0, "", text, right ? 0 : (int)pad, "");
 }
 
-static void print_last(const char *text, size_t room, FILE *file)
+void list_cut(char text[LIST_TEXT], size_t room)
 {
-    if (!room || cells_of(text) <= room) {
-        fputs(text, file);
-        return;
+    const char *more = cli_ascii() ? "..." : "\xe2\x80\xa6"; /* … */
+    if (cells_of(text) > room) {
+        size_t at = cut_at(text, room - cells_of(more));
+        snprintf(text + at, LIST_TEXT - at, "%s", more);
     }
-    fprintf(file, "%.*s", (int)cut_at(text, room - 1), text);
-    fputs("\xe2\x80\xa6", file); /* … */
 }
 
-/* The last column is cut to what is left of the width, but never to less than LEAST cells. */
-static void print_row(const struct list_column *columns, const size_t *widths, size_t count, const struct list_row *row,
-                      unsigned width, bool bold, FILE *file)
+/* ---- which columns ---- */
+
+/* The last column that is shown. */
+static size_t last_of(const struct list_column *columns, size_t count)
 {
-    size_t used = 0;
-    fputs(bold ? "\033[1m" : "", file);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = row ? row->cells[i] : columns[i].title;
-        if (columns[i].hidden)
-            continue;
-        if (i + 1 == count) {
-            print_last(text, !width ? 0 : width > used + LEAST ? width - used : LEAST, file);
-            break;
-        }
-        print_padded(text, widths[i], columns[i].right, file);
-        fputs("  ", file);
-        used += widths[i] + 2;
-    }
-    fputs(bold ? "\033[0m\n" : "\n", file);
+    while (count > 1 && columns[count - 1].hidden)
+        count--;
+    return count - 1;
 }
 
-void list_print(const struct list_column *columns, size_t column_count, const struct list_row *rows, size_t row_count,
-                unsigned width, bool color, FILE *file)
+static void measure(const struct list_column *columns, size_t column_count, const struct list_row *rows,
+                    size_t row_count, size_t *widths)
 {
-    size_t widths[LIST_COLUMNS];
     for (size_t i = 0; i < column_count; i++) {
         widths[i] = cells_of(columns[i].title);
         for (size_t j = 0; j < row_count; j++) {
@@ -75,10 +63,65 @@ void list_print(const struct list_column *columns, size_t column_count, const st
                 widths[i] = cells;
         }
     }
+}
+
+/* What the columns take, the last one cut as far as it may be. */
+static size_t least_width(const struct list_column *columns, size_t count, const size_t *widths)
+{
+    size_t used = 0, last = last_of(columns, count);
+    for (size_t i = 0; i < last; i++)
+        used += columns[i].hidden ? 0 : widths[i] + 2;
+    return used + (widths[last] < LEAST || columns[last].right ? widths[last] : LEAST);
+}
+
+static void leave_out(struct list_column *columns, size_t count, const size_t *widths, unsigned width)
+{
+    while (width && least_width(columns, count, widths) > width) {
+        struct list_column *least = NULL;
+        for (size_t i = 0; i < count; i++)
+            if (!columns[i].hidden && columns[i].spare > (least ? least->spare : 0))
+                least = &columns[i];
+        if (!least)
+            return;
+        least->hidden = true;
+    }
+}
+
+/* ---- rows ---- */
+
+/* The last column is cut to what is left of the width, but never to less than LEAST cells. */
+static void print_row(const struct list_column *columns, const size_t *widths, size_t count, const struct list_row *row,
+                      unsigned width, bool bold, FILE *file)
+{
+    size_t used = 0, last = last_of(columns, count);
+    char text[LIST_TEXT];
+    fputs(bold ? "\033[1m" : "", file);
+    for (size_t i = 0; i <= last; i++) {
+        if (columns[i].hidden)
+            continue;
+        snprintf(text, sizeof text, "%s", row ? row->cells[i] : columns[i].title);
+        if (i == last && width)
+            list_cut(text, width > used + LEAST ? width - used : LEAST);
+        print_padded(text, i < last || columns[i].right ? widths[i] : 0, columns[i].right, file);
+        fputs(i < last ? "  " : "", file);
+        used += widths[i] + 2;
+    }
+    fputs(bold ? "\033[0m\n" : "\n", file);
+}
+
+void list_print(struct list_column *columns, size_t column_count, const struct list_row *rows, size_t row_count,
+                unsigned width, bool color, FILE *file)
+{
+    size_t widths[LIST_COLUMNS];
+    measure(columns, column_count, rows, row_count, widths);
+    leave_out(columns, column_count, widths, width);
     print_row(columns, widths, column_count, NULL, width, color, file);
     for (size_t j = 0; j < row_count; j++) {
         print_row(columns, widths, column_count, &rows[j], width, false, file);
-        if (*rows[j].note)
-            fprintf(file, "%s  %s%s\n", color ? "\033[2m" : "", rows[j].note, color ? "\033[0m" : "");
+        if (!*rows[j].note)
+            continue;
+        fputs(color ? "\033[2m  " : "  ", file);
+        cli_put_wrapped(file, rows[j].note, strlen(rows[j].note), 2, width);
+        fputs(color ? "\033[0m\n" : "\n", file);
     }
 }

@@ -76,6 +76,8 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
 
     if (asks_for_names())
         low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
+    if (requires(MEDIC_SERVICE_STACKS))
+        low |= COR_PRF_ENABLE_STACK_SNAPSHOT;
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
@@ -124,9 +126,11 @@ void session_first_record(uint64_t time_ns)
 
 void session_paused(uint64_t ns)
 {
-    session.total_pause_ns += ns;
-    if (ns > session.longest_pause_ns)
-        session.longest_pause_ns = ns;
+    uint64_t longest = atomic_load(&session.longest_pause_ns);
+
+    atomic_fetch_add(&session.total_pause_ns, ns);
+    while (ns > longest && !atomic_compare_exchange_weak(&session.longest_pause_ns, &longest, ns))
+        ;
 }
 
 static uint64_t memory_in_use(void)
@@ -140,8 +144,8 @@ medic_cost_record session_cost(void)
 {
     struct dispatch_cost callbacks = dispatch_cost();
     medic_cost_record cost = {
-        .longest_pause_ns = session.longest_pause_ns,
-        .total_pause_ns = session.total_pause_ns,
+        .longest_pause_ns = atomic_load(&session.longest_pause_ns),
+        .total_pause_ns = atomic_load(&session.total_pause_ns),
         .cpu_ns = os_time_ns(CLOCK_THREAD_CPUTIME_ID) + atomic_load(&session.events.cpu_ns) + callbacks.cpu_ns +
                   stacks_handler_ns(),
         .callback_cpu_ns = callbacks.cpu_ns,

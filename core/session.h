@@ -51,8 +51,8 @@ struct session {
 
     int result; /* enum medic_result of a failure */
     medic_reason reason;
-    medic_cost_record cost;                    /* as of the last tick */
-    uint64_t longest_pause_ns, total_pause_ns; /* that Medic caused; the worker's */
+    medic_cost_record cost;                            /* as of the last tick */
+    _Atomic uint64_t longest_pause_ns, total_pause_ns; /* that Medic caused */
     uint64_t started_ns;
     uint64_t ended_ns;          /* when the gate closed */
     _Atomic uint32_t exiting;   /* the runtime is going down */
@@ -97,7 +97,7 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
                       uint32_t tail_size);
 /* Notes when the plugin's first record was made. Any thread. */
 void session_first_record(uint64_t time_ns);
-/* Adds a pause of the runtime that Medic caused to the session's cost. [worker] */
+/* Adds a pause of the runtime that Medic caused to the session's cost. Any thread. */
 void session_paused(uint64_t ns);
 /* What the diagnosis has cost so far. [worker] */
 medic_cost_record session_cost(void);

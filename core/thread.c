@@ -2,8 +2,10 @@
 
 #include "core/os.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
@@ -75,4 +77,23 @@ int thread_start(void *(*run)(void *), void *argument)
 void thread_name(const char *name)
 {
     prctl(PR_SET_NAME, name);
+}
+
+uint32_t thread_read_name(uint32_t os_id, char *name, size_t room)
+{
+    char path[64];
+    ssize_t size;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/comm", os_id);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    do
+        size = read(fd, name, room);
+    while (size < 0 && errno == EINTR);
+    close(fd);
+    if (size > 0 && name[size - 1] == '\n')
+        size--;
+    return size > 0 ? (uint32_t)size : 0;
 }

@@ -6,6 +6,7 @@
 #include "tool/attach_watch.h"
 #include "tool/identity.h"
 #include "tool/ipc.h"
+#include "tool/leftovers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,6 +231,27 @@ static int explain_refusal(struct attach *attach, int code, medic_reason *why)
                       status.text);
 }
 
+/* The profiler that is loaded already may be Medic itself, for another session. */
+static int explain_busy(const struct attach *attach, int code, medic_reason *why)
+{
+    const struct target *target = attach->target;
+    struct leftovers list = {0};
+    char state[100];
+    if (leftovers_list(attach->tmp, target->uid, target->gid, &list, NULL) != MEDIC_OK)
+        return code;
+    for (size_t i = 0; i < list.count; i++) {
+        const medic_status *status = &list.items[i].status;
+        if (!leftover_records(&list.items[i]) || (pid_t)status->pid != target->inner_pid)
+            continue;
+        snprintf(state, sizeof state, "%s; wait for its end, or `medic stop %d`", session_state_text(status->state),
+                 target->pid ? target->pid : target->inner_pid);
+        medic_fail(why, code, "a session of Medic is in it: %s", state);
+        break;
+    }
+    leftovers_free(&list);
+    return code;
+}
+
 static int call_runtime(struct attach *attach, const struct attach_options *options, const char *core,
                         const char *plugin, medic_reason *why)
 {
@@ -245,6 +267,8 @@ static int call_runtime(struct attach *attach, const struct attach_options *opti
                                      (const uint8_t *)data.bytes, data.size};
         code = ipc_attach_profiler(&peer, ipc_deadline(ATTACH_DEADLINE_MS), &request, NULL, &detail);
         identity_leave(&identity);
+        if (code == MEDIC_E_BUSY)
+            code = explain_busy(attach, code, &detail);
         if (code != MEDIC_OK) {
             medic_fail(why, code, "cannot attach to %d: %.460s", attach->target->pid, detail.text);
             code = explain_refusal(attach, code, why);

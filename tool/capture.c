@@ -171,6 +171,7 @@ static struct entry *find(const struct capture *capture, uint64_t kind, uint64_t
 {
     struct entry_key key = {id, kind};
     struct entry *entry = NULL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): it takes the bytes of a number for unknown ones */
     HASH_FIND(hh, capture->entries, &key, sizeof key, entry);
     return entry;
 }

@@ -32,7 +32,7 @@ struct capture_log_line {
 /* fd: a regular file, read with pread; the caller keeps it open as long as the capture and closes it. What is appended
  * after opening is not seen. MEDIC_E_CORRUPT when the header is not one, MEDIC_E_UNSUPPORTED for a later version,
  * MEDIC_E_IO, MEDIC_E_MEMORY. */
-int capture_open(int fd, struct capture **capture, medic_reason *why);
+int capture_open(int fd, struct capture **out, medic_reason *why);
 void capture_close(struct capture *capture);
 
 /* Everything below is owned by the capture. */

@@ -129,7 +129,7 @@ void document_parameter(struct document *document, const char *key, const char *
 /* medic/service/document.h. */
 void document_verdict(struct document *document, uint32_t severity, const char *sentence);
 void document_finding(struct document *document, const char *sentence, const char *section_id, const char *row_key);
-struct medic_section *document_section(struct document *document, const medic_section_info *info);
+struct medic_section *document_section(struct document *document, const medic_section_info *given);
 uint32_t section_row(struct medic_section *section, uint32_t parent, const medic_cell *cells, uint32_t count);
 void section_total_rows(struct medic_section *section, uint64_t total);
 uint32_t section_frame(struct medic_section *section, const char *function, const char *module, const char *file,

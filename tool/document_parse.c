@@ -285,10 +285,11 @@ int document_from_json(const char *text, size_t size, struct document **out, med
     int result = json_parse(text, size, &arena, &root, why);
     if (!result)
         result = check_schema(root, why);
-    if (!result && !(document = document_new()))
-        result = medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading the report");
-    if (!result)
-        result = read_document(document, root, why);
+    if (!result) {
+        document = document_new();
+        result = document ? read_document(document, root, why)
+                          : medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading the report");
+    }
     arena_free(&arena);
     if (result)
         document_free(document);

@@ -20,7 +20,7 @@ const char *summary_severity(const struct document *document)
 static void begin_part(struct buffer *out)
 {
     if (out->size)
-        buffer_add_string(out, " \u00b7 ");
+        buffer_add_string(out, " " SUMMARY_POINT " ");
 }
 
 static void add_profiler(const struct document_profiler *profiler, struct buffer *out)
@@ -49,7 +49,7 @@ static void add_target(const struct document_target *target, struct buffer *out)
 }
 
 /* "2025-11-21T12:08:11Z" reads better as "2025-11-21 12:08:11 UTC". */
-static void add_time(const struct document_session *session, struct buffer *out)
+static void add_time(const struct document_session *session, bool ascii, struct buffer *out)
 {
     const char *started = session->started;
     bool readable = started && strlen(started) >= 20 && started[10] == 'T';
@@ -58,18 +58,18 @@ static void add_time(const struct document_session *session, struct buffer *out)
     begin_part(out);
     if (session->duration_ns) {
         char length[64];
-        format_short((double)session->duration_ns, MEDIC_UNIT_NANOSECONDS, false, length, sizeof length);
+        format_short((double)session->duration_ns, MEDIC_UNIT_NANOSECONDS, ascii, length, sizeof length);
         buffer_format(out, readable ? "%s from " : "%s", length);
     }
     if (readable)
         buffer_format(out, "%.10s %.8s UTC", started, started + 11);
 }
 
-void summary_context(const struct document *document, struct buffer *out)
+void summary_context(const struct document *document, bool ascii, struct buffer *out)
 {
     add_profiler(&document->profiler, out);
     add_target(&document->target, out);
-    add_time(&document->session, out);
+    add_time(&document->session, ascii, out);
 }
 
 /* --- findings and rows --- */
@@ -172,7 +172,7 @@ bool summary_next_block(const char **at, struct summary_block *block)
 
 /* --- what it cost --- */
 
-unsigned summary_cost(const struct document *document, struct summary_cost out[SUMMARY_COSTS])
+unsigned summary_cost(const struct document *document, bool ascii, struct summary_cost out[SUMMARY_COSTS])
 {
     const struct document_cost *cost = &document->cost;
     const struct {
@@ -188,7 +188,7 @@ unsigned summary_cost(const struct document *document, struct summary_cost out[S
     };
     for (unsigned i = 0; cost->known && i < SUMMARY_COSTS; i++) {
         out[i].what = ITEMS[i].what;
-        format_short((double)ITEMS[i].value, ITEMS[i].unit, false, out[i].value, sizeof out[i].value);
+        format_short((double)ITEMS[i].value, ITEMS[i].unit, ascii, out[i].value, sizeof out[i].value);
     }
     return cost->known ? SUMMARY_COSTS : 0;
 }

@@ -1,5 +1,5 @@
 /* What a document says in plain words, for renderers that only differ in how they dress it: unescaped texts, which may
- * hold strangers' bytes. Every function adds to a buffer that the caller owns. */
+ * hold strangers' bytes. Every function adds to a buffer that the caller owns. ascii: units that ASCII can spell. */
 #ifndef TOOL_DOCUMENT_SUMMARY_H
 #define TOOL_DOCUMENT_SUMMARY_H
 
@@ -10,6 +10,8 @@
 
 #define SUMMARY_INCOMPLETE                                                                                             \
     "The capture is incomplete: the target or Medic ended before the session did. This is what was seen until then."
+/* Between the parts of a context. */
+#define SUMMARY_POINT "\u00b7"
 #define SUMMARY_COST_TITLE "What the diagnosis cost"
 #define SUMMARY_COST_UNKNOWN "Not known: the capture has no record of it."
 #define SUMMARY_COSTS 5
@@ -29,13 +31,13 @@ struct summary_block {
 /* "WARNING". */
 const char *summary_severity(const struct document *document);
 /* "runtime_pauses 0.1.0 · Shop (pid 4121) · .NET 10.0.1 · 10 s from 2025-11-21 12:08:11 UTC", "" when nothing is known. */
-void summary_context(const struct document *document, struct buffer *out);
+void summary_context(const struct document *document, bool ascii, struct buffer *out);
 /* "Pauses by reason: gen0 collection", "" when the finding has no evidence. */
 void summary_evidence(const struct document *document, const struct document_finding *finding, struct buffer *out);
 /* "20 of 4,511 rows", "" when all are shown. */
 void summary_shown(uint64_t shown, uint64_t total, const char *what, struct buffer *out);
 /* Returns how many were filled: 0 when the cost is not known. */
-unsigned summary_cost(const struct document *document, struct summary_cost out[SUMMARY_COSTS]);
+unsigned summary_cost(const struct document *document, bool ascii, struct summary_cost out[SUMMARY_COSTS]);
 /* "12 records were lost: the buffer was full." or "Nothing was lost." */
 void summary_lost(const struct document *document, struct buffer *out);
 

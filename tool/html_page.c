@@ -197,6 +197,21 @@ void html_section_table(struct page *page, const struct medic_section *section)
     html_shown(page, table.row_count, section->total_rows, section->kind);
 }
 
+/* --- drawings --- */
+
+long html_place(double value, double begin, double range, long units)
+{
+    double at = (value - begin) / range * (double)units;
+    return !(at > 0) ? 0 : at < (double)units ? lround(at) : units;
+}
+
+void html_svg(struct page *page, const char *class_name)
+{
+    buffer_format(&page->out,
+                  "<svg class=\"%s\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"",
+                  class_name, HTML_SVG_WIDTH, HTML_SVG_HEIGHT);
+}
+
 /* --- axes --- */
 
 void html_axis(struct page *page, double begin_ns, double end_ns)

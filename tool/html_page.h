@@ -29,6 +29,15 @@ void html_cited(struct page *page, const struct medic_section *section, uint32_t
 void html_shown(struct page *page, uint64_t shown, uint64_t total, uint32_t kind);
 /* A table that scrolls by itself. cited: whether its rows are those of the section. */
 void html_table(struct page *page, const struct table *table, const struct medic_section *section, bool cited);
+/* Drawings: shapes in thousandths of a box, which the style stretches with the page. All text stands in HTML beside it and
+ * keeps its size. */
+#define HTML_SVG_WIDTH 10000
+#define HTML_SVG_HEIGHT 1000
+#define HTML_SVG_LEAST 20 /* of the width: what is smaller is drawn, too */
+/* Begins one up to its label: a text and "\">" have to follow. */
+void html_svg(struct page *page, const char *class_name);
+/* A place on an axis of so many units. */
+long html_place(double value, double begin, double range, long units);
 /* Labels below a drawing over time. */
 void html_axis(struct page *page, double begin_ns, double end_ns);
 

@@ -2,7 +2,8 @@
  *
  * Called by the discovery of targets and by the attach command, from any thread; nothing here is shared. Every wait has a
  * deadline: an absolute time of ipc_now_ns(), so that several steps can share one. Failing calls leave nothing to free.
- * The ipc_parse_* and ipc_build_* functions do no I/O: the fuzz target feeds them. */
+ * The ipc_parse_* and ipc_build_* functions do no I/O: the fuzz target feeds them. The bytes are in ipc_wire.c, the socket in
+ * ipc_socket.c, the commands in ipc.c and ipc_query.c, the meaning of errors in ipc_explain.c. */
 #ifndef MEDIC_TOOL_IPC_H
 #define MEDIC_TOOL_IPC_H
 

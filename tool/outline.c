@@ -49,6 +49,8 @@ static void link_node(struct outline *outline, uint32_t n)
     *first = n;
     if (node->parent != NONE)
         outline->nodes[node->parent].children++;
+    else
+        outline->roots++;
     if (node->shown)
         return;
     if (node->parent != NONE)

@@ -1,5 +1,5 @@
 /* The nodes of a section that is a tree, or of stacks merged from the root: heaviest first, with what is not shown
- * counted. For renderers that nest instead of drawing lines. */
+ * counted. For all renderers. */
 #ifndef TOOL_OUTLINE_H
 #define TOOL_OUTLINE_H
 
@@ -23,6 +23,7 @@ struct outline {
     struct outline_node *nodes;
     uint32_t count;
     uint32_t root;   /* the first one */
+    uint32_t roots;  /* how many there are */
     uint32_t hidden; /* roots that are not shown */
     double total;    /* weight of all stacks */
     int weight;      /* stacks: the column of the weight, -1 = every stack weighs one */

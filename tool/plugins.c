@@ -472,7 +472,7 @@ static int fail_key(const struct plugin_info *plugin, const char *key, medic_rea
         if (size + strlen(keys[i]) + 3 < sizeof all)
             size += (size_t)snprintf(all + size, sizeof all - size, "%s%s", i ? ", " : "", keys[i]);
     return medic_fail(why, MEDIC_E_ARGUMENT, "%s has no parameter \"%.60s\"%s%s%s: its parameters are %s", plugin->name,
-                      key, meant ? ", did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "", all);
+                      key, meant ? " (did you mean \"" : "", meant ? meant : "", meant ? "\"?)" : "", all);
 }
 
 int plugin_check_setting(const struct plugin_info *plugin, const char *setting, char *key, size_t room,

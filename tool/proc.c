@@ -179,7 +179,7 @@ void proc_printable(char *text)
     }
 }
 
-static const char *base_name(const char *path)
+const char *proc_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -193,13 +193,13 @@ static bool ends(const char *text, const char *suffix)
 
 void proc_program_name(const char *arguments, size_t size, char *out, size_t room)
 {
-    const char *name = size ? base_name(arguments) : "";
+    const char *name = size ? proc_base_name(arguments) : "";
     int length = (int)strlen(name);
     bool host = strcmp(name, "dotnet") == 0;
     for (size_t at = 0; host && at < size; at += strlen(arguments + at) + 1) {
         if (!ends(arguments + at, ".dll"))
             continue;
-        name = base_name(arguments + at);
+        name = proc_base_name(arguments + at);
         length = (int)strlen(name) - 4;
         break;
     }

@@ -50,6 +50,8 @@ bool proc_parse_socket_name(const char *name, uint64_t *pid, uint64_t *key);
 void proc_socket_name(char *out, size_t room, pid_t inner_pid, uint64_t key);
 /* Replaces control characters and what is not UTF-8, in place: the text can go to a terminal. */
 void proc_printable(char *text);
+/* What stands behind the last slash. */
+const char *proc_base_name(const char *path);
 /* The name people know a program by: the first .dll given to the dotnet host, else the base name of argv[0]. Arguments are
  * NUL-separated and end with a NUL. */
 void proc_program_name(const char *arguments, size_t size, char *out, size_t room);

@@ -3,10 +3,14 @@
 #include <string.h>
 
 static const struct renderer RENDERERS[] = {
-    {"text", "for the terminal", "txt", "text/plain; charset=utf-8", render_text},
-    {"json", "for scripts: the whole document", "json", "application/json", render_json},
-    {"markdown", "for an issue tracker", "md", "text/markdown; charset=utf-8", render_markdown},
-    {"html", "one file for a browser, without scripts", "html", "text/html; charset=utf-8", render_html},
+    {"text", "for the terminal", "txt", "text/plain; charset=utf-8", false, render_text},
+    {"json", "for scripts: the whole document", "json", "application/json", false, render_json},
+    {"markdown", "for an issue tracker", "md", "text/markdown; charset=utf-8", false, render_markdown},
+    {"html", "one file for a browser, without scripts", "html", "text/html; charset=utf-8", false, render_html},
+    {"collapsed", "stacks, a line each, for flame graphs", "collapsed", "text/plain; charset=utf-8", false,
+     render_collapsed},
+    {"speedscope", "stacks for speedscope.app", "speedscope.json", "application/json", false, render_speedscope},
+    {"pprof", "stacks for pprof and what reads its format", "pb.gz", "application/octet-stream", true, render_pprof},
 };
 
 const struct renderer *renderer_at(unsigned index)

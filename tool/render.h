@@ -19,8 +19,9 @@ struct renderer {
     const char *summary;   /* for the help */
     const char *extension; /* of a file that holds it, without a dot */
     const char *media_type;
+    bool binary; /* nothing for a terminal */
     /* Writes the whole document to out, and nothing when it fails before that. options may be NULL.
-     * MEDIC_E_MEMORY, MEDIC_E_IO. */
+     * MEDIC_E_MEMORY, MEDIC_E_IO, MEDIC_E_NOT_FOUND when it has nothing that this format shows. */
     int (*render)(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
 };
 
@@ -34,5 +35,10 @@ int render_json(const struct document *document, const struct render_options *op
 int render_markdown(const struct document *document, const struct render_options *options, FILE *out,
                     medic_reason *why);
 int render_html(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
+int render_collapsed(const struct document *document, const struct render_options *options, FILE *out,
+                     medic_reason *why);
+int render_speedscope(const struct document *document, const struct render_options *options, FILE *out,
+                      medic_reason *why);
+int render_pprof(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
 
 #endif

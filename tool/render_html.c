@@ -97,10 +97,15 @@ static void put_contents(struct page *page, const struct document *document)
     page_add(page, "</ul></nav>\n");
 }
 
+static void context(const struct document *document, struct buffer *out)
+{
+    summary_context(document, false, out);
+}
+
 static void put_header(struct page *page, const struct document *document)
 {
     page_add(page, "<header>\n<p class=\"context\"><b>Medic</b> \u00b7 ");
-    put_summary(page, document, summary_context);
+    put_summary(page, document, context);
     page_add(page, "</p>\n");
     put_verdict(page, document);
     if (!document->session.complete)
@@ -176,7 +181,7 @@ static void put_section(struct page *page, const struct medic_section *section)
 static void put_cost(struct page *page, const struct document *document)
 {
     struct summary_cost costs[SUMMARY_COSTS];
-    unsigned count = summary_cost(document, costs);
+    unsigned count = summary_cost(document, false, costs);
     page_add(page, "<section id=\"cost\"><h2>" SUMMARY_COST_TITLE "</h2>\n");
     page_add(page, count ? "<dl>" : "<p>" SUMMARY_COST_UNKNOWN "</p>\n");
     for (unsigned i = 0; i < count; i++)

@@ -391,7 +391,7 @@ static void put_verdict(struct page *page, const struct document *document)
 static void put_context(struct page *page, const struct document *document)
 {
     struct buffer text = {0};
-    summary_context(document, &text);
+    summary_context(document, false, &text);
     if (text.size) {
         page_add(page, "\n");
         put_line(page, text.bytes, SENTENCE_MOST);
@@ -424,7 +424,7 @@ static void put_cost(struct page *page, const struct document *document)
 {
     struct summary_cost costs[SUMMARY_COSTS];
     struct buffer lost = {0};
-    unsigned count = summary_cost(document, costs);
+    unsigned count = summary_cost(document, false, costs);
     page_add(page, "\n### " SUMMARY_COST_TITLE "\n\n");
     for (unsigned i = 0; i < count; i++)
         buffer_format(&page->out, "%s%s %s", i ? " \u00b7 " : "", costs[i].what, costs[i].value);

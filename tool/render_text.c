@@ -1,9 +1,9 @@
 /* The report for a terminal: the verdict first, then what it rests on, what the diagnosis cost last. */
 #include "tool/render.h"
 
+#include "tool/document_summary.h"
 #include "tool/text_page.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -35,67 +35,29 @@ static void put_verdict(struct page *page, const struct document *document)
 
 /* --- the line that says what was looked at --- */
 
-/* One more of the line's parts, which is not torn when the line is wrapped. */
-static void add_part(const struct page *page, struct buffer *line, const char *text)
+/* The parts of a line, which are not torn when it is wrapped: only behind the points between them. */
+static void add_parts(const struct page *page, struct buffer *line, const char *parts)
 {
-    if (!text || !*text)
-        return;
-    buffer_add_string(line, line->size ? page_pick(page, "\u00a0\u00b7 ", "\u00a0| ") : "");
-    for (; *text; text++)
-        if (*text == ' ')
+    static const char point[] = " " SUMMARY_POINT " ";
+    while (*parts) {
+        if (strncmp(parts, point, sizeof point - 1) == 0) {
+            buffer_add_string(line, page_pick(page, "\u00a0" SUMMARY_POINT " ", "\u00a0| "));
+            parts += sizeof point - 1;
+        } else if (*parts == ' ') {
             buffer_add_string(line, "\u00a0");
-        else
-            buffer_add(line, text, 1);
-}
-
-static void add_profiler(const struct page *page, struct buffer *line, const struct document_profiler *profiler)
-{
-    struct buffer part = {0};
-    buffer_add_string(&part, profiler->name ? profiler->name : "");
-    if (profiler->name && profiler->version)
-        buffer_format(&part, " %s", profiler->version);
-    add_part(page, line, buffer_get(&part));
-    buffer_free(&part);
-}
-
-static void add_target(const struct page *page, struct buffer *line, const struct document_target *target)
-{
-    struct buffer part = {0};
-    buffer_add_string(&part, target->name ? target->name : "");
-    if (target->pid >= 0)
-        buffer_format(&part, "%spid %lld%s", part.size ? " (" : "", (long long)target->pid, part.size ? ")" : "");
-    add_part(page, line, buffer_get(&part));
-    buffer_free(&part);
-    if (target->runtime) {
-        struct buffer runtime = {0};
-        buffer_format(&runtime, "%s%s", isdigit((unsigned char)target->runtime[0]) ? ".NET " : "", target->runtime);
-        add_part(page, line, buffer_get(&runtime));
-        buffer_free(&runtime);
+            parts++;
+        } else {
+            buffer_add(line, parts++, 1);
+        }
     }
-}
-
-/* "2025-11-21T12:08:11Z" reads better as "2025-11-21 12:08:11 UTC". */
-static void add_time(const struct page *page, struct buffer *line, const struct document_session *session)
-{
-    struct buffer part = {0};
-    char length[64];
-    if (session->duration_ns) {
-        format_short((double)session->duration_ns, MEDIC_UNIT_NANOSECONDS, page->ascii, length, sizeof length);
-        buffer_add_string(&part, length);
-    }
-    const char *started = session->started;
-    if (started && strlen(started) >= 20 && started[10] == 'T')
-        buffer_format(&part, "%s%.10s %.8s UTC", part.size ? " from " : "", started, started + 11);
-    add_part(page, line, buffer_get(&part));
-    buffer_free(&part);
 }
 
 static void put_context(struct page *page, const struct document *document)
 {
-    struct buffer line = {0};
-    add_profiler(page, &line, &document->profiler);
-    add_target(page, &line, &document->target);
-    add_time(page, &line, &document->session);
+    struct buffer parts = {0}, line = {0};
+    summary_context(document, page->ascii, &parts);
+    add_parts(page, &line, buffer_get(&parts));
+    buffer_free(&parts);
     if (line.size) {
         page_style(page, STYLE_DIM);
         page_wrap(page, buffer_get(&line), 0, 0);
@@ -103,10 +65,7 @@ static void put_context(struct page *page, const struct document *document)
     buffer_free(&line);
     if (!document->session.complete) {
         page_style(page, STYLE_WARNING);
-        page_wrap(page,
-                  "The capture is incomplete: the target or Medic ended before the session did. This is what was seen "
-                  "until then.",
-                  0, 0);
+        page_wrap(page, SUMMARY_INCOMPLETE, 0, 0);
     }
 }
 
@@ -114,18 +73,17 @@ static void put_context(struct page *page, const struct document *document)
 
 static void put_evidence(struct page *page, const struct document *document, const struct document_finding *finding)
 {
-    const struct medic_section *section = finding->section ? document_find_section(document, finding->section) : NULL;
-    if (!section)
-        return;
     struct buffer text = {0};
-    buffer_format(&text, "%s %s", page_pick(page, "\u2192", "->"), section->title);
-    if (finding->row)
-        buffer_format(&text, ": %s", finding->row);
-    page_pad(page, 2 * PAGE_INDENT);
-    page_style(page, STYLE_DIM);
-    page_put(page, buffer_get(&text), page->width - 2 * PAGE_INDENT);
-    page_style(page, STYLE_PLAIN);
-    page_end(page);
+    buffer_add_string(&text, page_pick(page, "\u2192 ", "-> "));
+    size_t arrow = text.size;
+    summary_evidence(document, finding, &text);
+    if (text.size > arrow) {
+        page_pad(page, 2 * PAGE_INDENT);
+        page_style(page, STYLE_DIM);
+        page_put(page, buffer_get(&text), page->width - 2 * PAGE_INDENT);
+        page_style(page, STYLE_PLAIN);
+        page_end(page);
+    }
     buffer_free(&text);
 }
 
@@ -221,28 +179,18 @@ void text_section_text(struct page *page, const struct medic_section *section)
 
 /* --- what it cost --- */
 
-static void add_cost(const struct page *page, struct buffer *line, const char *what, uint64_t value, uint32_t unit)
-{
-    char number[64], text[128];
-    format_short((double)value, unit, page->ascii, number, sizeof number);
-    snprintf(text, sizeof text, "%s %s", what, number);
-    add_part(page, line, text);
-}
-
 static void put_cost(struct page *page, const struct document *document)
 {
-    const struct document_cost *cost = &document->cost;
-    struct buffer line = {0};
-    put_heading(page, "What the diagnosis cost");
-    if (cost->known) {
-        add_cost(page, &line, "longest pause", cost->longest_pause_ns, MEDIC_UNIT_NANOSECONDS);
-        add_cost(page, &line, "paused in all", cost->total_pause_ns, MEDIC_UNIT_NANOSECONDS);
-        add_cost(page, &line, "CPU", cost->cpu_ns, MEDIC_UNIT_NANOSECONDS);
-        add_cost(page, &line, "written", cost->bytes_written, MEDIC_UNIT_BYTES);
-        add_cost(page, &line, "memory in the target", cost->target_memory_bytes, MEDIC_UNIT_BYTES);
-    } else {
+    struct summary_cost costs[SUMMARY_COSTS];
+    unsigned count = summary_cost(document, page->ascii, costs);
+    struct buffer parts = {0}, line = {0};
+    put_heading(page, SUMMARY_COST_TITLE);
+    for (unsigned i = 0; i < count; i++)
+        buffer_format(&parts, "%s%s %s", i ? " " SUMMARY_POINT " " : "", costs[i].what, costs[i].value);
+    add_parts(page, &line, buffer_get(&parts));
+    buffer_free(&parts);
+    if (!count)
         buffer_add_string(&line, "not known: the capture has no record of it");
-    }
     page_pad(page, PAGE_INDENT);
     page_wrap(page, buffer_get(&line), PAGE_INDENT, PAGE_INDENT);
     buffer_free(&line);

@@ -137,7 +137,7 @@ static int render(const struct plugin_view *view, struct report_host *host, cons
 static int make(const char *file, medic_reason *why)
 {
     static struct plugin_view view; /* the process ends when it is used up: nothing is freed here */
-    struct capture *capture;
+    struct capture *capture = NULL;
     struct symbols *symbols = NULL;
     struct report_host host;
     int result = load_plugin(file, &view, why);

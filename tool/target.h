@@ -1,7 +1,8 @@
 /* Finding .NET processes, and saying which of them can be attached to and why the others cannot.
  *
  * A process is known by its pid and start time, its socket by that key, its owner and the credentials of its listener: a
- * socket that somebody else put there is never spoken to. Called by the commands, on any thread; nothing is shared. */
+ * socket that somebody else put there is never spoken to. Called by the commands, on any thread; nothing is shared.
+ * target_probe.c reads /proc, target_ask.c asks the runtimes, target_list.c and target_find.c use both. */
 #ifndef MEDIC_TOOL_TARGET_H
 #define MEDIC_TOOL_TARGET_H
 
@@ -43,8 +44,7 @@ struct target {
     int tmp_fd;      /* O_PATH, -1 when there is none; owned by the target */
     char socket[64]; /* file name in that folder */
     bool has_socket;
-    bool
-        socket_only; /* no /proc entry: a side-car that shares just the folder; uptime is known, CPU and memory are not */
+    bool socket_only; /* no /proc entry: a side-car that shares just the folder; its CPU and memory are not known */
     bool attachable;
     int code;         /* MEDIC_OK when attachable, else why not: */
     medic_reason why; /* a clause without the target's name */

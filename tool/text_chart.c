@@ -1,5 +1,6 @@
 /* Drawings over time: sections of kind spans and timeline. */
-#include "tool/text_page.h"
+#include "tool/series.h"
+#include "tool/spans.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #define LANE_LABEL_MOST 24
 #define CHART_ROWS 5
 #define SERIES_AS_CHARTS 2 /* more series than this get one line each */
-#define CELLS_MOST 400
+#define CELLS_MOST SERIES_POINTS_MOST
 #define CHART_LEAST 12 /* cells that a line of a series needs to say something */
 
 static const char *const LEVELS[] = {" ",      "\u2581", "\u2582", "\u2583", "\u2584",
@@ -42,35 +43,21 @@ static double larger(double a, double b)
 /* --- spans --- */
 
 struct lanes {
-    const struct medic_section *section;
-    int start, end, lane;
+    struct spans spans;
     double range; /* ns */
     size_t cells;
     struct {
-        char name[256];
+        char name[SPANS_LANE_SIZE];
         double covered[CELLS_MOST]; /* 0..1 a cell */
     } * lanes;
     uint32_t count, dropped;
 };
 
-static void lane_name(const struct page *page, const struct lanes *lanes, uint32_t row, char *out, size_t size)
-{
-    struct formatted text;
-    const medic_cell *cell = section_cell(lanes->section, row, (uint32_t)lanes->lane);
-    if (cell->type == MEDIC_STRING) {
-        snprintf(out, size, "%s", cell->as.string);
-        return;
-    }
-    format_cell(cell, lanes->section->columns[lanes->lane].unit, page->ascii, &text);
-    snprintf(out, size, "%s", text.number);
-}
-
 /* The lane of a row, made when it is new; NULL when there are too many. */
 static double *lane_of(const struct page *page, struct lanes *lanes, uint32_t row)
 {
-    char name[256] = "";
-    if (lanes->lane >= 0)
-        lane_name(page, lanes, row, name, sizeof name);
+    char name[SPANS_LANE_SIZE];
+    spans_lane(&lanes->spans, row, page->ascii, name);
     for (uint32_t i = 0; i < lanes->count; i++)
         if (strcmp(lanes->lanes[i].name, name) == 0)
             return lanes->lanes[i].covered;
@@ -80,12 +67,6 @@ static double *lane_of(const struct page *page, struct lanes *lanes, uint32_t ro
     }
     memcpy(lanes->lanes[lanes->count].name, name, sizeof name);
     return lanes->lanes[lanes->count++].covered;
-}
-
-static bool span_of(const struct lanes *lanes, uint32_t row, double *start, double *end)
-{
-    return cell_value(section_cell(lanes->section, row, (uint32_t)lanes->start), start) &&
-           cell_value(section_cell(lanes->section, row, (uint32_t)lanes->end), end) && *start >= 0 && *end >= *start;
 }
 
 static void cover(struct lanes *lanes, double *covered, double start, double end)
@@ -102,14 +83,9 @@ static void cover(struct lanes *lanes, double *covered, double start, double end
 static void collect_lanes(const struct page *page, struct lanes *lanes)
 {
     double start, end;
-    lanes->range = (double)page->duration_ns;
-    for (uint32_t row = 0; row < lanes->section->row_count; row++)
-        if (span_of(lanes, row, &start, &end))
-            lanes->range = larger(lanes->range, end);
-    if (!(lanes->range > 0))
-        lanes->range = 1;
-    for (uint32_t row = 0; row < lanes->section->row_count; row++) {
-        double *covered = span_of(lanes, row, &start, &end) ? lane_of(page, lanes, row) : NULL;
+    lanes->range = spans_range(&lanes->spans, page->duration_ns);
+    for (uint32_t row = 0; row < lanes->spans.section->row_count; row++) {
+        double *covered = spans_at(&lanes->spans, row, &start, &end) ? lane_of(page, lanes, row) : NULL;
         if (covered)
             cover(lanes, covered, start, end);
     }
@@ -147,76 +123,28 @@ static void draw_lanes(struct page *page, struct lanes *lanes, size_t label)
 static size_t widest_lane(const struct page *page, const struct lanes *lanes)
 {
     size_t widest = 0;
-    for (uint32_t row = 0; lanes->lane >= 0 && row < lanes->section->row_count; row++) {
-        char name[256];
-        lane_name(page, lanes, row, name, sizeof name);
+    for (uint32_t row = 0; lanes->spans.lane >= 0 && row < lanes->spans.section->row_count; row++) {
+        char name[SPANS_LANE_SIZE];
+        spans_lane(&lanes->spans, row, page->ascii, name);
         size_t cells = page_cells(page, name);
         widest = cells > widest ? cells : widest;
     }
     return widest < LANE_LABEL_MOST ? widest : LANE_LABEL_MOST;
 }
 
-/* The list below: the end of a span is shown as its length. */
-struct span_list {
-    const struct medic_section *section;
-    int start, end;
-    uint32_t sources[DOCUMENT_COLUMNS_MAX];
-};
-
-static medic_cell span_cell(const void *context, uint32_t row, uint32_t column)
+static void list_spans(struct page *page, struct spans *spans)
 {
-    const struct span_list *list = context;
-    const medic_cell *cell = section_cell(list->section, row, list->sources[column]);
-    double start, end;
-    if ((int)list->sources[column] != list->end)
-        return *cell;
-    if (!cell_value(cell, &end) || !cell_value(section_cell(list->section, row, (uint32_t)list->start), &start))
-        return medic_none();
-    return medic_number(end - start);
-}
-
-/* A column that is a length of time already tells what the end would. */
-static bool has_length(const struct medic_section *section)
-{
-    for (uint32_t i = 0; i < section->column_count; i++)
-        if (section->columns[i].unit == MEDIC_UNIT_NANOSECONDS && section->columns[i].role == MEDIC_ROLE_NONE)
-            return true;
-    return false;
-}
-
-static void list_spans(struct page *page, const struct lanes *lanes)
-{
-    struct span_list list = {.section = lanes->section, .start = lanes->start, .end = lanes->end};
-    struct table all, table;
-    table_of(&all, lanes->section, page_rows(page, lanes->section));
-    table = all;
-    table.column_count = 0;
-    table.cell = span_cell;
-    table.context = &list;
-    for (uint32_t i = 0; i < all.column_count; i++) {
-        if ((int)i == list.end && has_length(list.section))
-            continue;
-        struct table_column *column = &table.columns[table.column_count];
-        *column = all.columns[i];
-        if ((int)i == list.start)
-            column->unit = MEDIC_UNIT_INSTANT;
-        if ((int)i == list.end) {
-            column->title = "length";
-            column->unit = MEDIC_UNIT_NANOSECONDS;
-        }
-        list.sources[table.column_count++] = i;
-    }
+    struct table table;
+    spans_table(spans, page_rows(page, spans->section), &table);
     table_print(page, &table);
-    page_footer(page, table.row_count, lanes->section->total_rows, "spans");
+    page_footer(page, table.row_count, spans->section->total_rows, "spans");
 }
 
 void text_section_spans(struct page *page, const struct medic_section *section)
 {
-    struct lanes lanes = {.section = section,
-                          .start = section_role(section, MEDIC_ROLE_START),
-                          .end = section_role(section, MEDIC_ROLE_END),
-                          .lane = section_role(section, MEDIC_ROLE_LANE)};
-    if (lanes.start < 0 || lanes.end < 0 || !section->row_count) {
+    struct lanes lanes = {0};
+    spans_init(&lanes.spans, section);
+    if (lanes.spans.start < 0 || lanes.spans.end < 0 || !section->row_count) {
         text_section_table(page, section);
         return;
     }
@@ -231,60 +159,16 @@ void text_section_spans(struct page *page, const struct medic_section *section)
     collect_lanes(page, &lanes);
     draw_lanes(page, &lanes, label);
     page_end(page);
-    list_spans(page, &lanes);
+    list_spans(page, &lanes.spans);
     free(lanes.lanes);
 }
 
 /* --- timeline --- */
 
-struct series {
-    const struct medic_section *section;
-    int time;
-    uint32_t column;
-    double begin, range; /* ns */
-    size_t cells;
-    double values[CELLS_MOST]; /* the peak in each cell's time; NaN where nothing is known */
-    double lowest, highest;
-    bool any;
-};
-
-static size_t cell_at(const struct series *series, double time)
-{
-    double at = (time - series->begin) / series->range * (double)series->cells;
-    if (!(at > 0))
-        return 0;
-    return at < (double)series->cells ? (size_t)at : series->cells - 1;
-}
-
-static void sample(struct series *series)
-{
-    double time, value;
-    for (size_t i = 0; i < series->cells; i++)
-        series->values[i] = NAN;
-    for (uint32_t row = 0; row < series->section->row_count; row++) {
-        if (!cell_value(section_cell(series->section, row, (uint32_t)series->time), &time) ||
-            !cell_value(section_cell(series->section, row, series->column), &value))
-            continue;
-        double *peak = &series->values[cell_at(series, time)];
-        *peak = isnan(*peak) ? value : larger(*peak, value);
-        series->lowest = series->any ? (value < series->lowest ? value : series->lowest) : value;
-        series->highest = series->any ? larger(series->highest, value) : value;
-        series->any = true;
-    }
-    for (size_t i = 1; i < series->cells; i++) /* fewer points than cells: the last value holds */
-        if (isnan(series->values[i]))
-            series->values[i] = series->values[i - 1];
-}
-
-static double baseline(const struct series *series)
-{
-    return series->lowest < 0 ? series->lowest : 0;
-}
-
 /* Height of a cell in eighths of a line, of lines lines; anything above the baseline shows. */
 static unsigned height(const struct series *series, size_t cell, unsigned lines)
 {
-    double value = series->values[cell], base = baseline(series), range = series->highest - base;
+    double value = series->values[cell], base = series_floor(series), range = series->highest - base;
     if (isnan(value) || !(range > 0) || !isfinite(range))
         return 0;
     unsigned eighths = (unsigned)llround((value - base) / range * 8 * lines);
@@ -294,7 +178,7 @@ static unsigned height(const struct series *series, size_t cell, unsigned lines)
 static void draw_line(struct page *page, const struct series *series, unsigned line, unsigned lines)
 {
     page_style(page, STYLE_BAR);
-    for (size_t i = 0; i < series->cells; i++) {
+    for (size_t i = 0; i < series->points; i++) {
         unsigned below = (lines - 1 - line) * 8, eighths = height(series, i, lines);
         page_add(page, level(page, eighths > below ? eighths - below : 0));
     }
@@ -310,7 +194,7 @@ static void draw_chart(struct page *page, const struct series *series, size_t la
 {
     char top[64], bottom[64];
     series_label(page, series, series->highest, top, sizeof top);
-    series_label(page, series, baseline(series), bottom, sizeof bottom);
+    series_label(page, series, series_floor(series), bottom, sizeof bottom);
     page_pad(page, PAGE_INDENT);
     page_put(page, series->section->columns[series->column].title, page->width - PAGE_INDENT);
     page_end(page);
@@ -350,19 +234,6 @@ struct timeline {
     size_t titles, tops, bottoms, lows; /* cells of the widest */
 };
 
-static void time_range(const struct page *page, const struct medic_section *section, int time, double *begin,
-                       double *range)
-{
-    double value, last = (double)page->duration_ns;
-    *begin = 0;
-    for (uint32_t row = 0; row < section->row_count; row++)
-        if (cell_value(section_cell(section, row, (uint32_t)time), &value)) {
-            last = larger(last, value);
-            *begin = value < *begin ? value : *begin;
-        }
-    *range = last > *begin ? last - *begin : 1;
-}
-
 static void widen(size_t *widest, size_t cells)
 {
     *widest = cells > *widest ? cells : *widest;
@@ -374,7 +245,7 @@ static void measure_series(const struct page *page, struct timeline *timeline, c
     widen(&timeline->titles, page_cells(page, series->section->columns[series->column].title));
     series_label(page, series, series->highest, text, sizeof text);
     widen(&timeline->tops, page_cells(page, text));
-    series_label(page, series, baseline(series), text, sizeof text);
+    series_label(page, series, series_floor(series), text, sizeof text);
     widen(&timeline->bottoms, page_cells(page, text));
     series_label(page, series, series->lowest, text, sizeof text);
     widen(&timeline->lows, page_cells(page, text));
@@ -383,16 +254,11 @@ static void measure_series(const struct page *page, struct timeline *timeline, c
 static void collect_series(const struct page *page, const struct medic_section *section, int time,
                            struct timeline *timeline)
 {
-    double begin, range;
-    time_range(page, section, time, &begin, &range);
-    for (uint32_t i = 0; i < section->column_count; i++) {
-        uint32_t type = section->columns[i].type;
-        if ((int)i == time || (type != MEDIC_INTEGER && type != MEDIC_NUMBER))
-            continue;
+    for (uint32_t i = series_next_column(section, time, 0); i < section->column_count;
+         i = series_next_column(section, time, i + 1)) {
         struct series *series = &timeline->series[timeline->count++];
-        *series =
-            (struct series){.section = section, .time = time, .column = i, .begin = begin, .range = range, .cells = 1};
-        sample(series);
+        series_init(series, section, time, page->duration_ns);
+        series_sample(series, i, 1);
         measure_series(page, timeline, series);
     }
 }
@@ -411,8 +277,7 @@ static void draw_timeline(struct page *page, struct timeline *timeline)
     cells = cells < CELLS_MOST ? cells : CELLS_MOST;
     for (uint32_t i = 0; i < timeline->count; i++) {
         struct series *series = &timeline->series[i];
-        series->cells = cells;
-        sample(series);
+        series_sample(series, series->column, cells);
         if (charts)
             draw_chart(page, series, label);
         else

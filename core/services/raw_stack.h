@@ -16,7 +16,8 @@ enum raw_stack_flags {
     RAW_ADDRESSES = 1u << 1, /* not a copy: return addresses, leaf first */
     RAW_HERE = 1u << 2,      /* taken by the thread itself, inside Medic */
     RAW_SAMPLE = 1u << 3,    /* of a thread in the sampler's table */
-    RAW_NONE = 1u << 4       /* there is no stack, only the record */
+    RAW_NONE = 1u << 4,      /* there is no stack, only the record */
+    RAW_AT_CALL = 1u << 5    /* a sample of a suspension: the registers are those of a caller */
 };
 
 struct raw_stack {

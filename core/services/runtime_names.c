@@ -1,12 +1,11 @@
 #include "runtime_names.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <medic/clr/hresults.h>
 #include <medic/clr/metadata.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "core/thread.h"
 
 #include "pretty_names.h"
 
@@ -402,27 +401,10 @@ static bool is_alive(struct runtime_names *n, ThreadID id)
     return found;
 }
 
-static void put_comm(struct name_text *out, uint32_t os_id)
-{
-    char path[64], name[64];
-    ssize_t size;
-    snprintf(path, sizeof path, "/proc/self/task/%u/comm", os_id);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    do
-        size = read(fd, name, sizeof name);
-    while (size < 0 && errno == EINTR);
-    close(fd);
-    if (size > 0 && name[size - 1] == '\n')
-        size--;
-    if (size > 0)
-        name_text_put_foreign(out, name, (size_t)size);
-}
-
 HRESULT runtime_thread_name(struct runtime_names *names, ThreadID id, struct name_text *out, uint32_t *os_id)
 {
     DWORD tid = 0;
+    char name[64];
     *os_id = 0;
     if (!is_alive(names, id))
         return CORPROF_E_NOT_MANAGED_THREAD;
@@ -431,6 +413,6 @@ HRESULT runtime_thread_name(struct runtime_names *names, ThreadID id, struct nam
         return hr;
     *os_id = tid;
     if (tid != 0)
-        put_comm(out, tid);
+        name_text_put_foreign(out, name, thread_read_name(tid, name, sizeof name));
     return S_OK;
 }

@@ -593,25 +593,6 @@ void sampler_state(medic_sampling_state *state)
     state->end_worker_ns = sampler.end_worker_ns;
 }
 
-static uint32_t read_comm(uint32_t tid, char *name, size_t room)
-{
-    char path[64];
-    ssize_t size;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/self/task/%u/comm", tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    do
-        size = read(fd, name, room);
-    while (size < 0 && errno == EINTR);
-    close(fd);
-    if (size > 0 && name[size - 1] == '\n')
-        size--;
-    return size > 0 ? (uint32_t)size : 0;
-}
-
 void sampler_name_thread(const struct raw_stack *raw, uint32_t os_id, names_emit_fn emit, void *context)
 {
     medic_thread_record record = {.id = raw->thread, .os_id = os_id};
@@ -623,7 +604,7 @@ void sampler_name_thread(const struct raw_stack *raw, uint32_t os_id, names_emit
     slot = &sampler_shared.slots[raw->slot];
     if (!record.id && atomic_load(&slot->generation) == raw->generation)
         record.id = atomic_load(&slot->thread); /* it was sampled before it was known */
-    record.length = read_comm(os_id, name, sizeof name);
+    record.length = thread_read_name(os_id, name, sizeof name);
     if (emit(context, MEDIC_RECORD_THREAD, &record, sizeof record, name, record.length) == MEDIC_OK)
         sampler.named[raw->slot] = raw->generation;
 }

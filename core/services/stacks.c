@@ -6,6 +6,7 @@
 #include "core/services/sampler.h"
 #include "core/services/snapshot.h"
 #include "core/services/stack_here.h"
+#include "core/services/suspension_sampler.h"
 #include "core/session.h"
 
 #include <medic/clr/enums.h>
@@ -15,6 +16,7 @@
 
 #define INTERVAL_MIN_NS UINT64_C(100000)
 #define INTERVAL_MAX_NS UINT64_C(10000000000)
+#define SUSPENSION_STOP_NS UINT64_C(2000000000)
 
 static struct {
     struct unwinder *unwinder;
@@ -61,12 +63,14 @@ uint64_t stacks_memory(void)
     if (!stacks.frames)
         return 0;
     return frames_memory(stacks.frames) + unwinder_memory(stacks.unwinder) + UNWIND_FRAMES_MAX * sizeof *stacks.steps +
-           sampler_memory();
+           sampler_memory() + suspension_sampler_memory();
 }
 
 uint64_t stacks_handler_ns(void)
 {
-    return stacks.engine == MEDIC_ENGINE_TIMERS ? sampler_handler_ns() : 0;
+    return stacks.engine == MEDIC_ENGINE_TIMERS       ? sampler_handler_ns()
+           : stacks.engine == MEDIC_ENGINE_SUSPENSION ? suspension_sampler_cpu_ns()
+                                                      : 0;
 }
 
 void stacks_modules(void (*each)(void *context, uint64_t module), void *context)
@@ -172,7 +176,8 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
         *flags |= MEDIC_STACK_BROKEN;
         return 0;
     }
-    count = unwind(stacks.unwinder, &raw->registers, &stack, 0, stacks.steps, UNWIND_FRAMES_MAX, flags);
+    count = unwind(stacks.unwinder, &raw->registers, &stack, (raw->flags & RAW_AT_CALL) != 0, stacks.steps,
+                   UNWIND_FRAMES_MAX, flags);
     if (raw->under_size && *flags && count < UNWIND_FRAMES_MAX)
         count = unwind_under(raw, bytes, count, flags);
     if (raw->flags & RAW_HERE)
@@ -190,9 +195,10 @@ static int is_sound(const struct raw_stack *raw, uint64_t room)
 
 static void count_sample(const struct raw_stack *raw, const medic_stack_head *head)
 {
-    if (!(raw->flags & RAW_SAMPLE))
+    if (!(raw->flags & (RAW_SAMPLE | RAW_AT_CALL)))
         return;
-    sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
+    if (raw->flags & RAW_SAMPLE)
+        sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
     if (raw->flags & RAW_NONE)
         return;
     stacks.broken += (head->flags & MEDIC_STACK_BROKEN) != 0;
@@ -238,7 +244,7 @@ static int start_engine(const medic_sampling *sampling, medic_reason *why)
         stacks.engine = MEDIC_ENGINE_TIMERS;
     }
     if (code == MEDIC_E_UNSUPPORTED && sampling->engine != MEDIC_ENGINE_TIMERS) {
-        code = suspension_sampling_start(sampling, why);
+        code = suspension_sampler_start(sampling, why);
         stacks.engine = MEDIC_ENGINE_SUSPENSION;
     }
     if (code != MEDIC_OK)
@@ -274,12 +280,10 @@ static void sampling_state(const medic_host *host, medic_sampling_state *state)
     if (stacks.engine == MEDIC_ENGINE_TIMERS)
         sampler_state(&own);
     if (stacks.engine == MEDIC_ENGINE_SUSPENSION)
-        suspension_sampling_state(&own);
-    if (stacks.engine == MEDIC_ENGINE_TIMERS) {
-        own.unwound = stacks.unwound;
-        own.truncated = stacks.truncated;
-        own.broken = stacks.broken;
-    }
+        suspension_sampler_state(&own);
+    own.unwound = stacks.unwound;
+    own.truncated = stacks.truncated;
+    own.broken = stacks.broken;
     own.size = size;
     memcpy(state, &own, size);
 }
@@ -324,7 +328,7 @@ void stacks_tick(uint64_t now)
 
 int stacks_stop(void)
 {
-    if (stacks.engine == MEDIC_ENGINE_SUSPENSION)
-        suspension_sampling_stop();
-    return sampler_stop();
+    int quiet = stacks.engine != MEDIC_ENGINE_SUSPENSION || suspension_sampler_stop(SUSPENSION_STOP_NS);
+
+    return sampler_stop() && quiet;
 }

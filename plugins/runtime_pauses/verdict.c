@@ -416,7 +416,7 @@ static void add_findings(struct verdict *verdict, const struct facts *facts, con
     if (facts->all.restart_ns >= facts->all.total_ns / 4 &&
         facts->all.restart_ns / facts->all.count >= RESTART_LONG_NS && new_finding(verdict, "phases", NULL, &text)) {
         add(&text, "Letting the threads go again took ");
-        add_time(&text, (double)(facts->all.restart_ns / facts->all.count));
+        add_time(&text, (double)facts->all.restart_ns / (double)facts->all.count);
         add(&text, " a pause, which is not counted as standing still: processors are short, check the CPU limit.");
     }
     for (enum cause cause = 0; cause < CAUSE_COUNT; cause++)
@@ -440,9 +440,8 @@ static void judge_calm(struct verdict *verdict, const struct facts *facts)
         add(&text, ", too early for a judgement: record again, for longer.");
         return;
     }
-    add(&text, "Healthy: ");
     if (!facts->all.count) {
-        add(&text, "the runtime never stopped the program in ");
+        add(&text, "The runtime never stopped the program in ");
         add_time(&text, (double)facts->span_ns);
     } else {
         add_count(&text, facts->all.count, "pause", "pauses");

@@ -1,6 +1,7 @@
 /* A small plugin, and with -DFIXTURE_<what> each way in which one can be wrong. It counts collections and records each. */
 #include <medic/medic.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,8 @@ static HRESULT collection(void *self, int generations, BOOL *collected, COR_PRF_
     while (instance->clock->now_ns() - now < UINT64_C(4000000000))
         ; /* longer than the core waits for a callback at the end of a session */
 #endif
-    return instance->records->write(instance->host, RECORD_COLLECTION, &now, sizeof now) == MEDIC_OK ? S_OK : S_OK;
+    instance->records->write(instance->host, RECORD_COLLECTION, &now, sizeof now);
+    return S_OK;
 }
 
 static void destroy(void *self)
@@ -77,6 +79,13 @@ static void destroy(void *self)
     free(instance);
 }
 
+#ifdef FIXTURE_RENDER_FAILS
+static int render(const medic_host *host, medic_reason *why)
+{
+    (void)host;
+    return medic_fail(why, MEDIC_E_FAIL, "this fixture has nothing to say");
+}
+#else
 static int render(const medic_host *host, medic_reason *why)
 {
     const medic_capture_service *capture = host->service(host, MEDIC_SERVICE_CAPTURE);
@@ -87,10 +96,7 @@ static int render(const medic_host *host, medic_reason *why)
 
     (void)why;
 #ifdef FIXTURE_RENDER_CRASHES
-    *(volatile int *)(uintptr_t)count = 1;
-#endif
-#ifdef FIXTURE_RENDER_FAILS
-    return medic_fail(why, MEDIC_E_FAIL, "this fixture has nothing to say");
+    raise(SIGSEGV);
 #endif
     while (capture->next(host, &record))
         count += record.type == RECORD_COLLECTION;
@@ -98,6 +104,7 @@ static int render(const medic_host *host, medic_reason *why)
     document->verdict(host, MEDIC_HEALTHY, verdict);
     return MEDIC_OK;
 }
+#endif
 
 static const medic_callbacks callbacks = {
     .size = sizeof callbacks,

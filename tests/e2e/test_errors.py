@@ -175,7 +175,7 @@ def test_ambiguous_profiler(patient, out_dir):
     ("worst=1001", ("worst", "above the maximum", "1000")),
     ("worst=99999999999999999999", ("worst", "too large")),
     ("stacks=perhaps", ("stacks", "perhaps")),
-    ("threshhold=1ms", ("threshhold", "did you mean \"threshold\"")),
+    ("threshhold=1ms", ("threshhold", "(did you mean \"threshold\"?): its")),
     ("colour=blue", ("colour", "threshold, stacks, worst")),
     ("threshold", ("threshold", "key=value")),
     ("=3", ("key=value",)),

@@ -281,6 +281,14 @@ def test_key_of_the_terminal_reaches_the_program_once(tmp, key, name):
     assert done.out.count("got") == 1 and done.code == 143
 
 
+def test_it_is_said_only_of_a_program_that_it_runs_on(small, tmp):
+    """The recording is over before the command when that goes on after the program, as `dotnet run` does."""
+    with on_terminal(tmp, "sh", "-c", f"{small}; sleep 2") as medic:
+        done = medic.wait()
+    assert done.code == 0 and "hello" in done.out and "runtime_pauses" in done.out
+    assert "runs on" not in done.out, done.out
+
+
 def test_program_is_stopped_and_continued_by_the_shell(small, tmp):
     """Ctrl-Z gives the terminal back to the shell, fg to the program."""
     command = " ".join(map(str, [harness.MEDIC, *launch_args(tmp / "s", harness.TARGETS / "net10.0" / "Patient", "idle")]))

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -200,6 +201,43 @@ def test_ctrl_c_once_stops_and_reports(sick, out_dir, tmp):
     visit.assert_clean(tmp)
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_live_line_has_the_cost_on_a_narrow_terminal_too(sick, out_dir, tmp, columns):
+    with visit.start_attach(sick, out_dir / "s", duration="60s", tty=True, columns=columns) as medic:
+        wait_records(tmp)
+        harness.wait_until(lambda: " left, " in medic.out_so_far(), 10, "the live line")
+        time.sleep(0.3)
+        *lines, _ = [line for line in medic.out_so_far().split("\r\x1b[K") if line]  # the last may not be complete
+    assert lines and all(len(line) < columns and line.endswith(" CPU") and " lost, " in line for line in lines), lines
+
+
+def test_two_signals_of_one_wish_do_not_abort(sick, out_dir, tmp):
+    """timeout(1) signals the command and then its process group."""
+    with visit.start_attach(sick, out_dir / "s", duration="0") as medic:
+        wait_records(tmp)
+        medic.signal(signal.SIGTERM)
+        time.sleep(0.03)
+        medic.signal(signal.SIGTERM)
+        done = medic.wait(15)
+    assert done.code == OK and "Orders.Cache.Trim" in done.out, (done.code, done.err)
+    visit.assert_clean(tmp)
+
+
+def test_report_that_is_interrupted_is_told_by_the_exit_code(patient, out_dir, tmp):
+    """The second Ctrl-C may come when the session is over and the report is being made."""
+    source = (harness.REPO / "tests" / "abi" / "fixture.c").read_text()
+    line = "    while (capture->next(host, &record))\n"
+    assert line in source
+    (out_dir / "p.c").write_text("#include <signal.h>\n" + source.replace(line, "    raise(SIGINT);\n" + line))
+    plugin = out_dir / "p.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-std=gnu11", "-fvisibility=hidden", "-fno-stack-protector",
+                    f"-I{harness.REPO / 'sdk' / 'include'}", "-Wl,-z,now", "-o", plugin, out_dir / "p.c"], check=True)
+    done = visit.attach(patient("idle", env={"TMPDIR": tmp}), out_dir / "s", profiler=plugin, check=INTERRUPTED).done
+    visit.assert_sentence(done.err, "interrupted", "is kept", str(out_dir / "s"))
+    visit.refuse(["report", out_dir / "s"], INTERRUPTED, "interrupted", "is kept")
+    visit.assert_clean(tmp)
+
+
 def test_ctrl_c_twice_aborts(patient, out_dir, tmp):
     """The second one does not wait for a target that does not obey: this one is stopped."""
     p = patient("induced", env={"TMPDIR": tmp})
@@ -281,7 +319,7 @@ def test_two_attach_at_once(sick, out_dir, tmp):
     assert codes == [OK, REFUSED], [(d.code, d.err) for d in done]
     winner, loser = sorted(done, key=lambda d: d.code)
     assert "Orders.Cache.Trim" in winner.out
-    visit.assert_refused(loser, REFUSED, str(sick.pid), "another profiler", "wait")
+    visit.assert_refused(loser, REFUSED, str(sick.pid), "wait")
     assert [(out_dir / f"s{i}").exists() for i in range(2)].count(True) == 1
     visit.assert_clean(tmp)
     visit.attach(sick, out_dir / "next")
@@ -290,7 +328,12 @@ def test_two_attach_at_once(sick, out_dir, tmp):
 def test_second_attach_during_a_session(sick, out_dir, tmp):
     with visit.start_attach(sick, out_dir / "s", duration="60s") as medic:
         wait_records(tmp)
-        visit.refuse(visit.attach_args(sick, out_dir / "t", "100ms"), REFUSED, str(sick.pid), "another profiler")
+        second = visit.attach_args(sick, out_dir / "t", "100ms")
+        visit.refuse(second, REFUSED, "session of Medic", "running", f"`medic stop {sick.pid}`")
+        folder, = visit.work_folders(tmp)
+        aside = folder.rename(out_dir / "aside")  # as if the other one were no session of Medic's
+        visit.refuse(second, REFUSED, str(sick.pid), "another profiler")
+        aside.rename(folder)
         assert not (out_dir / "t").exists()
         medic.signal(signal.SIGINT)
         done = medic.wait(15)

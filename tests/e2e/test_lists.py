@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 
@@ -74,6 +75,24 @@ def test_ps_forgets_what_has_ended(patient):
 def test_ps_does_not_list_other_programs():
     with harness.Command(["sleep", "60"]) as sleeper:
         assert ps_row(sleeper.pid) is None
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_lists_fit_the_terminal(patient, columns):
+    p = patient("cpu")
+    for command in (["ps"], ["profilers"], ["doctor", p.pid]):
+        env = {} if command[0] == "ps" else {"MEDIC_PLUGINS": FIXTURES}
+        done = harness.run_medic(command, tty=True, columns=columns, env=env)
+        lines = [re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip()) for line in done.out.splitlines()]
+        wide = [line for line in lines if len(line) > columns and len(max(line.split(), key=len)) < columns - 30]
+        assert lines and not wide, "\n".join(wide)
+
+
+def test_lists_fit_where_the_width_is_told_by_the_environment(patient):
+    """As `watch` does."""
+    patient("cpu", args=["1", "x" * 100])
+    done = harness.run_medic(["ps"], env={"COLUMNS": 80}, check=0)
+    assert all(len(line) <= 80 for line in done.out.splitlines()), done.out
 
 
 # --- profilers --------------------------------------------------------------------------------------------------------

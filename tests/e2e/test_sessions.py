@@ -130,11 +130,28 @@ def test_a_session_tells_its_diagnosis(store, sick):
     assert about["profiler"]["guid"] == visit.GUID
 
 
-def test_lines_are_cut_to_the_terminal(store, sick):
+@pytest.mark.parametrize("columns", [60, 80, 110, 200])
+def test_lines_fit_the_terminal(store, sick, columns):
+    """The verdict stands below where it has no room beside the rest, and what matters least is left out."""
+    which = store.make(sick)
+    done = store.medic("sessions", tty=True, columns=columns)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip()) for line in done.out.splitlines()]
+    assert len(lines) == (3 if columns < 130 else 2), done.out
+    assert all(len(line) <= columns for line in lines), done.out
+    assert which[:8] in lines[1] and str(sick.pid) in lines[1] and store.one()["verdict"][:30] in lines[-1], done.out
+    assert ("SIZE" in lines[0]) == (columns > 80), done.out
+
+
+def test_lines_are_cut_in_the_characters_of_the_locale(store, sick):
     store.make(sick)
-    done = store.medic("sessions", tty=True, columns=110)
-    assert done.out.count("\n") == 2
-    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip())) <= 110 for line in done.out.splitlines()), done.out
+    done = harness.run_medic(["sessions"], env={**store.env, "COLUMNS": 60, "LC_ALL": "C"}, check=0)
+    assert done.out.isascii() and "...\n" in done.out, done.out
+
+
+def test_a_healthy_program_is_called_so_once(store, patient):
+    store.make(patient("idle"))
+    done = store.medic("sessions")
+    assert done.out.lower().count("healthy") == 1, done.out
 
 
 def test_only_the_newest_are_shown(store, sick):
@@ -192,6 +209,11 @@ def test_report_by_the_beginning_of_an_id_and_last(store, sick):
     assert store.medic("report", new[:length]).out == whole
     assert store.medic("report", "last").out == whole
     store.refuse(ARGUMENTS, ["zzzz", "medic sessions"], "report", "zzzz")
+
+
+def test_report_of_nothing(store):
+    """As of a variable that is not set."""
+    store.refuse(visit.ARGUMENTS, ["name the folder or id", "medic sessions"], "report", "")
 
 
 def test_ambiguous_beginning(store, sick):

@@ -138,11 +138,14 @@ class Sources:
             for name, value in STRING_MACRO.findall(text):
                 self.macros[name] = value if self.macros.get(name, value) == value else '"%s"'  # one of several
         wrappers = {path: self._wrappers(text) for path, text in files.items()}
+        for path in files:
+            if path.endswith('.h'):
+                self.functions.update(wrappers[path])
         for path, text in files.items():
             self._read(path, tokens(text), {**self.functions, **wrappers[path]})
 
     def _wrappers(self, text):
-        """{macro: where its format stands} of the macros that hand on to a failing call; they belong to their file."""
+        """{macro: where its format stands} of the macros that hand on to a failing call; one of a .c belongs to its file."""
         return {name: len([p for p in before.split(',') if p.strip()]) for name, before, body in WRAPPER.findall(text)
                 if '__VA_ARGS__' in body and any(f + '(' in body for f in FORMAT_AT)}
 
@@ -282,6 +285,8 @@ def self_test():
                          ('int x = medic_fail(why, 1);', 'without a format')):
         assert len(found(SAMPLE + source, SAMPLE_PAGE)) == 1 and word in found(SAMPLE + source, SAMPLE_PAGE)[0], \
             found(SAMPLE + source, SAMPLE_PAGE)
+    parts = {'a.h': SAMPLE.splitlines()[2], 'b.c': 'void f(void) { refuse(t, CODE, "elsewhere"); }'}
+    assert 'elsewhere' in Sources(parts).said, Sources(parts).said
 
 
 def main():

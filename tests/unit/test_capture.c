@@ -56,6 +56,7 @@ static int64_t read_all(int fd, struct capture_totals *totals, struct capture **
     medic_reason why = {""};
     medic_record record;
     int64_t count = 0;
+    *totals = (struct capture_totals){0};
     if (capture_open(fd, &capture, &why)) {
         assert_int_not_equal(why.text[0], '\0');
         return -1;

@@ -111,8 +111,10 @@ static void check_page(const char *text)
         if (!listed(ELEMENTS, name, size))
             fail_msg("unknown element: %.60s", at);
         if (closes) {
-            if (!depth || open[depth - 1].size != size || memcmp(open[depth - 1].name, name, size) != 0)
+            if (!depth || open[depth - 1].size != size || memcmp(open[depth - 1].name, name, size) != 0) {
                 fail_msg("</%.*s> closes nothing: %.60s", (int)size, name, at);
+                return;
+            }
             depth--;
             assert_int_equal(name[size], '>');
             continue;
@@ -259,8 +261,8 @@ static void strangers_cannot_write_markup(void **state)
         "--><!--<![CDATA[ ]]>",
         "a&b;&#x22;",
         "javascript:alert(1)",
-        "\033]0;x\007 \xc2\x9b"
-        "31m \xe2\x80\xae gnp.exe \x7f \xff\xc0\x80 \xe2",
+        ("\033]0;x\007 \xc2\x9b"
+         "31m \xe2\x80\xae gnp.exe \x7f \xff\xc0\x80 \xe2"),
     };
     for (size_t i = 0; i < sizeof EVIL / sizeof *EVIL; i++) {
         struct document *document = hostile_document(EVIL[i]);

@@ -22,11 +22,12 @@ static const struct retention_limits usual = {30 * DAY, 100 * MB};
 static const char *chosen(struct retention_item *items, size_t count, const struct retention_limits *limits)
 {
     static char ids[64];
+    size_t used = 0;
     ids[0] = '\0';
     retention_choose(items, count, limits);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && used < sizeof ids; i++)
         if (items[i].drop)
-            strcat(ids, items[i].id);
+            used += (size_t)snprintf(ids + used, sizeof ids - used, "%s", items[i].id);
     return ids;
 }
 #define CHOSEN(limits, ...)                                                                                            \
@@ -264,8 +265,8 @@ static void a_link_is_not_followed(void **state)
     assert_int_equal(open_again(bench, link, &session), MEDIC_OK);
     assert_int_equal(bench->store.operations->remove(&session, &bench->why), MEDIC_E_UNSAFE);
     bench->store.operations->close(&session);
-    strcat(elsewhere, "/capture.mdc");
-    assert_true(exists(elsewhere));
+    snprintf(link, sizeof link, "%s/capture.mdc", elsewhere);
+    assert_true(exists(link));
 }
 
 static void a_session_in_use_or_elsewhere_is_not_removed(void **state)

@@ -340,7 +340,7 @@ static void no_pause_at_all_is_healthy(void **state)
     assert_int_equal(verdict->severity, MEDIC_HEALTHY);
     assert_int_equal(verdict->finding_count, 0);
     assert_string_equal(verdict->sentence,
-                        "Healthy: the runtime never stopped the program in 10.0 s; if requests are slow, "
+                        "The runtime never stopped the program in 10.0 s; if requests are slow, "
                         "look at CPU use and at what threads wait for.");
     test_free(r);
 }

@@ -698,7 +698,7 @@ static void an_aborted_suspension_ends_there(void **state)
 static void a_program_that_was_never_stopped_is_healthy(void **state)
 {
     (void)state;
-    assert_text_has(stop_and_render(), "Healthy: the runtime never stopped the program");
+    assert_text_has(stop_and_render(), "The runtime never stopped the program");
 }
 
 static void a_pause_under_way_at_the_begin_is_counted_from_there(void **state)

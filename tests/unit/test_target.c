@@ -51,7 +51,7 @@ static void broken_stat_is_refused(void **state)
 {
     (void)state;
     struct proc_stat stat;
-    static const char *const texts[] = {"", "7", "7 (x", "7 x) S", ")(", "7 (x) S 1 2 3", "x (x)" STAT_TAIL};
+    static const char *const texts[] = {"", "7", "7 (x", "7 x) S", ")(", "7 (x) S 1 2 3", ("x (x)" STAT_TAIL)};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_false(proc_parse_stat(texts[i], &stat));
 }

@@ -78,11 +78,12 @@ static void a_quoted_text_obeys_no_terminal(void **state)
 static void a_long_quoted_text_is_cut_between_characters(void **state)
 {
     (void)state;
+    static const char euro[3] = "\xe2\x82\xac";
     char out[TEXT_QUOTE_SIZE], text[301] = {0};
     for (size_t shift = 0; shift < 4; shift++) {
         memset(text, 'x', shift);
-        for (size_t i = shift; i + 3 < sizeof text; i += 3)
-            memcpy(text + i, "\xe2\x82\xac", 3);
+        for (size_t i = shift; i + sizeof euro < sizeof text; i += sizeof euro)
+            memcpy(text + i, euro, sizeof euro);
         text_quote(text, out);
         assert_in_range(strlen(out), 70, TEXT_QUOTE_SIZE - 1);
         assert_true(text_is_clean(out, sizeof out));

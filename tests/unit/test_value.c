@@ -107,7 +107,7 @@ static void a_float_is_read_exactly(void **state)
     struct value value;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         expect(MEDIC_PARAM_FLOAT, rows[i].text, &value);
-        if (memcmp(&value.as.number, &rows[i].number, sizeof(double)) != 0)
+        if (value.as.number != rows[i].number)
             fail_msg("%s became %.17g", rows[i].text, value.as.number);
     }
 }
