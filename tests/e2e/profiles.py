@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 
 import harness
+import session
 import visit
 
 CPU, MERGED = "cpu_hotpaths", "merged_stacks"
@@ -22,6 +23,7 @@ PLUGINS = (CPU, MERGED)
 TIMERS, SUSPENSION = 1, 2                     # enum medic_sampling_engine
 TRUNCATED, BROKEN, JOINED = 1, 2, 4           # enum medic_stack_flags
 _SAMPLE, _TOTALS = 256, 258                   # plugins/cpu_hotpaths/cpu_hotpaths.h
+_FRAME, _IMAGE = 10, 11                       # medic/capture_format.h
 _SOURCES = harness.REPO / "tests" / "targets" / "Patient" / "Modes"
 
 Frame = collections.namedtuple("Frame", "function module file line")
@@ -105,7 +107,24 @@ class Profile(visit.Visit):
     # of the capture
 
     @functools.cached_property
+    def raw_stacks(self):
+        """{stack id: [file that the frame's code is of, or "managed", or "?"]}, root first, as the core recorded them."""
+        images, frames, stacks = {}, {}, {}
+        for kind, data in self.capture.records:
+            if kind == _IMAGE:
+                ident, length = struct.unpack_from("<Q", data)[0], struct.unpack_from("<I", data, 68)[0]
+                images[ident] = data[72:72 + length].decode()
+            elif kind == _FRAME:
+                ident, what, _, _, image = struct.unpack_from("<IIQQQ", data)
+                frames[ident] = {1: "managed", 2: images.get(image, "?")}.get(what, "?")
+            elif kind == session.STACK:
+                ident, count = struct.unpack_from("<QI", data)
+                stacks[ident] = [frames[i] for i in struct.unpack_from(f"<{count}I", data, 16)]
+        return stacks
+
+    @functools.cached_property
     def samples(self):
+        """Those of one thread with one stack, next to each other in time, are one."""
         return [Sample(*struct.unpack_from("<QQIIQ", payload)) for kind, payload in self.capture.plugin_records
                 if kind == _SAMPLE]
 

@@ -18,7 +18,7 @@ CONFIGURATIONS = {"net8.0": ("net8.0", {}), "net9.0": ("net9.0", {}), "net10.0":
 CYCLES = 15
 
 # Where a stack begins: libc starts every thread; the program's own file the first one.
-ROOTS = ("libc.so", "ld-linux", "Patient")
+ROOTS = ("libc.so.6", "Patient")
 
 # The method that shows a mark's line, where it is not the part's own.
 MARKED = {"tiny": "Bakery.Flour.Sift", "tiny-leaf": "Bakery.Flour.Grain", "hash": "Bakery.Seal.Stamp", "zip": "Bakery.Box.Pack",
@@ -75,11 +75,13 @@ def test_small_hot_leaf_is_seen(shares):
     assert row["self"] == row["total"] == profile.ending(leaf), row
 
 
-@pytest.mark.parametrize("method, library", [("Bakery.Seal.Stamp", "libcrypto"),
-                                             ("Bakery.Box.Pack", "libSystem.IO.Compression.Native")])
-def test_native_work_is_below_the_method_that_asked_for_it(shares, method, library):
+# .NET 8 uses the system's zlib.
+@pytest.mark.parametrize("method, libraries", [("Bakery.Seal.Stamp", ("libcrypto",)),
+                                               ("Bakery.Box.Pack", ("libSystem.IO.Compression.Native", "libz.so"))],
+                         ids=["libcrypto", "zlib"])
+def test_native_work_is_below_the_method_that_asked_for_it(shares, method, libraries):
     below = [s for s in shares.profile.stacks if s.passes(method)]
-    native = sum(s.weight for s in below if s.leaf.module.startswith(library))
+    native = sum(s.weight for s in below if s.leaf.module.startswith(libraries))
     assert native > 0.8 * sum(s.weight for s in below), {(s.leaf.module, s.leaf.function): s.weight for s in below}
 
 
@@ -103,10 +105,11 @@ def test_every_sample_reaches_the_root_of_its_thread(shares):
     state = profile.state
     assert state.engine == profiles.TIMERS
     assert (state.lost, state.broken, state.truncated, state.threads_missed) == (0, 0, 0, 0), state
-    assert state.unwound == state.samples == len(profile.samples) > 300, state
+    assert state.unwound == state.samples >= len(profile.samples) > 300, state
     assert not [s for s in profile.samples if s.flags or not s.stack]
-    strange = {(s.root.module, s.root.function) for s in profile.stacks if not s.root.module.startswith(ROOTS)}
-    assert not strange, strange
+    roots = {profile.raw_stacks[s.stack][0] for s in profile.samples}
+    assert {os.path.basename(root) for root in roots} <= set(ROOTS), roots
+    assert "?" not in {code for s in profile.samples for code in profile.raw_stacks[s.stack]}
 
 
 def test_callers_are_on_the_stack_of_a_leaf_without_a_frame(shares):
@@ -203,7 +206,7 @@ WITHOUT_TIMERS = {"RLIMIT_SIGPENDING": ["prlimit", "--sigpending=0"],
 @pytest.mark.parametrize("why", WITHOUT_TIMERS)
 def test_without_timers_it_suspends_and_says_that_this_is_biased(patient, runtime, out_dir, why):
     p = patient("shares", runtime, args=["loop,tiny,hash"], prefix=WITHOUT_TIMERS[why])
-    profile = record(p, out_dir / "s", "2s")
+    profile = record_cpu(p, out_dir / "s", 1.5)
     assert profile.state.engine == profiles.SUSPENSION, profile.state
     assert "biased" in profile.done.out, profile.done.out
     assert profile.report["cost"]["total_pause_ns"] > 0
@@ -255,15 +258,16 @@ def test_signals_of_the_program_go_on_as_before(patient, runtime, out_dir, prof)
     handler = told(p, "signals")["handler"]
     assert handler == ("own" if prof else "default")
     alone = stretch(rest)
-    during = stretch(lambda: record(p, out_dir / "s", "3s"))
+    profile = []
+    during = stretch(lambda: profile.append(record_cpu(p, out_dir / "s", 2.5)))
     rest.cpu = told(p, "signals")["cpuNs"]
     after = stretch(rest)
     assert told(p, "signals")["handler"] == handler
-    if prof:  # by CPU time: how many signals the kernel sends for it does not depend on us
+    if prof:  # signals for each second of CPU time: the kernel counts that in ticks, which differs by chance
         rates = [one["prof"] / one["cpuNs"] * 1e9 for one in (alone, during, after)]
-        assert all(0.85 < rate / rates[0] < 1.15 for rate in rates), rates
-    native = profiles.Profile(out_dir / "s", None)
-    assert native.through("signals_grind") > 0, "native threads, which the runtime does not know, are sampled too"
+        assert min(rates[0], rates[2]) * 0.7 < rates[1] < max(rates[0], rates[2]) * 1.4, rates
+    native = sum(s.weight for s in profile[0].stacks if s.leaf.module == harness.SIGNALS_LIBRARY.name)
+    assert native > 0, "native threads, which the runtime does not know, are sampled too"
     assert p.quit() == 0, p.stderr()
 
 
@@ -285,20 +289,20 @@ def test_handler_that_comes_and_goes_during_the_session(patient, out_dir):
     assert p.quit() == 0, p.stderr()
 
 
-@pytest.mark.parametrize("microseconds", [5000, 50])
-def test_threads_that_come_and_go(patient, runtime, out_dir, microseconds):
+@pytest.mark.parametrize("microseconds, tolerance", [(20_000, 0.15), (5000, 0.3), (50, None)])
+def test_threads_that_come_and_go(patient, runtime, out_dir, microseconds, tolerance):
+    """A thread that ends before the next tick after its sample was due is not seen: the shorter they live, the more of them."""
     p = patient("threadchurn", runtime, args=[microseconds])
     before = profiles.shares(p)
-    profile = record(p, out_dir / "s", "3s")
+    profile = record_cpu(p, out_dir / "s", 3)
     truth = Truth.between(before, profiles.shares(p), runtime)
     state = profile.state
     assert (state.lost, state.broken) == (0, 0), state
     assert state.threads > 100, state
-    if microseconds == 5000:  # shorter than the interval: most threads end before their first sample is due
-        seen = profile.through("Pond.Mayfly.Live")
-        assert seen > 0, "no thread lived long enough"
-        row = {r["who"]: r["cpu"] for r in profile.rows("usage")}
-        assert abs(seen / sum(row.values()) - truth.ns["mayfly"] / truth.process_ns) < 0.1, (seen, row, truth)
+    if tolerance:
+        used = sum(row["cpu"] for row in profile.rows("usage"))
+        seen = profile.through("Pond.Mayfly.Live") / used
+        assert abs(seen - truth.ns["mayfly"] / truth.process_ns) < tolerance, (seen, used, truth)
     p.assert_works()
     assert p.quit() == 0, p.stderr()
 
@@ -307,7 +311,7 @@ def test_null_references_by_the_thousand(patient, runtime, out_dir):
     """Each is a SIGSEGV that the runtime handles: no sample may fall into it and spoil it."""
     p = patient("nullrefs", runtime)
     before = p.work()
-    profile = record(p, out_dir / "s", "3s")
+    profile = record_cpu(p, out_dir / "s", 2.5)
     assert p.work() - before > 3000
     assert profile.through("Pond.Clumsy.Fall") > 0.8 * profile.total
     assert profile.state.lost == 0, profile.state
@@ -328,7 +332,7 @@ def test_children_are_well(patient, runtime, out_dir):
 def test_code_that_vanishes(patient, runtime, out_dir):
     """Dynamic methods and collectible assemblies come, run and go under the sampler."""
     p = patient("jit", runtime)
-    profile = record(p, out_dir / "s", "3s")
+    profile = record_cpu(p, out_dir / "s", 3)
     state = profile.state
     assert state.lost == 0 and state.samples > 100, state
     assert state.unwound > 0.98 * state.samples, state

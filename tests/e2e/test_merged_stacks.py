@@ -8,6 +8,7 @@ import pytest
 import harness
 import profiles
 import visit
+from places import from_side_car, own_pids
 from profiles import MERGED, record, same_place
 
 # What a wait is called in the report; the mark of the line where the program's own code stands.
@@ -158,7 +159,6 @@ def test_signals_of_the_program_go_on_as_before(patient, runtime, out_dir):
 
 
 def test_all_threads_when_only_tmp_is_shared(patient, out_dir):
-    from places import from_side_car, own_pids
     shared = out_dir / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
