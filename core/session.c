@@ -7,6 +7,7 @@
 #include "core/sdk_process.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
+#include "core/services/symbols.h"
 #include "core/thread.h"
 #include "core/worker.h"
 
@@ -136,8 +137,8 @@ void session_paused(uint64_t ns)
 static uint64_t memory_in_use(void)
 {
     return session.ring.capacity + FILES_BUFFER_SIZE + (session.names ? names_memory(session.names) : 0) +
-           stacks_memory() + session.config.text_size + session.view.plugin.param_count * sizeof(struct value) +
-           sizeof session;
+           stacks_memory() + symbols_memory() + session.config.text_size +
+           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
 }
 
 medic_cost_record session_cost(void)
@@ -186,6 +187,7 @@ void session_release(void)
         session.view.capture.destroy(session.self);
     session.self = NULL;
     stacks_free();
+    symbols_free();
     if (session.names)
         names_free(session.names);
     session.names = NULL;
@@ -261,6 +263,11 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
                       uint32_t tail_size)
 {
     (void)context;
+    if (type == MEDIC_RECORD_MODULE && session.config.embed_symbols) {
+        const medic_module_record *module = head;
+
+        symbols_note_module(module->id, tail, module->length);
+    }
     return files_write_record(&session.files, type, head, head_size, tail, tail_size);
 }
 

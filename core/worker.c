@@ -6,6 +6,7 @@
 #include "core/os.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
+#include "core/services/symbols.h"
 #include "core/session.h"
 #include "core/thread.h"
 
@@ -224,6 +225,16 @@ static void stop_events(void)
     session.reason = before;
 }
 
+static void write_symbols(void)
+{
+    uint64_t most = session.config.max_bytes, written = session.files.written;
+
+    if (!session.config.embed_symbols || atomic_load(&session.exiting) || (most && written >= most))
+        return;
+    stacks_modules(symbols_want_module, NULL);
+    symbols_write(&session.files, most ? most - written : 0);
+}
+
 static void write_end(void)
 {
     uint32_t reason = atomic_load(&session.end_reason);
@@ -235,6 +246,7 @@ static void write_end(void)
     tell_loss(ring_unfinished(&session.ring) ? 1 : 0, MEDIC_LOSS_UNFINISHED);
     tell_ring_loss();
     reset_log_rate();
+    write_symbols();
     tell_cost();
     files_write_record(&session.files, MEDIC_RECORD_END, &end, sizeof end, session.reason.text, end.length);
     files_flush(&session.files);

@@ -7,6 +7,7 @@
 #include "core/services/snapshot.h"
 #include "core/services/stack_here.h"
 #include "core/services/suspension_sampler.h"
+#include "core/services/stack_join.h"
 #include "core/session.h"
 
 #include <medic/clr/enums.h>
@@ -17,14 +18,17 @@
 #define INTERVAL_MIN_NS UINT64_C(100000)
 #define INTERVAL_MAX_NS UINT64_C(10000000000)
 #define SUSPENSION_STOP_NS UINT64_C(2000000000)
+#define DEEP_EVERY_NS UINT64_C(50000000) /* a whole copy may take a fifth of a millisecond */
 
 static struct {
     struct unwinder *unwinder;
     struct frames *frames;
     struct unwind_step *steps; /* UNWIND_FRAMES_MAX of them */
     int no_memory;
-    uint32_t engine; /* enum medic_sampling_engine of the sampling that was started */
-    int quiet;       /* the last stop found all handlers returned */
+    struct join join;
+    uint64_t deep_asked_ns; /* when a whole copy was last asked for */
+    uint32_t engine;        /* enum medic_sampling_engine of the sampling that was started */
+    int quiet;              /* the last stop found all handlers returned */
     uint64_t unwound, truncated, broken;
 } stacks;
 
@@ -55,6 +59,7 @@ void stacks_free(void)
     if (stacks.unwinder)
         unwinder_free(stacks.unwinder);
     free(stacks.steps);
+    join_free(&stacks.join);
     memset(&stacks, 0, sizeof stacks);
 }
 
@@ -167,6 +172,25 @@ static uint32_t unwind_under(const struct raw_stack *raw, const uint8_t *bytes, 
            unwind(stacks.unwinder, &registers, &under, 0, stacks.steps + count, UNWIND_FRAMES_MAX - count, flags);
 }
 
+/* A copy that is larger than the usual is the whole one that was asked for. */
+static uint32_t join_deep(const struct raw_stack *raw, uint32_t count, uint32_t *flags)
+{
+    uint64_t thread = (uint64_t)raw->generation << 32 | raw->slot, now = os_now_ns();
+
+    if (raw->size > RAW_STACK_CAP) {
+        join_remember(&stacks.join, thread, stacks.steps, count, *flags);
+        return count;
+    }
+    if (*flags != MEDIC_STACK_TRUNCATED)
+        return count;
+    count = join_complete(&stacks.join, thread, stacks.steps, count, UNWIND_FRAMES_MAX, flags);
+    if (!(*flags & MEDIC_STACK_JOINED) && now - stacks.deep_asked_ns >= DEEP_EVERY_NS) {
+        stacks.deep_asked_ns = now;
+        sampler_ask_deep(raw);
+    }
+    return count;
+}
+
 static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, uint32_t *flags)
 {
     struct unwind_stack stack = {bytes, raw->low, raw->size, (raw->flags & RAW_WHOLE) != 0};
@@ -182,6 +206,8 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
         count = unwind_under(raw, bytes, count, flags);
     if (raw->flags & RAW_HERE)
         count = without_own_frames(stacks.steps, count);
+    if (raw->flags & RAW_SAMPLE)
+        count = join_deep(raw, count, flags);
     return frames_stack(stacks.frames, stacks.steps, count, *flags);
 }
 

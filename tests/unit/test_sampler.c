@@ -295,6 +295,49 @@ static void a_foreign_stack_is_copied_by_the_kernel(void **state)
     assert_true(total > 0);
 }
 
+static unsigned cut, deep;
+
+static void see_depth(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    (void)sample;
+    cut += raw->size == RAW_STACK_CAP && !(raw->flags & RAW_WHOLE);
+    deep += raw->size > RAW_STACK_CAP && (raw->flags & RAW_WHOLE);
+    if (raw->size == RAW_STACK_CAP)
+        sampler_ask_deep(raw);
+}
+
+/* 64 levels of 4 KiB, and more. */
+__attribute__((noinline)) static unsigned descend(unsigned levels)
+{
+    volatile uint8_t room[4096];
+
+    room[levels] = 1;
+    if (levels) {
+        sink += descend(levels - 1);
+    } else {
+        burn(60 * MS);
+        tick();
+        take(see_depth);
+        burn(60 * MS);
+    }
+    return room[levels];
+}
+
+static void of_a_deep_stack_one_whole_copy_is_taken_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    cut = deep = 0;
+    start();
+    burn(30 * MS);
+    tick();
+    take(NULL);
+    descend(64);
+    assert_int_equal(sampler_stop(), 1);
+    take(see_depth);
+    assert_true(cut > 1);
+    assert_int_equal(deep, 1);
+}
+
 static unsigned under;
 
 static void see_under(const struct raw_stack *raw, const medic_cpu_sample *sample)
@@ -523,6 +566,7 @@ int main(void)
         TEST(what_does_not_fit_is_counted_and_carried),
         TEST(a_foreign_stack_is_copied_by_the_kernel),
         TEST(a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted),
+        TEST(of_a_deep_stack_one_whole_copy_is_taken_when_it_is_asked_for),
         TEST(the_signal_is_taken_and_given_back),
         TEST(a_signal_of_the_program_is_left_alone),
         TEST(when_the_program_takes_the_signal_sampling_ends),

@@ -25,7 +25,7 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["crash"] = _ => new Crash(),
     ["fork"] = _ => new Fork(),
     ["names"] = rest => new Names(stress: rest.Contains("stress")),
-    ["frames"] = _ => new Frames(),
+    ["frames"] = rest => new Frames(hijack: rest.Contains("hijack")),
     ["cpu"] = rest => new Cpu(rest.Length > 0 ? int.Parse(rest[0]) : Environment.ProcessorCount),
     ["shares"] = rest => new Shares(rest),
     ["blocked"] = rest => new Blocked(
