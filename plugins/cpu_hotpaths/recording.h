@@ -78,6 +78,8 @@ struct recording {
     size_t gc_count;
     ch_usage *usages; /* by time */
     size_t usage_count, usage_room;
+    ch_waited waited[2]; /* the first and the last */
+    size_t waited_count;
     medic_sampling_state totals;
     int has_totals;
     uint64_t bad_records;
@@ -94,7 +96,7 @@ void view_stack(const struct recording *recording, uint64_t stack, struct view *
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 /* Fills alike. MEDIC_OK or MEDIC_E_MEMORY. */
 int unite_nameless(struct recording *recording);
-/* A native frame of which only the library is known. */
+/* A frame of which only the library is known, or nothing. */
 int is_nameless(const medic_frame *frame);
 /* Equal for all frames of a function; at most frame_count, 0 for an id that is none. */
 uint32_t function_of(const struct recording *recording, uint32_t frame);

@@ -16,8 +16,17 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id)
 
 int is_nameless(const medic_frame *frame)
 {
+    if (frame->kind == MEDIC_FRAME_UNKNOWN)
+        return 1;
     return frame->kind == MEDIC_FRAME_NATIVE && *frame->module && begins_with(frame->function, frame->module) &&
            begins_with(frame->function + strlen(frame->module), "+0x");
+}
+
+static const char *name_of(const medic_frame *frame)
+{
+    if (!is_nameless(frame))
+        return frame->function;
+    return *frame->module ? frame->module : "(code without a name)";
 }
 
 /* Each address of a stripped library would be a function of its own, and none of them would weigh anything. */
@@ -63,9 +72,8 @@ uint32_t function_of(const struct recording *recording, uint32_t frame)
 struct place place_of(const struct recording *recording, uint32_t id)
 {
     const medic_frame *frame = frame_of(recording, id);
-    const char *name = is_nameless(frame) ? frame->module : frame->function;
 
-    return (struct place){id ? name : NULL, frame->module, frame->file, frame->line, frame->code};
+    return (struct place){id ? name_of(frame) : NULL, frame->module, frame->file, frame->line, frame->code};
 }
 
 /* Between the start of a thread and its first managed method lies the same native code in every stack. */

@@ -48,7 +48,8 @@ static int read_all(struct recording *recording, medic_reason *why)
             recording->has_snapshot |= take(recording, &record, &recording->snapshot, sizeof recording->snapshot);
     }
     for (size_t i = 0; i < recording->thread_count; i++)
-        look_at_thread(recording, &recording->threads[i]);
+        if (look_at_thread(recording, &recording->threads[i]) != MEDIC_OK)
+            return medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu threads", recording->thread_count);
     return MEDIC_OK;
 }
 
@@ -62,7 +63,7 @@ static void write_verdict(const struct recording *recording)
     recording->document->verdict(recording->host, verdict.severity, verdict.sentence);
     for (size_t i = 0; i < verdict.finding_count; i++)
         recording->document->finding(recording->host, verdict.findings[i].text, verdict.findings[i].section,
-                                     verdict.findings[i].key);
+                                     *verdict.findings[i].key ? verdict.findings[i].key : NULL);
 }
 
 static int render(const medic_host *host, medic_reason *why)
@@ -80,6 +81,8 @@ static int render(const medic_host *host, medic_reason *why)
         write_verdict(&recording);
         write_sections(&recording);
     }
+    for (size_t i = 0; i < recording.thread_count; i++)
+        free(recording.threads[i].frames);
     free(recording.threads);
     free(recording.groups);
     return code;

@@ -63,7 +63,8 @@ struct facts {
 
 struct finding {
     char text[VERDICT_TEXT];
-    const char *section, *key; /* borrowed; key may be NULL */
+    const char *section;    /* borrowed */
+    char key[VERDICT_TEXT]; /* of a row; "" = none */
 };
 
 struct verdict {

@@ -1,6 +1,7 @@
 /* What a thread waits for: told from the names of the methods between its leaf and the program's own code. */
 #include "recording.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- frames --- */
@@ -146,19 +147,40 @@ static enum wait settle(enum wait wait, uint32_t state)
     return wait == WAIT_NONE ? WAIT_UNKNOWN : wait;
 }
 
-void look_at_thread(const struct recording *recording, struct thread *thread)
+static void find_name(const struct recording *recording, struct thread *thread)
 {
-    uint64_t managed;
-    const char *name = recording->frames->thread(recording->host, thread->raw.head.os_id, &managed);
-    uint32_t at = 0;
+    const char *name = recording->frames->thread(recording->host, thread->raw.head.os_id, NULL);
 
     if (!name || !*name)
         recording->capture->thread(recording->host, thread->raw.thread, &name);
     thread->name = name ? name : "";
+}
+
+/* Native code at the root of a thread, and between managed methods, is the runtime's way to call them. */
+static int find_frames(const struct recording *recording, struct thread *thread)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = 0;
+
     if (!thread->raw.head.stack ||
-        !recording->frames->stack(recording->host, thread->raw.head.stack, &thread->frames, &thread->count) ||
-        !thread->frames)
-        thread->count = 0;
+        !recording->frames->stack(recording->host, thread->raw.head.stack, &frames, &count) || !frames || !count)
+        return MEDIC_OK;
+    thread->frames = malloc(count * sizeof *thread->frames);
+    if (!thread->frames)
+        return MEDIC_E_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        if (frame_of(recording, frames[i])->kind != MEDIC_FRAME_NATIVE)
+            thread->frames[thread->count++] = frames[i];
+    return MEDIC_OK;
+}
+
+int look_at_thread(const struct recording *recording, struct thread *thread)
+{
+    uint32_t at = 0;
+
+    find_name(recording, thread);
+    if (find_frames(recording, thread) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
     if (thread->count) {
         at = find_anchor(recording, thread);
         thread->anchor = thread->frames[at];
@@ -171,4 +193,5 @@ void look_at_thread(const struct recording *recording, struct thread *thread)
         thread->wait = WAIT_SERVICE;
     else
         thread->wait = settle(thread->wait, thread->raw.state);
+    return MEDIC_OK;
 }

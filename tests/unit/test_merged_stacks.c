@@ -134,7 +134,7 @@ static void a_deadlock_is_suspected_when_nobody_runs(void **state)
     stand(1, "a", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "b", host_stack(start, gate, api, enter, 0), 'S');
     idle(2);
-    assert_verdict(MEDIC_WARNING, "Deadlock suspected: 2 threads wait for locks, most in Billing.");
+    assert_verdict(MEDIC_WARNING, "Deadlock suspected: 2 threads wait for locks, among others in Billing.");
     assert_text_has(made.verdict, "and no thread of the program runs");
 }
 
@@ -156,6 +156,16 @@ static void sync_over_async_starves_the_pool(void **state)
     assert_verdict(MEDIC_CRITICAL, "The thread pool starves: 38 of its 40 workers block, 31 in Billing.Api.Get "
                                    "(Api.cs:12), for a task (sync over async): await it instead.");
     assert_text_has(made.text, "row task (Wait, Result); Billing.Api.Get; 31;");
+}
+
+static void a_second_crowd_is_a_finding_with_its_row(void **state)
+{
+    (void)state;
+    stand(30, "worker", host_stack(start, api, gate, enter, 0), 'S');
+    stand(6, "reader", host_stack(start, api, framework_frame("System.Threading.SemaphoreSlim.Wait"), 0), 'S');
+    report();
+    assert_text_has(made.text, "finding 6 of 36 threads wait in Billing.Api.Get (Api.cs:12), for a semaphore. [waits "
+                               "semaphore|Billing.Api.Get]");
 }
 
 static void a_pool_with_an_idle_worker_does_not_starve(void **state)
@@ -294,11 +304,18 @@ static void stacks_are_merged_from_the_root_with_who_ends_where(void **state)
     stand(2, "worker", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "busy", host_stack(start, api, 0), 'R');
     report();
-    assert_text_has(made.text,
-                    "section merged ()\nrow System.Threading.Thread.StartCallback; 3; -; -;\n"
-                    "row 1<0 Billing.Api.Get; 3; Api.cs:12; busy (4003);\n"
-                    "row 2<1 Billing.Gate.Enter; 2; Gate.cs:17; -;\n"
-                    "row 3<2 System.Threading.Monitor.Enter_Slowpath; 2; -; worker (4001), worker (4002);\n");
+    assert_text_has(made.text, "section merged ()\n"
+                               "row Thread.StartCallback > Api.Get; 3; busy (4003); Api.cs:12;\n"
+                               "row 1<0 Gate.Enter > Monitor.Enter_Slowpath; 2; worker (4001), worker (4002); -;\n");
+}
+
+static void long_chains_tell_the_programs_own_methods(void **state)
+{
+    (void)state;
+    stand(1, "one", host_stack(start, dispatch, main_frame, worker_start, result, mres, monitor_wait, 0), 'S');
+    report();
+    assert_text_has(made.text, "row Thread.StartCallback > … > Program.Main > WorkerThread.WorkerThreadStart > … > "
+                               "Monitor.Wait; 1; one (4001); -;");
 }
 
 static void quality_is_told(void **state)
@@ -372,6 +389,7 @@ int main(void)
         TEST(a_deadlock_is_suspected_when_nobody_runs),
         TEST(a_runner_speaks_against_a_deadlock),
         TEST(sync_over_async_starves_the_pool),
+        TEST(a_second_crowd_is_a_finding_with_its_row),
         TEST(a_pool_with_an_idle_worker_does_not_starve),
         TEST(a_lock_in_a_starving_pool_leads_and_the_pool_is_a_finding),
         TEST(semaphores_are_told),
@@ -383,6 +401,7 @@ int main(void)
         TEST(every_kind_of_wait_is_told_apart),
         TEST(a_thread_that_runs_in_a_wait_it_has_left_runs),
         TEST(stacks_are_merged_from_the_root_with_who_ends_where),
+        TEST(long_chains_tell_the_programs_own_methods),
         TEST(quality_is_told),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
         TEST(short_and_strange_records_are_survived),
