@@ -52,7 +52,7 @@ static int choose_by_id(struct plan *plan, const char *which, medic_reason *why)
 {
     struct store_session session;
     char path[PATH_MAX];
-    int code = plan->store.operations->open(&plan->store, which, &session, why);
+    int code = plan->store.operations->open_damaged(&plan->store, which, &session, why);
     if (code != MEDIC_OK)
         return code;
     bool stored = session.stored;
@@ -63,7 +63,7 @@ static int choose_by_id(struct plan *plan, const char *which, medic_reason *why)
             choose(plan, i);
             return MEDIC_OK;
         }
-    return stored ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session %.60s any more", which)
+    return stored ? medic_fail(why, MEDIC_E_NOT_FOUND, "there is no session folder %s", path)
                   : medic_fail(why, MEDIC_E_ARGUMENT,
                                "%.300s is not in the store, somebody chose that folder: remove it with rm -r", path);
 }
@@ -109,7 +109,7 @@ static int remove_one(struct plan *plan, const struct listed *one, medic_reason 
 {
     struct store_session session;
     const struct store_operations *store = plan->store.operations;
-    int code = store->open(&plan->store, one->path, &session, why);
+    int code = store->open_damaged(&plan->store, one->path, &session, why);
     if (code != MEDIC_OK)
         return code == MEDIC_E_NOT_FOUND ? MEDIC_OK : code; /* somebody else was quicker */
     if (session.info.state == STORE_RUNNING && !session.owned) {

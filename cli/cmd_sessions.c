@@ -76,7 +76,10 @@ static void fill_row(struct list_row *row, const struct listed *one)
     else
         snprintf(row->cells[TIME], LIST_TEXT, "%s", "-");
     cli_clean(one->profiler ? one->profiler : "-", row->cells[PROFILER], LIST_TEXT);
-    snprintf(text, sizeof text, "%.40s (%lld)", one->target ? one->target : "?", (long long)one->pid);
+    if (one->state == STORE_DAMAGED)
+        snprintf(text, sizeof text, "-");
+    else
+        snprintf(text, sizeof text, "%.40s (%lld)", one->target ? one->target : "?", (long long)one->pid);
     cli_clean(text, row->cells[TARGET], LIST_TEXT);
     put_value(row->cells[SIZE], (double)one->bytes, MEDIC_UNIT_BYTES);
     put_verdict(row->cells[VERDICT], one);
@@ -151,7 +154,10 @@ static void write_session(struct json_writer *writer, const struct listed *one)
     json_put_string(writer, "version", one->version);
     json_close(writer, '}', false);
     json_open(writer, "target", '{', false);
-    json_put_integer(writer, "pid", one->pid);
+    if (one->state == STORE_DAMAGED)
+        json_put_null(writer, "pid");
+    else
+        json_put_integer(writer, "pid", one->pid);
     json_put_string(writer, "name", one->target);
     json_close(writer, '}', false);
     json_put_string(writer, "severity", one->summary.severity);
@@ -232,7 +238,7 @@ const struct command command_sessions = {
     .help =
         "Newest first: id (its beginning is enough for other commands), state, start, recorded time, profiler, target, "
         "size, and what came of it. A session whose medic was killed is incomplete: `medic report` rescues what there "
-        "is. JSON lists all of them.\n\n"
+        "is. One whose session.json cannot be used is damaged: its line says what to do. JSON lists all of them.\n\n"
         "At the end of every session those that are older than 30 days go, and the oldest ones beyond 2 GiB. A folder "
         "chosen with -o is never listed nor removed.",
     .options = options,

@@ -21,7 +21,8 @@ enum outcome { STOPPED, HAD_ENDED, FAILED };
 /* One session that is to end. */
 struct stop {
     char id[37];
-    char path[PATH_MAX]; /* "": not of the store, all that is known is in the target's folder */
+    char path[PATH_MAX];     /* "": not of the store, all that is known is in the target's folder */
+    char work[NAME_MAX + 1]; /* there */
     char what[256];
     int64_t pid;
     enum outcome outcome;
@@ -99,7 +100,7 @@ static int list_in(const struct target *target, struct leftovers *list, medic_re
 {
     int tmp = target_open_tmp(target, why);
     if (tmp < 0)
-        return MEDIC_E_DENIED;
+        return tmp;
     int code = leftovers_list(tmp, target->uid, target->gid, list, why);
     close(tmp);
     return code;
@@ -116,14 +117,17 @@ static int add_from_target(struct stops *stops, const char *pid, medic_reason *w
     code = list_in(&target, &list, why);
     for (size_t i = 0; code == MEDIC_OK && i < list.count; i++) {
         const struct leftover *work = &list.items[i];
+        const char *slash = strchr(work->name, '/');
         if (!leftover_records(work) || (pid_t)work->status.pid != target.inner_pid || has(stops, work->name))
             continue;
-        struct stop *stop = add(stops, work->name, target.pid);
-        if (stop)
+        struct stop *stop = add(stops, slash ? slash + 1 : work->name, target.pid);
+        if (stop) {
+            memcpy(stop->work, work->name, sizeof stop->work);
             snprintf(stop->what, sizeof stop->what, "in process %d (%.100s)", target.pid,
                      *target.entry_assembly ? target.entry_assembly : target.executable);
-        else
+        } else {
             code = no_memory(why);
+        }
     }
     leftovers_free(&list);
     target_free(&target);
@@ -183,7 +187,7 @@ static int find_again(const struct stop *stop, struct target *target, struct lef
         return code;
     code = list_in(target, list, why);
     for (size_t i = 0; code == MEDIC_OK && i < list->count; i++)
-        if (!strcmp(list->items[i].name, stop->id))
+        if (!strcmp(list->items[i].name, stop->work))
             *work = &list->items[i];
     if (code != MEDIC_OK)
         target_free(target);

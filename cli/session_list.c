@@ -4,8 +4,10 @@
 #include "tool/attach.h"
 #include "tool/proc.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct gathering {
     struct session_list *list;
@@ -18,6 +20,25 @@ static const char *keep(struct gathering *all, const char *text)
     char *copy = text ? arena_alloc(&all->list->arena, size) : NULL;
     all->failed |= text && !copy;
     return copy ? memcpy(copy, text, size) : NULL;
+}
+
+/* What is the matter with a damaged one, and what to do. */
+static const char *explain_damage(struct gathering *all, const struct store_session *session)
+{
+    const char *id = session->info.id;
+    bool capture = !faccessat(session->folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW);
+    medic_reason why = {""};
+    if (!*session->damage.text)
+        medic_fail(&why, MEDIC_E_CORRUPT, "session.json is missing: `medic report %s` shows its capture", id);
+    else if (capture)
+        medic_fail(&why, MEDIC_E_CORRUPT,
+                   "session.json cannot be used (%.250s): remove that file and `medic report %s` shows the capture, or "
+                   "all by `medic rm %s`",
+                   session->damage.text, id, id);
+    else
+        medic_fail(&why, MEDIC_E_CORRUPT, "session.json cannot be used (%.250s): `medic rm %s` removes the session",
+                   session->damage.text, id);
+    return keep(all, why.text);
 }
 
 /* What the core says now. */
@@ -35,8 +56,6 @@ static int gather(void *context, struct store_session *session)
     struct gathering *all = context;
     const struct session_info *info = &session->info;
     struct session_list *list = all->list;
-    if (!session->described)
-        return MEDIC_OK;
     struct listed *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items)
         return MEDIC_E_MEMORY;
@@ -54,7 +73,9 @@ static int gather(void *context, struct store_session *session)
                            .path = keep(all, session->path)};
     memcpy(one->id, info->id, sizeof one->id);
     memcpy(one->started, info->started, sizeof one->started);
-    if (info->state == STORE_RUNNING)
+    if (info->state == STORE_DAMAGED)
+        one->reason = explain_damage(all, session);
+    else if (info->state == STORE_RUNNING)
         ask_core(info, one);
     else
         session_summary_read(session->folder, &list->arena, &one->summary);
@@ -108,8 +129,11 @@ const char *listed_state(const struct listed *one)
 
 const char *listed_what(const struct listed *one, char *out, size_t room)
 {
-    snprintf(out, room, "%.60s on %lld (%.120s)", one->profiler ? one->profiler : "?", (long long)one->pid,
-             one->target ? one->target : "?");
+    if (one->state == STORE_DAMAGED)
+        snprintf(out, room, "%s", "a damaged session");
+    else
+        snprintf(out, room, "%.60s on %lld (%.120s)", one->profiler ? one->profiler : "?", (long long)one->pid,
+                 one->target ? one->target : "?");
     proc_printable(out);
     return out;
 }

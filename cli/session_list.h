@@ -31,9 +31,9 @@ struct session_list {
 /* MEDIC_E_DENIED, _IO, _MEMORY. Free it. */
 int session_list_load(struct session_list *list, struct store *store, medic_reason *why);
 void session_list_free(struct session_list *list);
-/* "running", "stopping", "complete", "incomplete", "failed". */
+/* "running", "stopping", "complete", "incomplete", "failed", "damaged". */
 const char *listed_state(const struct listed *one);
-/* "runtime_pauses on 4121 (web)", into out. Returns out. */
+/* "runtime_pauses on 4121 (web)", "a damaged session", into out. Returns out. */
 const char *listed_what(const struct listed *one, char *out, size_t room);
 
 /* -f text|json of the commands that print lists. -1 after a sentence. */

@@ -13,8 +13,8 @@
  * For a start under MEDIC_SESSION, whose variables every child of the program inherits:
  *
  *   skip=sdk             processes of the .NET SDK run without a profiler: `dotnet run` means the program, not the build
- *   children=yes         each process makes a folder of its own inside session=, <pid>-<random>, and shares the lease and the
- *                        requests of that one. Default: the first process gets session= itself, the others nothing */
+ *   children=yes         each process makes a folder of its own inside session=, <pid>-<random>, and shares the lease of that
+ *                        one. Default: the first process gets session= itself, the others nothing */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 

@@ -122,16 +122,12 @@ int files_open(struct files *files, const char *path, medic_reason *why)
     return code;
 }
 
-/* Hard links, so that whoever finds this folder finds in it what every session's folder has. */
-static int share_files(int parent, const struct files *files, medic_reason *why)
+/* What every session's folder has: the lease is the parent's, by a hard link, the requests are its own. */
+static int furnish(int parent, struct files *files, medic_reason *why)
 {
-    static const char *const names[] = {MEDIC_REQUEST_FILE, MEDIC_LEASE_FILE};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (linkat(parent, names[i], files->folder, names[i], 0) != 0 && errno != ENOENT)
-            return medic_fail(why, MEDIC_E_IO, "cannot share %s in %s: %s", names[i], files->path, strerror(errno));
-    }
-    return MEDIC_OK;
+    if (linkat(parent, MEDIC_LEASE_FILE, files->folder, MEDIC_LEASE_FILE, 0) != 0 && errno != ENOENT)
+        return medic_fail(why, MEDIC_E_IO, "cannot share the lease in %s: %s", files->path, strerror(errno));
+    return create_file(files, MEDIC_REQUEST_FILE, &files->request, why);
 }
 
 int files_open_child(struct files *files, const char *path, medic_reason *why)
@@ -154,7 +150,7 @@ int files_open_child(struct files *files, const char *path, medic_reason *why)
         files->folder = open_folder(parent, name);
         code = files->folder < 0
                    ? medic_fail(why, MEDIC_E_IO, "cannot open the session folder %s: %s", files->path, strerror(errno))
-                   : share_files(parent, files, why);
+                   : furnish(parent, files, why);
     }
     if (code == MEDIC_OK)
         code = create_file(files, MEDIC_STATUS_FILE, &files->status, why);

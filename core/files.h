@@ -30,8 +30,8 @@ void files_init(struct files *files);
 /* Opens the folder at path, or makes a fresh one under the temporary folder when path is "". The status file is created:
  * MEDIC_E_BUSY when another session has it already. */
 int files_open(struct files *files, const char *path, medic_reason *why);
-/* The same in a fresh folder <pid>-<random> inside the one at path, which shares the lease and the requests of that one: they
- * are the same files. MEDIC_E_IO when it is gone, which means that nobody waits for this process. */
+/* The same in a fresh folder <pid>-<random> inside the one at path, which shares the lease of that one: it is the same file.
+ * MEDIC_E_IO when it is gone, which means that nobody waits for this process. */
 int files_open_child(struct files *files, const char *path, medic_reason *why);
 /* Creates the capture and its buffer, and opens the lease when there is one. */
 int files_begin(struct files *files, int has_lease, medic_reason *why);

@@ -313,7 +313,7 @@ int attach_place(struct attach *attach, const struct attach_options *options, co
     const struct target *target = attach->target;
     attach->tmp = target_open_tmp(target, why);
     if (attach->tmp < 0)
-        return MEDIC_E_DENIED;
+        return attach->tmp;
     int code =
         work_make(&attach->work, attach->tmp, target->tmp, target->tmp_path, target->uid, target->gid, name, why);
     return code == MEDIC_OK ? stage(attach, options, core, plugin, why) : code;

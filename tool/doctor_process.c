@@ -126,7 +126,7 @@ static bool has_answered(const struct target *target)
 static void check_socket(struct visit *visit)
 {
     const struct target *target = &visit->target;
-    if (target->has_socket && has_answered(target))
+    if (target->has_socket && (has_answered(target) || !*target->why.text))
         doctor_add(visit->doctor, "socket", DOCTOR_OK, NULL, "%.200s/%s answers",
                    target->tmp_path ? target->tmp_path : "", target->socket);
     else if (target->code == MEDIC_E_DENIED || target->state == 'T' || target->state == 't')
@@ -135,7 +135,7 @@ static void check_socket(struct visit *visit)
                    target->code == MEDIC_E_DENIED ? " by this user" : " while it is stopped");
     else
         doctor_problem(visit->doctor, "socket", target->code ? target->code : MEDIC_E_NOT_FOUND, NULL, "%.390s",
-                       *target->why.text ? target->why.text : "it does not answer");
+                       target->why.text);
 }
 
 /* ---- where it lives ---- */

@@ -193,7 +193,9 @@ static void read_stack_row(struct medic_section *section, const struct json *sta
 {
     uint32_t *frames = calloc(DOCUMENT_STACK_MAX, sizeof *frames), count = 0;
     if (!frames) {
-        corrupt(section->document, "a stack (out of memory)", section->id);
+        if (!section->document->error)
+            section->document->error =
+                medic_fail(&section->document->reason, MEDIC_E_MEMORY, "out of memory while reading the report");
         return;
     }
     const struct json *frame = json_first(stack, JSON_KIND_ARRAY);

@@ -105,8 +105,7 @@ static int receive_environment(int fd, size_t size, uint64_t deadline, struct ip
         size_t step = size - have < IPC_MESSAGE_MAX ? size - have : IPC_MESSAGE_MAX;
         uint8_t *more = realloc(bytes, have + step);
         if (!more) {
-            code =
-                medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading an environment: free some and try again");
+            code = medic_fail(why, MEDIC_E_MEMORY, "out of memory while reading a reply: free some and try again");
             break;
         }
         bytes = more;

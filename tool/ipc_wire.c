@@ -269,11 +269,6 @@ int ipc_build_attach(const struct ipc_attach *attach, uint8_t **message, size_t 
     size_t path_length = strlen(attach->path);
     *message = NULL;
     *length = 0;
-    if (path_length > IPC_MESSAGE_MAX || attach->size > IPC_MESSAGE_MAX)
-        return medic_fail(why, MEDIC_E_ARGUMENT,
-                          "a path of %zu and client data of %zu bytes do not fit the protocol's %d: "
-                          "give shorter parameters",
-                          path_length, attach->size, IPC_MESSAGE_MAX);
     uint8_t *payload = malloc(4 + 16 + 4 + 2 * (path_length + 1) + 4 + attach->size);
     if (!payload)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory while building a request: free some and try again");

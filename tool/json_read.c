@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *copy_string(struct arena *arena, const char *string, size_t size)
@@ -86,20 +87,28 @@ static struct json *copy_value(struct arena *arena, json_t *value, unsigned dept
     }
 }
 
+/* jansson calls a text that it has no memory for invalid. */
+static _Thread_local bool starved;
+
+static void *allocate(size_t size)
+{
+    void *memory = malloc(size);
+    starved |= !memory;
+    return memory;
+}
+
 int json_parse(const char *text, size_t size, struct arena *arena, struct json **root, medic_reason *why)
 {
     json_error_t error;
+    starved = false;
+    json_set_alloc_funcs(allocate, free);
     json_t *value = json_loadb(text, size, 0, &error);
-    int code = MEDIC_OK;
 
-    if (!value)
-        return medic_fail(why, json_error_code(&error) == json_error_out_of_memory ? MEDIC_E_MEMORY : MEDIC_E_CORRUPT,
-                          "not valid JSON: %.200s in line %d", error.text, error.line);
-    *root = copy_value(arena, value, 0);
-    if (!*root)
-        code = medic_fail(why, MEDIC_E_MEMORY, "the JSON needs more memory than it may have");
+    if (!value && !starved)
+        return medic_fail(why, MEDIC_E_CORRUPT, "not valid JSON: %.200s in line %d", error.text, error.line);
+    *root = value ? copy_value(arena, value, 0) : NULL;
     json_decref(value);
-    return code;
+    return *root ? MEDIC_OK : medic_fail(why, MEDIC_E_MEMORY, "the JSON needs more memory than it may have");
 }
 
 /* --- looking --- */

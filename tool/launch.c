@@ -133,7 +133,7 @@ static int make_session(struct launch *launch, char name[64], medic_reason *why)
         return code;
     }
     file_random_hex(random, 16);
-    snprintf(name, 64, "launch-%s", random);
+    snprintf(name, 64, WORK_LAUNCH "%s", random);
     return launch->options.place ? check_place(launch->options.place, why) : MEDIC_OK;
 }
 

@@ -1,6 +1,8 @@
 #include "tool/leftovers.h"
 #include "common/session_file.h"
 #include "tool/identity.h"
+#include "tool/store.h"
+#include "tool/work.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -11,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HASH_DIGITS = 32, RANDOM_DIGITS = 16, ID_SIZE = 36 };
+enum { HASH_DIGITS = 32, RANDOM_DIGITS = 16 };
 
 static const char *const known_files[] = {MEDIC_STATUS_FILE, MEDIC_REQUEST_FILE, MEDIC_LEASE_FILE, MEDIC_CAPTURE_FILE};
 enum { KNOWN_FILES = sizeof known_files / sizeof *known_files };
@@ -32,14 +34,6 @@ static bool is_library(const char *name)
         return false;
     at += 1 + HASH_DIGITS + 3;
     return skip ? *at == '.' && is_hex(at + 1, RANDOM_DIGITS) && !strcmp(at + 1 + RANDOM_DIGITS, ".tmp") : !*at;
-}
-
-static bool is_id(const char *name)
-{
-    for (size_t i = 0; i < ID_SIZE; i++)
-        if (i == 8 || i == 13 || i == 18 || i == 23 ? name[i] != '-' : !isxdigit((unsigned char)name[i]))
-            return false;
-    return !name[ID_SIZE];
 }
 
 /* medic-<uid>, or medic-<uid>-<random> where somebody sat on that name. */
@@ -66,6 +60,22 @@ static int open_folder(int parent, const char *name, uid_t uid)
     return -1;
 }
 
+/* The folder that a name leads to, which may have two parts: no link is followed in either. parent: its own parent. */
+static int open_work(int place, const char *name, uid_t uid, int *parent)
+{
+    char launch[NAME_MAX + 1];
+    const char *slash = strchr(name, '/');
+    snprintf(launch, sizeof launch, "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
+    *parent = open_folder(place, launch, uid);
+    int folder = *parent < 0 ? -1 : open_folder(*parent, slash ? slash + 1 : name, uid);
+    if (folder < 0 && *parent >= 0) {
+        int error = errno;
+        close(*parent);
+        errno = error;
+    }
+    return folder;
+}
+
 static DIR *open_entries(int folder)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,17 +95,13 @@ static time_t later(time_t a, time_t b)
 static void read_work(int folder, struct leftover *work)
 {
     struct stat about;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     for (size_t i = 0; i < KNOWN_FILES; i++)
         if (!fstatat(folder, known_files[i], &about, AT_SYMLINK_NOFOLLOW)) {
             work->used = later(work->used, about.st_mtime);
             work->bytes += (uint64_t)about.st_size;
         }
-    int lease = openat(folder, MEDIC_LEASE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    work->leased = lease >= 0;
-    work->held = lease >= 0 && (fcntl(lease, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK);
-    if (lease >= 0)
-        close(lease);
+    work->leased = work_lease(folder) != WORK_LEASE_NONE;
+    work->held = work_lease(folder) == WORK_LEASE_HELD;
     int status = openat(folder, MEDIC_STATUS_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     for (int attempt = 0; status >= 0 && !work->has_status && attempt < 3; attempt++)
         work->has_status = status_read(status, &work->status) == MEDIC_OK;
@@ -103,51 +109,85 @@ static void read_work(int folder, struct leftover *work)
         close(status);
 }
 
-/* Whether the entry is one of ours; then it is filled in. */
-static bool look_at(int place, const char *name, uid_t uid, struct leftover *one)
+/* Whether the entry is a library; then it is filled in. */
+static bool look_at_file(int place, const char *name, uid_t uid, struct leftover *one)
 {
     struct stat about;
-    if (fstatat(place, name, &about, AT_SYMLINK_NOFOLLOW) || about.st_uid != uid)
+    if (!is_library(name) || fstatat(place, name, &about, AT_SYMLINK_NOFOLLOW) || about.st_uid != uid ||
+        !S_ISREG(about.st_mode))
         return false;
-    *one = (struct leftover){.kind = S_ISDIR(about.st_mode) ? LEFTOVER_WORK : LEFTOVER_LIBRARY};
+    *one = (struct leftover){
+        .kind = LEFTOVER_LIBRARY, .used = later(about.st_mtime, about.st_atime), .bytes = (uint64_t)about.st_size};
     snprintf(one->name, sizeof one->name, "%s", name);
-    if (S_ISREG(about.st_mode) && is_library(name)) {
-        one->used = later(about.st_mtime, about.st_atime);
-        one->bytes = (uint64_t)about.st_size;
-        return true;
-    }
-    int folder = S_ISDIR(about.st_mode) && is_id(name) ? open_folder(place, name, uid) : -1;
-    if (folder < 0)
-        return false;
-    one->used = about.st_mtime;
-    read_work(folder, one);
-    close(folder);
     return true;
+}
+
+/* The opened folder, filled in; -1 when it is none of ours. */
+static int look_at_folder(int parent, const char *name, uid_t uid, struct leftover *one)
+{
+    struct stat about;
+    int folder = open_folder(parent, name, uid);
+    if (folder < 0)
+        return -1;
+    *one = (struct leftover){.kind = LEFTOVER_WORK, .used = fstat(folder, &about) ? 0 : about.st_mtime};
+    snprintf(one->name, sizeof one->name, "%s", name);
+    read_work(folder, one);
+    return folder;
 }
 
 /* ---- all ---- */
 
-static bool add(struct leftovers *list, const struct leftover *one)
+static bool add(struct leftovers *list, const char *place, struct leftover *one)
 {
     struct leftover *items = reallocarray(list->items, list->count + 1, sizeof *items);
     if (!items)
         return false;
     list->items = items;
+    snprintf(one->place, sizeof one->place, "%.63s", place);
     items[list->count++] = *one;
     return true;
+}
+
+/* The processes of a launch. Its folder is in use as long as one of theirs is. */
+static bool list_children(int folder, uid_t uid, const char *place, struct leftover *launch, struct leftovers *list)
+{
+    DIR *entries = open_entries(folder);
+    struct leftover one;
+    bool fits = true;
+    for (struct dirent *entry; entries && fits && (entry = readdir(entries));) {
+        int child = work_is_child(entry->d_name) ? look_at_folder(folder, entry->d_name, uid, &one) : -1;
+        if (child < 0)
+            continue;
+        close(child);
+        snprintf(one.name, sizeof one.name, "%.100s/%.100s", launch->name, entry->d_name);
+        launch->used = later(launch->used, one.used);
+        fits = add(list, place, &one);
+    }
+    if (entries)
+        closedir(entries);
+    return fits;
+}
+
+static bool list_entry(int folder, const char *name, uid_t uid, const char *place, struct leftovers *list)
+{
+    struct leftover one;
+    if (look_at_file(folder, name, uid, &one))
+        return add(list, place, &one);
+    int work = store_is_id(name) || work_is_launch(name) ? look_at_folder(folder, name, uid, &one) : -1;
+    if (work < 0)
+        return true;
+    bool fits = list_children(work, uid, place, &one, list) && add(list, place, &one);
+    close(work);
+    return fits;
 }
 
 static bool list_place(int tmp, const char *name, uid_t uid, struct leftovers *list)
 {
     int place = open_folder(tmp, name, uid);
     DIR *entries = place < 0 ? NULL : open_entries(place);
-    struct leftover one;
     bool fits = true;
     for (struct dirent *entry; entries && fits && (entry = readdir(entries));)
-        if (look_at(place, entry->d_name, uid, &one)) {
-            snprintf(one.place, sizeof one.place, "%.63s", name);
-            fits = add(list, &one);
-        }
+        fits = list_entry(place, entry->d_name, uid, name, list);
     if (entries)
         closedir(entries);
     if (place >= 0)
@@ -197,16 +237,18 @@ bool leftover_records(const struct leftover *work)
 static int write_stop(int tmp, uid_t uid, const struct leftover *work)
 {
     medic_request stop = {.sequence = 1, .command = MEDIC_REQUEST_STOP};
-    int place = open_folder(tmp, work->place, uid);
-    int folder = place < 0 ? -1 : open_folder(place, work->name, uid);
+    int parent = -1, place = open_folder(tmp, work->place, uid);
+    int folder = place < 0 ? -1 : open_work(place, work->name, uid, &parent);
     int fd = folder < 0
                  ? -1
                  : openat(folder, MEDIC_REQUEST_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     int error = fd < 0 || request_write(fd, &stop) != MEDIC_OK ? errno : 0;
     if (fd >= 0)
         close(fd);
-    if (folder >= 0)
+    if (folder >= 0) {
         close(folder);
+        close(parent);
+    }
     if (place >= 0)
         close(place);
     return error;
@@ -274,13 +316,16 @@ static void spare_all_mapped(struct leftovers *list, time_t now)
 /* Its known files and the folder; one that holds more stays. */
 static bool remove_work(int place, const struct leftover *work, uid_t uid)
 {
-    int folder = open_folder(place, work->name, uid);
+    const char *slash = strchr(work->name, '/');
+    int parent, folder = open_work(place, work->name, uid, &parent);
     if (folder < 0)
         return false;
     for (size_t i = 0; i < KNOWN_FILES; i++)
         unlinkat(folder, known_files[i], 0);
     close(folder);
-    return !unlinkat(place, work->name, AT_REMOVEDIR);
+    bool gone = !unlinkat(parent, slash ? slash + 1 : work->name, AT_REMOVEDIR);
+    close(parent);
+    return gone;
 }
 
 static void remove_one(int tmp, const struct leftover *one, uid_t uid, struct leftovers_swept *swept)

@@ -20,9 +20,9 @@ enum leftover_kind { LEFTOVER_LIBRARY, LEFTOVER_WORK };
 
 struct leftover {
     enum leftover_kind kind;
-    char place[64]; /* the folder it lies in: medic-<uid> */
-    char name[NAME_MAX + 1];
-    time_t used; /* written or, as far as the file system tells, read last */
+    char place[64];          /* the folder it lies in: medic-<uid> */
+    char name[NAME_MAX + 1]; /* in it; of a process of a launch with children <launch>/<its own> */
+    time_t used;             /* written or, as far as the file system tells, read last */
     uint64_t bytes;
     bool leased;     /* a work folder: a client made it; else the core did, and its capture is all there is */
     bool held;       /* a work folder: its client lives */
@@ -35,7 +35,7 @@ struct leftovers {
     size_t count;
 };
 
-/* All of it, in no order. tmp: the opened temporary folder (O_PATH is enough). MEDIC_E_DENIED, _MEMORY; no folder of
+/* All of it; what lies in a folder before that folder. tmp: the opened temporary folder (O_PATH is enough). MEDIC_E_DENIED, _MEMORY; no folder of
  * Medic's there is an empty list. Free it. */
 int leftovers_list(int tmp, uid_t uid, gid_t gid, struct leftovers *list, medic_reason *why);
 void leftovers_free(struct leftovers *list);

@@ -78,18 +78,15 @@ static _Noreturn void load_and_answer(const char *file, const medic_note *note)
     medic_reason why = {""};
     struct plugin_view view;
     void *library = dlopen("/proc/self/fd/4", RTLD_NOW | RTLD_LOCAL); /* the very file that was checked */
-    if (!library) {
+    void *symbol = library ? dlsym(library, "medic_plugin_entry") : NULL;
+    if (!symbol) {
         const char *error = dlerror(), *detail = error ? strstr(error, ": ") : NULL;
         answer_failure(medic_fail(&why, MEDIC_E_CORRUPT, "%s cannot be loaded (%s): build it again, linking libc only",
                                   file, detail ? detail + 2 : "no reason given"),
                        &why);
     }
     medic_plugin_entry_fn entry;
-    void *symbol = dlsym(library, "medic_plugin_entry");
     memcpy(&entry, &symbol, sizeof entry);
-    if (!entry)
-        answer_failure(
-            medic_fail(&why, MEDIC_E_CORRUPT, "%s exports no medic_plugin_entry: it is no Medic plugin", file), &why);
     const medic_plugin *raw = entry();
     int code = plugin_check(raw, file, note, 'c', core_has, &view, &why);
     if (code == MEDIC_OK)
@@ -99,7 +96,7 @@ static _Noreturn void load_and_answer(const char *file, const medic_note *note)
     unsigned char *bytes;
     size_t size;
     if (plugin_pack(&view.plugin, &bytes, &size))
-        answer_failure(medic_fail(&why, MEDIC_E_CORRUPT, "the descriptor of %s is too long", file), &why);
+        answer_failure(medic_fail(&why, MEDIC_E_MEMORY, "out of memory while reading %s", file), &why);
     answer(MEDIC_OK, bytes, size);
 }
 
@@ -234,8 +231,10 @@ static void judge_answer(struct child *child, const struct answer_head *head)
     if (head->code != MEDIC_OK)
         item->code = medic_fail(&item->reason, head->code < 0 ? head->code : MEDIC_E_FAIL, "%.*s", (int)head->size,
                                 (const char *)data);
-    else if (plugin_unpack(data, head->size, &item->descriptor))
-        item->code = medic_fail(&item->reason, MEDIC_E_CORRUPT, "the descriptor of %s cannot be read", item->path);
+    else if ((item->code = plugin_unpack(data, head->size, &item->descriptor)) == MEDIC_E_MEMORY)
+        medic_fail(&item->reason, item->code, "out of memory while reading %s", item->path);
+    else if (item->code != MEDIC_OK)
+        medic_fail(&item->reason, item->code, "the descriptor of %s cannot be read", item->path);
 }
 
 static void finish_child(struct child *child)

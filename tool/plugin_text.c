@@ -92,7 +92,7 @@ int plugin_pack(const medic_plugin *plugin, unsigned char **bytes, size_t *size)
 
 struct unpack {
     const unsigned char *at, *end;
-    bool failed;
+    bool failed, no_memory;
 };
 
 static void get(struct unpack *unpack, void *data, size_t size)
@@ -124,7 +124,7 @@ static const char *get_text(struct unpack *unpack)
     }
     char *text = malloc(size);
     if (!text) {
-        unpack->failed = true;
+        unpack->failed = unpack->no_memory = true;
         return NULL;
     }
     get(unpack, text, size);
@@ -153,6 +153,7 @@ static void get_params(struct unpack *unpack, medic_plugin *plugin, uint32_t cou
     medic_param *params = count > PARAMS_MAX ? NULL : calloc(count, sizeof *params);
     if (!params) {
         unpack->failed = true;
+        unpack->no_memory = count <= PARAMS_MAX;
         return;
     }
     plugin->params = params;
@@ -163,7 +164,7 @@ static void get_params(struct unpack *unpack, medic_plugin *plugin, uint32_t cou
 
 int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin)
 {
-    struct unpack unpack = {bytes, bytes + size, false};
+    struct unpack unpack = {.at = bytes, .end = bytes + size};
     *plugin = (medic_plugin){.magic = MEDIC_PLUGIN_MAGIC, .size = sizeof *plugin, .param_size = sizeof(medic_param)};
     get(&unpack, &plugin->guid, sizeof plugin->guid);
     plugin->abi_major = (uint16_t)get_number(&unpack);
@@ -183,9 +184,9 @@ int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin)
     get_params(&unpack, plugin, params);
     if (!unpack.failed && unpack.at == unpack.end && plugin->name && plugin->version && plugin->summary &&
         plugin->observation)
-        return 0;
+        return MEDIC_OK;
     plugin_unpacked_free(plugin);
-    return -1;
+    return unpack.no_memory ? MEDIC_E_MEMORY : MEDIC_E_CORRUPT;
 }
 
 static void drop(const char *text)

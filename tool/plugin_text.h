@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-/* plugin: a checked view (param_size may differ from ours). *bytes is the caller's (free). 0 or -1: no memory, too long. */
+/* plugin: a checked view (param_size may differ from ours). *bytes is the caller's (free). 0 or -1: no memory. */
 int plugin_pack(const medic_plugin *plugin, unsigned char **bytes, size_t *size);
-/* Fills a zeroed descriptor whose texts are its own. 0 or -1: malformed, or no memory; then nothing is left to free. */
+/* Fills a zeroed descriptor whose texts are its own. MEDIC_E_CORRUPT, _MEMORY: nothing is left to free. */
 int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin);
 void plugin_unpacked_free(medic_plugin *plugin);
 

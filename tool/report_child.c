@@ -72,16 +72,14 @@ static int load_plugin(const char *file, struct plugin_view *view, medic_reason 
         return fd;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* the very file that was checked */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
+    void *symbol = library ? dlsym(library, "medic_plugin_entry") : NULL;
+    if (!symbol) {
         const char *error = dlerror(), *detail = error ? strstr(error, ": ") : NULL;
         return medic_fail(why, MEDIC_E_CORRUPT, "%s cannot be loaded (%s): build it again, linking libc only", file,
                           detail ? detail + 2 : "no reason given");
     }
     medic_plugin_entry_fn entry;
-    void *symbol = dlsym(library, "medic_plugin_entry");
     memcpy(&entry, &symbol, sizeof entry);
-    if (!entry)
-        return medic_fail(why, MEDIC_E_CORRUPT, "%s exports no medic_plugin_entry: it is no Medic plugin", file);
     return plugin_check(entry(), file, &facts.note, 'r', report_has_service, view, why);
 }
 
@@ -119,6 +117,12 @@ static int write_document(const struct document *document, medic_reason *why)
     return result;
 }
 
+/* The plugin's fault, and nobody's who asked for the report: neither a wrong argument nor a missing right of theirs. */
+static int fault_of_plugin(int code)
+{
+    return code == MEDIC_E_MEMORY ? code : MEDIC_E_CORRUPT;
+}
+
 static int render(const struct plugin_view *view, struct report_host *host, const char *file, medic_reason *why)
 {
     medic_reason reason = {""};
@@ -126,11 +130,12 @@ static int render(const struct plugin_view *view, struct report_host *host, cons
     int result = view->report.render(&host->host, &reason);
     reason.text[sizeof reason.text - 1] = '\0';
     if (result)
-        return medic_fail(why, result < 0 ? result : MEDIC_E_FAIL, "the report half of %s failed: %.400s", file,
+        return medic_fail(why, fault_of_plugin(result), "the report half of %s failed: %.400s", file,
                           reason.text[0] ? reason.text : "it gave no reason");
     result = document_finish(host->document, &reason);
     if (result)
-        return medic_fail(why, result, "the report half of %s wrote a bad document: %.400s", file, reason.text);
+        return medic_fail(why, fault_of_plugin(result), "the report half of %s wrote a bad document: %.400s", file,
+                          reason.text);
     return write_document(host->document, why);
 }
 

@@ -93,7 +93,8 @@ static int gather(void *context, struct store_session *session)
     memcpy(item->id, session->info.id, sizeof item->id);
     if (session_started(session->info.started, &started))
         item->age_s = (int64_t)(all->now - started);
-    item->keep = !session->owned || !session->described || (all->made && !strcmp(item->id, all->made));
+    item->keep = !session->owned || (!session->described && !store_is_id(item->id)) ||
+                 (all->made && !strcmp(item->id, all->made));
     return MEDIC_OK;
 }
 
@@ -101,7 +102,7 @@ static int gather(void *context, struct store_session *session)
 static void drop(struct store *store, const struct retention_item *item, struct retention_done *done)
 {
     struct store_session session;
-    if (store->operations->open(store, item->id, &session, NULL) != MEDIC_OK)
+    if (store->operations->open_damaged(store, item->id, &session, NULL) != MEDIC_OK)
         return;
     if (session.owned)
         attach_recover(&session, NULL); /* also lets go of what it left in its target */

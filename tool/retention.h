@@ -37,8 +37,9 @@ struct retention_done {
     uint64_t bytes;
 };
 
-/* Drops sessions of the store. made: the id of the session that has just been made, or NULL. Sessions outside of the store
- * are never touched, nor are those that hold files that Medic did not make. */
+/* Drops sessions of the store, damaged ones too. made: the id of the session that has just been made, or NULL. Sessions
+ * outside of the store are never touched, nor are those that hold files that Medic did not make, nor a damaged one in a
+ * folder that somebody named. */
 int retention_apply(struct store *store, const struct retention_limits *limits, const char *made, time_t now,
                     struct retention_done *done, medic_reason *why);
 

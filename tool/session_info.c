@@ -3,13 +3,23 @@
 #include "tool/json.h"
 #include "tool/store.h"
 
+#include <ctype.h>
 #include <string.h>
 
-static const char *const state_texts[] = {"running", "complete", "incomplete", "failed"};
+static const char *const state_texts[] = {"running", "complete", "incomplete", "failed", "damaged"};
 
 const char *store_state_text(enum store_state state)
 {
     return state_texts[state];
+}
+
+bool store_is_id(const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t i = 0;
+    while (form[i] == '-' ? text[i] == '-' : form[i] && isxdigit((unsigned char)text[i]))
+        i++;
+    return !form[i] && !text[i];
 }
 
 /* ---- writing ---- */
@@ -101,7 +111,7 @@ static int read_parameters(struct session_info *info, const struct json *object,
 
 static int read_state(struct session_info *info, const char *text)
 {
-    for (size_t i = 0; text && i < sizeof state_texts / sizeof *state_texts; i++)
+    for (size_t i = 0; text && i < STORE_DAMAGED; i++)
         if (!strcmp(text, state_texts[i])) {
             info->state = (enum store_state)i;
             return 0;
@@ -126,8 +136,10 @@ int session_info_read(struct session_info *info, const char *text, size_t size, 
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "its schema is %lld, this is Medic " MEDIC_VERSION " and reads %d",
                           (long long)schema, STORE_SCHEMA);
     if (read_state(info, member(root, "state")))
-        return medic_fail(why, MEDIC_E_CORRUPT, "it has no valid \"state\"");
+        return medic_fail(why, MEDIC_E_CORRUPT, "it has no valid \"%s\"", "state");
     copy_text(info->id, sizeof info->id, member(root, "id"));
+    if (!*info->id)
+        return medic_fail(why, MEDIC_E_CORRUPT, "it has no valid \"%s\"", "id");
     copy_text(info->started, sizeof info->started, member(root, "started"));
     info->reason = member(root, "reason");
     const struct json *profiler = json_member(root, "profiler"), *target = json_member(root, "target");

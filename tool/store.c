@@ -46,15 +46,13 @@ static void make_id(char id[37])
     snprintf(id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-static void make_time(char text[32])
+static void write_time(const struct timespec *time, char text[32])
 {
-    struct timespec now;
     struct tm utc;
     char seconds[24];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&time->tv_sec, &utc);
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, 32, "%s.%03ldZ", seconds, now.tv_nsec / 1000000 % 1000);
+    snprintf(text, 32, "%s.%03ldZ", seconds, time->tv_nsec / 1000000 % 1000);
 }
 
 /* ---- locking ---- */
@@ -126,9 +124,11 @@ static void close_session(struct store_session *session)
 
 static int create(struct store *store, const char *place, struct store_session *session, medic_reason *why)
 {
+    struct timespec now;
     *session = (struct store_session){.store = store, .folder = -1, .stored = !place};
     make_id(session->info.id);
-    make_time(session->info.started);
+    clock_gettime(CLOCK_REALTIME, &now);
+    write_time(&now, session->info.started);
     int size = place ? snprintf(session->path, sizeof session->path, "%s", place)
                      : snprintf(session->path, sizeof session->path, "%s/%s", store->root, session->info.id);
     if (!place && !*store->root)
@@ -171,27 +171,44 @@ static void discard(struct store_session *session)
 
 /* ---- open ---- */
 
+/* What is known without session.json. */
+static void fill_in(struct store_session *session)
+{
+    const char *slash = strrchr(session->path, '/'), *name = slash ? slash + 1 : session->path;
+    struct timespec last = {0};
+    struct stat about;
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        if (!fstatat(session->folder, artifacts[i], &about, AT_SYMLINK_NOFOLLOW) && about.st_mtime > last.tv_sec)
+            last = about.st_mtim;
+    session->info = (struct session_info){.state = STORE_DAMAGED, .target = {.pid = -1, .inner_pid = -1, .uid = -1}};
+    snprintf(session->info.id, sizeof session->info.id, "%.36s", name);
+    write_time(&last, session->info.started);
+}
+
 static int read_info(struct store_session *session, medic_reason *why)
 {
     size_t size;
+    medic_reason detail = {""};
     char *text = file_read_at(session->folder, STORE_SESSION_FILE, SESSION_JSON_MAX, &size);
-    if (!text && errno == ENOENT) {
-        if (!faccessat(session->folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW)) {
-            session->info.state = STORE_COMPLETE; /* of another attach client: the capture speaks for itself */
-            return MEDIC_OK;
-        }
+    int code = MEDIC_OK, error = errno;
+    if (text)
+        code = session_info_read(&session->info, text, size, &session->arena, &detail);
+    else if (error == ENOMEM)
+        code = medic_fail(&detail, MEDIC_E_MEMORY, "out of memory");
+    else if (error != ENOENT)
+        code = explain(&detail, error, "read session.json in", session->path);
+    else if (faccessat(session->folder, MEDIC_CAPTURE_FILE, F_OK, AT_SYMLINK_NOFOLLOW))
         return medic_fail(why, MEDIC_E_NOT_FOUND, "%s holds no session: name the folder that `medic attach` told",
                           session->path);
-    }
-    if (!text)
-        return explain(why, errno, "read session.json in", session->path);
-    medic_reason detail = {""};
-    int code = session_info_read(&session->info, text, size, &session->arena, &detail);
     free(text);
-    session->described = code == MEDIC_OK;
-    return code == MEDIC_OK
-               ? code
-               : medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text);
+    session->described = text && code == MEDIC_OK;
+    if (session->described)
+        return MEDIC_OK;
+    fill_in(session); /* of another attach client: the capture speaks for itself; or damaged */
+    session->damage = detail;
+    return text && code != MEDIC_OK
+               ? medic_fail(why, code, "session.json in %.200s cannot be used: %.250s", session->path, detail.text)
+               : medic_fail(why, code, "%s", detail.text);
 }
 
 static bool has_session(int folder)
@@ -207,7 +224,7 @@ static bool is_in(const struct store *store, const char *path)
            !strchr(path + size + 1, '/');
 }
 
-static int open_folder(struct store *store, const char *path, struct store_session *session, medic_reason *why)
+static int open_any(struct store *store, const char *path, struct store_session *session, medic_reason *why)
 {
     *session = (struct store_session){.store = store, .folder = -1};
     snprintf(session->path, sizeof session->path, "%s", path);
@@ -220,6 +237,18 @@ static int open_folder(struct store *store, const char *path, struct store_sessi
     if (has_session(session->folder)) /* else it may be one that is just being made: its lock is not ours to take */
         session->owned = lock(session->folder);
     int code = read_info(session, why);
+    if (code == MEDIC_E_NOT_FOUND || code == MEDIC_E_MEMORY)
+        close_session(session);
+    return code;
+}
+
+/* damaged: such a one is fine, too. */
+static int open_folder(struct store *store, const char *path, bool damaged, struct store_session *session,
+                       medic_reason *why)
+{
+    int code = open_any(store, path, session, why);
+    if (code != MEDIC_OK && damaged && session->folder >= 0)
+        return MEDIC_OK;
     if (code != MEDIC_OK)
         close_session(session);
     return code;
@@ -236,11 +265,12 @@ static int list(struct store *store, int (*visit)(void *context, struct store_se
         struct store_session session;
         char path[PATH_MAX];
         if (entry->d_name[0] == '.' ||
-            snprintf(path, sizeof path, "%s/%s", store->root, entry->d_name) >= (int)sizeof path ||
-            open_folder(store, path, &session, NULL) != MEDIC_OK)
+            snprintf(path, sizeof path, "%s/%s", store->root, entry->d_name) >= (int)sizeof path)
             continue;
-        result = visit(context, &session);
-        close_session(&session);
+        int code = open_folder(store, path, true, &session, why);
+        result = code == MEDIC_OK ? visit(context, &session) : code == MEDIC_E_MEMORY ? code : MEDIC_OK;
+        if (code == MEDIC_OK)
+            close_session(&session);
     }
     closedir(entries);
     return result;
@@ -271,7 +301,8 @@ static int look_at(void *context, struct store_session *session)
     return MEDIC_OK;
 }
 
-static int open_found(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+static int open_found(struct store *store, const char *which, bool damaged, struct store_session *session,
+                      medic_reason *why)
 {
     struct search search = {.prefix = strcmp(which, "last") ? which : NULL};
     int code = list(store, look_at, &search, why);
@@ -288,21 +319,32 @@ static int open_found(struct store *store, const char *which, struct store_sessi
     if (search.count > 1 && search.prefix)
         return medic_fail(why, MEDIC_E_AMBIGUOUS, "%.40s is the beginning of %zu sessions (%s): give more of the id",
                           which, search.count, search.names);
-    return open_folder(store, search.path, session, why);
+    return open_folder(store, search.path, damaged, session, why);
 }
 
-static int open_session(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+static int open_which(struct store *store, const char *which, bool damaged, struct store_session *session,
+                      medic_reason *why)
 {
     char path[PATH_MAX];
     struct stat about;
     if (strchr(which, '/'))
-        return open_folder(store, which, session, why);
+        return open_folder(store, which, damaged, session, why);
     if (*store->root && *which && *which != '.' &&
         snprintf(path, sizeof path, "%s/%s", store->root, which) < (int)sizeof path && !stat(path, &about))
-        return open_folder(store, path, session, why);
+        return open_folder(store, path, damaged, session, why);
     if (!*which || !stat(which, &about))
-        return open_folder(store, which, session, why);
-    return open_found(store, which, session, why);
+        return open_folder(store, which, damaged, session, why);
+    return open_found(store, which, damaged, session, why);
+}
+
+static int open_session(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+{
+    return open_which(store, which, false, session, why);
+}
+
+static int open_damaged(struct store *store, const char *which, struct store_session *session, medic_reason *why)
+{
+    return open_which(store, which, true, session, why);
 }
 
 /* ---- size and end ---- */
@@ -408,7 +450,7 @@ static int remove_session(struct store_session *session, medic_reason *why)
 
 int store_use_files(struct store *store, const char *root, medic_reason *why)
 {
-    static const struct store_operations operations = {create, save,          discard, open_session,
+    static const struct store_operations operations = {create, save,          discard, open_session,  open_damaged,
                                                        list,   close_session, size_of, remove_session};
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int size;

@@ -19,7 +19,8 @@
 #define STORE_REPORT_FILE "report.json"
 #define STORE_SCHEMA 1
 
-enum store_state { STORE_RUNNING, STORE_COMPLETE, STORE_INCOMPLETE, STORE_FAILED };
+/* The last one is never written: session.json cannot be used, or is not there. */
+enum store_state { STORE_RUNNING, STORE_COMPLETE, STORE_INCOMPLETE, STORE_FAILED, STORE_DAMAGED };
 
 struct session_parameter {
     const char *key, *value;
@@ -52,7 +53,8 @@ struct store_session {
     char path[PATH_MAX];      /* for people */
     int folder;               /* of the artifacts, -1 when not open */
     bool owned;               /* we hold the lock; false: another process does */
-    bool described;           /* session.json is there; else the folder only has a capture */
+    bool described;           /* session.json was read or written; else all but id, start and capture is unknown */
+    medic_reason damage;      /* why session.json cannot be used; "": it can, or is not there */
     bool made;                /* the folder was made by create */
     bool stored;              /* it lies in the store; false: in a folder that somebody chose */
     struct arena arena;       /* texts of an info that was read */
@@ -70,8 +72,11 @@ struct store_operations {
     /* By id, by the beginning of one, "last" (the newest one) or by folder, and locks it if nobody else has.
      * MEDIC_E_NOT_FOUND, MEDIC_E_AMBIGUOUS, MEDIC_E_CORRUPT. */
     int (*open)(struct store *store, const char *which, struct store_session *session, medic_reason *why);
-    /* Every session of the store; stops when visit returns non-zero, and returns that. The session is closed after
-     * visit. */
+    /* As open, but a session whose session.json cannot be used is opened, too: its state is STORE_DAMAGED, its id the name
+     * of its folder, its start the time of its last file. */
+    int (*open_damaged)(struct store *store, const char *which, struct store_session *session, medic_reason *why);
+    /* Every session of the store, damaged ones as by open_damaged; stops when visit returns non-zero, and returns that.
+     * The session is closed after visit. */
     int (*list)(struct store *store, int (*visit)(void *context, struct store_session *session), void *context,
                 medic_reason *why);
     /* Lets go of it. */
@@ -92,6 +97,8 @@ struct store {
 int store_use_files(struct store *store, const char *root, medic_reason *why);
 
 const char *store_state_text(enum store_state state);
+/* Whether the text is one of the ids that create gives: a UUID. */
+bool store_is_id(const char *text);
 
 /* ---- session.json as text, for the stores ---- */
 

@@ -76,10 +76,7 @@ void target_free(struct target *target)
 
 int target_open_tmp(const struct target *target, medic_reason *why)
 {
-    int fd = target->tmp_fd >= 0 ? fcntl(target->tmp_fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (target->tmp_fd < 0)
-        return medic_fail(why, MEDIC_E_NOT_FOUND, "the temporary folder of %d cannot be reached: %.300s", target->pid,
-                          target->why.text);
+    int fd = fcntl(target->tmp_fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return medic_fail(why, MEDIC_E_IO, "the temporary folder cannot be opened (%m): raise the limit of open files");
     return fd;

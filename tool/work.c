@@ -3,6 +3,7 @@
 #include "tool/files.h"
 #include "tool/identity.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,6 +16,25 @@ static struct work closed_work(uid_t uid, gid_t gid)
 {
     return (struct work){
         .place = {.folder = -1}, .folder = -1, .request = -1, .lease = -1, .status = -1, .uid = uid, .gid = gid};
+}
+
+/* ---- names ---- */
+
+static size_t hex_digits(const char *text)
+{
+    return strspn(text, "0123456789abcdef");
+}
+
+bool work_is_launch(const char *name)
+{
+    static const size_t prefix = sizeof WORK_LAUNCH - 1;
+    return !strncmp(name, WORK_LAUNCH, prefix) && hex_digits(name + prefix) == 16 && !name[prefix + 16];
+}
+
+bool work_is_child(const char *name)
+{
+    size_t pid = strspn(name, "0123456789");
+    return pid && pid <= 10 && name[pid] == '-' && hex_digits(name + pid + 1) == 8 && !name[pid + 9];
 }
 
 /* ---- making ---- */
@@ -186,6 +206,53 @@ int work_fetch_capture(struct work *work, int folder, const char *path, medic_re
 
 /* ---- the end ---- */
 
+enum work_lease work_lease(int folder)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int lease = openat(folder, MEDIC_LEASE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (lease < 0)
+        return WORK_LEASE_NONE;
+    bool held = fcntl(lease, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
+    close(lease);
+    return held ? WORK_LEASE_HELD : WORK_LEASE_FREE;
+}
+
+/* Whether there is nothing in it but what the launch put there. */
+static bool is_left(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    bool left = entries && work_lease(folder) != WORK_LEASE_HELD;
+    for (struct dirent *entry; left && (entry = readdir(entries));)
+        left = *entry->d_name == '.' || !strcmp(entry->d_name, MEDIC_REQUEST_FILE) ||
+               !strcmp(entry->d_name, MEDIC_LEASE_FILE);
+    if (entries)
+        closedir(entries);
+    else if (fd >= 0)
+        close(fd);
+    return left;
+}
+
+/* The folder that a killed launch left, when this was the last one in it. */
+static void remove_launch(const char *child, uid_t uid)
+{
+    char path[PATH_MAX];
+    struct stat about;
+    const char *slash = strrchr(child, '/');
+    snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - child) : 0, child);
+    const char *name = strrchr(path, '/');
+    if (!name || !work_is_launch(name + 1))
+        return;
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0 && !fstat(folder, &about) && about.st_uid == uid && is_left(folder)) {
+        unlinkat(folder, MEDIC_REQUEST_FILE, 0);
+        unlinkat(folder, MEDIC_LEASE_FILE, 0);
+        rmdir(path);
+    }
+    if (folder >= 0)
+        close(folder);
+}
+
 static void close_one(int *fd)
 {
     if (*fd >= 0)
@@ -202,8 +269,8 @@ static void remove_files(const struct work *work)
         unlinkat(work->folder, known_files[i], 0);
     if (work->place.folder >= 0)
         unlinkat(work->place.folder, work->name, AT_REMOVEDIR);
-    else if (work->folder >= 0)
-        rmdir(work->outer);
+    else if (work->folder >= 0 && !rmdir(work->outer))
+        remove_launch(work->outer, work->uid);
     identity_leave(&identity);
 }
 

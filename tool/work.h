@@ -10,6 +10,16 @@
 
 #include <medic/session.h>
 
+/* The folder of a launch with children: launch-<16 hex digits>. In it lie the work folders of its processes, each
+ * <pid>-<8 hex digits> and made by the core of that process. */
+#define WORK_LAUNCH "launch-"
+bool work_is_launch(const char *name);
+bool work_is_child(const char *name);
+
+/* Of an opened work folder: held while its client, which may be ourselves, lives. */
+enum work_lease { WORK_LEASE_NONE, WORK_LEASE_FREE, WORK_LEASE_HELD };
+enum work_lease work_lease(int folder);
+
 struct work {
     struct staging place;       /* the folder above; not open when the work folder was found by its path */
     int folder;                 /* -1: not open */
@@ -36,7 +46,8 @@ int work_status(struct work *work, medic_status *status);
 int work_request_stop(struct work *work, medic_reason *why);
 /* Copies the capture into another folder, replacing one that is there. MEDIC_E_NOT_FOUND: there is none. */
 int work_fetch_capture(struct work *work, int folder, const char *path, medic_reason *why);
-/* Closes it and lets go of the lease; with remove, its files (those with names we know) and the folder go. */
+/* Closes it and lets go of the lease; with remove, its files (those with names we know) and the folder go, and with the last
+ * one of a launch that nobody runs any more the folder of the launch. */
 void work_close(struct work *work, bool remove);
 
 #endif

@@ -8,9 +8,9 @@ import fcntl
 import json
 import os
 import pathlib
-import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 
@@ -19,38 +19,12 @@ import pytest
 import harness
 import session
 import visit
+from sentences import LISTED, assert_said, entry, expect, says
 
-sys.path.insert(0, str(harness.REPO / "tests" / "layout"))
-import check_errors  # noqa: E402
-
-PAGE = (harness.REPO / check_errors.PAGE).read_text()
-LISTED = check_errors.listed(PAGE)
 FIXTURES = harness.BUILD / "tests" / "abi" / "plugins"
 GOOD = FIXTURES / "fixture_good.so"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users, private mounts")
-
-
-def entry(begin):
-    """(sentence, exit code) of the one row that begins so, placeholders as <>."""
-    found = [s for s in LISTED if s == begin] or [s for s in LISTED if s.startswith(begin)]
-    assert len(found) == 1, f"{len(found)} sentences of {check_errors.PAGE} begin with {begin!r}: {found}"
-    return found[0], int(LISTED[found[0]][3][0])
-
-
-def says(text, begin):
-    """Whether the sentence stands in the text, whatever its placeholders are."""
-    return re.search(".*?".join(map(re.escape, entry(begin)[0].split("<>"))), text, re.S) is not None
-
-
-def assert_said(done, begin, code=None):
-    assert says(done.err + done.out, begin), f"{done.args} did not say {begin!r}: {done.err!r} {done.out!r}"
-    assert done.code == (entry(begin)[1] if code is None else code), (done.code, done.err)
-    assert not done.err or all(line.startswith("medic: ") for line in done.err.splitlines()), done.err
-
-
-def expect(begin, *args, code=None, **kwargs):
-    assert_said(harness.run_medic(args, **kwargs), begin, code)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -300,12 +274,13 @@ RENDERS = [
 ]
 
 
-@pytest.mark.parametrize("begin, code", RENDERS, ids=lambda x: x[:30])
-def test_report_halves(idle, out_dir, begin, code):
+@pytest.mark.parametrize("begin, lines", RENDERS, ids=lambda x: x[:30])
+def test_report_halves(idle, out_dir, begin, lines):
     plugin = build_plugin(out_dir, ("#include <stdlib.h>", "#include <signal.h>\n#include <stdlib.h>"),
-                          (RENDER, code + RENDER))
-    done = harness.run_medic(attach(idle, "-o", out_dir / "s", profiler=plugin))
-    assert says(done.err, begin) and done.code == visit.SESSION, done
+                          (RENDER, lines + RENDER))
+    code = visit.INTERRUPTED if "interrupted" in begin else visit.SESSION
+    expect(begin, *attach(idle, "-o", out_dir / "s", profiler=plugin), code=code)
+    expect(begin, "report", out_dir / "s")
 
 
 # --- clients other than medic -----------------------------------------------------------------------------------------
@@ -607,9 +582,9 @@ while True:
 def runtime_that(out_dir):
     """runtime_that(version=, arch=, answer=): a process that speaks the runtime's protocol; its pid."""
     with contextlib.ExitStack() as running:
-        def start(version="10.0.1", arch="x64", answer=0, reply=0xffff):
+        def start(version="10.0.1", arch="x64", answer=0, reply=0xffff, env=()):
             p = subprocess.Popen([sys.executable, "-c", RUNTIME, version, arch, f"{answer:x}", f"{reply:x}"],
-                                 stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(out_dir)})
+                                 stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(out_dir), **dict(env)})
             running.callback(p.wait)
             running.callback(p.kill)
             running.callback(p.stdout.close)
@@ -644,6 +619,54 @@ def test_runtime_of_another_kind(runtime_that, out_dir):
     expect("it runs as <> and this Medic is built for <>", "doctor", other)
     expect("cannot attach to <>: it runs as <> and this", *attach(other, "-o", out_dir / "s"))
     expect("it answered with command 0x<>", *attach(runtime_that(reply=0x0123), "-o", out_dir / "s"))
+
+
+def test_runtime_of_another_libc(runtime_that, out_dir):
+    library = out_dir / "ld-musl-x86_64.so.1"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, "/dev/null"], check=True)
+    other = runtime_that(env={"LD_PRELOAD": str(library)})
+    expect("it runs on <> and this Medic is built for <>", "doctor", other)
+    expect("cannot attach to <>: it runs on musl", *attach(other, "-o", out_dir / "s"))
+
+
+# --- plugin files that are damaged in a way that no compiler makes ----------------------------------------------------
+
+def other_machine(data):
+    data[18] = 183
+
+
+def no_symbols(data):
+    """The hash table counts none, and yet leads to some."""
+    sections, = struct.unpack_from("<Q", data, 40)
+    count, = struct.unpack_from("<H", data, 60)
+    for at in range(sections, sections + count * 64, 64):
+        if struct.unpack_from("<I", data, at + 4)[0] == 5:
+            struct.pack_into("<I", data, struct.unpack_from("<Q", data, at + 24)[0] + 4, 0)
+
+
+@pytest.mark.parametrize("begin, damage", [("it was built for another machine", other_machine),
+                                           ("its hash table runs in a circle", no_symbols)])
+def test_plugin_files(idle, out_dir, begin, damage):
+    plugin = build_plugin(out_dir, options=["-Wl,--hash-style=sysv"])
+    data = bytearray(plugin.read_bytes())
+    damage(data)
+    plugin.write_bytes(data)
+    expect(begin, *attach(idle, "-o", out_dir / "s", profiler=plugin))
+
+
+def test_plugin_that_answers_in_the_place_of_its_reader(idle, out_dir):
+    plugin = build_plugin(out_dir, ("#include <stdlib.h>", "#include <stdlib.h>\n#include <unistd.h>"), (
+        "    return &descriptor.plugin;", "    unsigned head[5] = {0x414c504d, 4, 0, 0, 7};\n"
+        "    return write(3, head, sizeof head) ? _exit(0), NULL : &descriptor.plugin;"))
+    expect("the descriptor of <> cannot be read", *attach(idle, "-o", out_dir / "s", profiler=plugin))
+
+
+def test_callback_that_never_returns(patient, out_dir):
+    p = patient("induced", env={"TMPDIR": out_dir})
+    plugin = build_plugin(out_dir, ("#ifdef FIXTURE_SLOW", "#if 1"), ("UINT64_C(4000000000)", "UINT64_C(20000000000)"))
+    done = harness.run_medic(attach(p, "-o", out_dir / "s", profiler=plugin), timeout=60)
+    assert says(done.err, "Medic stays in process <>"), done
+    assert says(harness.run_medic(["doctor", p.pid]).out, "an earlier session could not leave it"), done
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
@@ -723,6 +746,8 @@ PROVOKED_BY = {
         "medic report takes one session", 'medic sessions takes no "<>":', "name a command: medic complete",
         "is too large to be represented", "the session folder's name", "cannot run <>: <>",
         "cannot make the folder <>:", "cannot look into <>: <>:"],
+    "e2e/test_error_catalogue.py::test_callback_that_never_returns": [
+        "Medic stays in process <>,", "an earlier session could"],
     "e2e/test_error_catalogue.py::test_capture_has_gone": [
         "<> has no capture"],
     "e2e/test_error_catalogue.py::test_capture_is_removed": [
@@ -769,6 +794,10 @@ PROVOKED_BY = {
         "the path of the session store"],
     "e2e/test_error_catalogue.py::test_pid_given_as_a_name": [
         "<> is a process id, not a"],
+    "e2e/test_error_catalogue.py::test_plugin_files": [
+        "it was built for another", "its hash table runs in a"],
+    "e2e/test_error_catalogue.py::test_plugin_that_answers_in_the_place_of_its_reader": [
+        "the descriptor of <> cannot"],
     "e2e/test_error_catalogue.py::test_plugins": [
         '<> has no parameter "<>":', "<> only works from the start", "<> cannot be loaded (<>):",
         "it carries two Medic notes,", "<>: its parameter table is"],
@@ -795,6 +824,8 @@ PROVOKED_BY = {
     "e2e/test_error_catalogue.py::test_runtime_of_another_kind": [
         "cannot attach to <>: it runs as", "it answered with command", ".NET <> is too old",
         "it runs as <> and this Medic"],
+    "e2e/test_error_catalogue.py::test_runtime_of_another_libc": [
+        "it runs on <> and this Medic", "cannot attach to <>: it runs on"],
     "e2e/test_error_catalogue.py::test_session_may_not_be_removed": [
         "cannot remove <>: <>"],
     "e2e/test_error_catalogue.py::test_session_of_another_medic": [
@@ -836,6 +867,85 @@ PROVOKED_BY = {
         "cannot write the capture"],
     "e2e/test_errors.py::test_unknown_profiler": [
         'there is no profiler "<>", did', 'there is no profiler "<>":', "cannot open the profiler"],
+    "e2e/test_faults.py::test_attach": [
+        "its temporary folder cannot be opened", "the temporary folder cannot be opened", "no socket could be made",
+        "the listener's credentials cannot be read", "uid <> listens on its socket",
+        "it closed the connection before the request", "the socket <> cannot be opened",
+        "the folder of its socket may not be searched", "connecting to <> failed", "process <> cannot be looked at",
+        "process <> has just ended", "cannot <> <>: it lies in a user namespace", "cannot <> <>: <>",
+        "the copy of <> in the target's <> does not read back", "<> cannot be read: <>",
+        "the file became shorter while it was read", "cannot read the capture in <>"],
+    "e2e/test_faults.py::test_core_by_a_relative_path": [
+        "cannot tell where libmedic.so"],
+    "e2e/test_faults.py::test_detach_that_takes_long": [
+        "process <> has not let go"],
+    "e2e/test_faults.py::test_doctor_of_a_stopped_program_of_another_user": [
+        "it runs as <> (uid <>)"],
+    "e2e/test_faults.py::test_event_session_that_does_not_stop": [
+        "the runtime has not finished stopping"],
+    "e2e/test_faults.py::test_files_of_the_core": [
+        "cannot create <> in the session folder", "cannot write the status in"],
+    "e2e/test_faults.py::test_launch_with_a_very_long_temporary_folder": [
+        "the path of the target's"],
+    "e2e/test_faults.py::test_lease_that_is_not_there": [
+        "cannot open the lease in"],
+    "e2e/test_faults.py::test_many_programs_of_one_name": [
+        "<> and <> more"],
+    "e2e/test_faults.py::test_memory_for_a_report": [
+        "out of memory while reading the report", "out of memory while rendering the report",
+        "the document needs more memory", "out of memory while reading the capture",
+        "out of memory while making the report", "out of memory while writing the report", "the JSON needs more memory",
+        "no memory for <> pauses", "no memory for <> events"],
+    "e2e/test_faults.py::test_memory_for_lists": [
+        "out of memory while listing the profilers", "out of memory while listing the sessions", "out of memory"],
+    "e2e/test_faults.py::test_memory_for_processes": [
+        "out of memory while reading process <>", "out of memory while asking processes",
+        "out of memory while building a request", "out of memory while reading a reply",
+        "out of memory while reading the reply to <>", "out of memory while reading <>",
+        "out of memory while listing processes"],
+    "e2e/test_faults.py::test_memory_of_the_core": [
+        "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
+        "out of memory for the capture's", "no memory for the state of"],
+    "e2e/test_faults.py::test_no_news": [
+        "no news from process <>"],
+    "e2e/test_faults.py::test_others": [
+        "/proc cannot be read", "cannot start <>: <>", "cannot open <>: <>: set TMPDIR", "Linux <> is older than what"],
+    "e2e/test_faults.py::test_place_of_a_child_that_cannot_be_made": [
+        "a process of the program"],
+    "e2e/test_faults.py::test_program_that_is_closed_to_its_own_user": [
+        "it is closed even to its"],
+    "e2e/test_faults.py::test_program_that_waits_for_a_device": [
+        "it waits for a device and"],
+    "e2e/test_faults.py::test_report": [
+        "cannot make the report", "cannot start a process for the report", "cannot open the folder of <>",
+        "cannot read the capture: <>"],
+    "e2e/test_faults.py::test_report_half_that_hangs": [
+        "the report half of <> did"],
+    "e2e/test_faults.py::test_runtimes": [
+        "this runtime is older than .NET 5", "this is .NET <>.<>; Medic supports", "the runtime refuses the event mask",
+        "the runtime refuses to detach"],
+    "e2e/test_faults.py::test_session_that_does_not_end": [
+        "the session in process <> does not end"],
+    "e2e/test_faults.py::test_socket_of_a_program_that_is_not_its_own": [
+        "process <> listens on <>, which is not its own socket:"],
+    "e2e/test_faults.py::test_socket_of_a_stopped_program_in_another_container": [
+        "cannot attach through <>/<>:"],
+    "e2e/test_faults.py::test_stop_in_the_target_that_cannot_be_written": [
+        "cannot ask session <> to"],
+    "e2e/test_faults.py::test_stop_of_a_session_that_has_not_begun": [
+        "session <> has not begun"],
+    "e2e/test_faults.py::test_stop_of_a_session_whose_medic_stands_still": [
+        "session <> has been asked"],
+    "e2e/test_faults.py::test_stop_of_a_stopped_program": [
+        "session <> has not ended"],
+    "e2e/test_faults.py::test_stop_that_cannot_be_written": [
+        "cannot ask the session to"],
+    "e2e/test_faults.py::test_temporary_folder_that_cannot_be_listed": [
+        "the target's temporary folder"],
+    "e2e/test_faults.py::test_threads_of_the_core": [
+        "cannot start a thread in", "cannot start a thread for", "cannot start a thread to"],
+    "e2e/test_faults.py::test_work_folder_that_has_gone_or_changed": [
+        "<> is not the folder that", "the session's folder <> is"],
     "e2e/test_launch.py::test_a_reader_of_the_report_that_is_gone_changes_no_exit_code": [
         "cannot write the report:"],
     "e2e/test_launch.py::test_a_script_without_its_interpreter": [
@@ -872,6 +982,9 @@ PROVOKED_BY = {
         "<> crashed with <> while"],
     "e2e/test_other_clients.py::test_a_session_folder_that_is_not_private_is_refused": [
         "the session folder <> belongs"],
+    "e2e/test_sessions.py::test_a_damaged_session_is_shown_and_can_be_removed": [
+        "session.json cannot be used (<>): `medic rm", "session.json cannot be used (<>): remove",
+        "session.json is missing:"],
     "e2e/test_sessions.py::test_a_limit_that_cannot_be_read_keeps_all_and_is_told": [
         "no session is dropped: MEDIC_KEEP_AGE=<>"],
     "e2e/test_sessions.py::test_ambiguous_beginning": [
@@ -902,13 +1015,17 @@ PROVOKED_BY = {
         "the capture is not a regular", "the capture is empty: the", "the capture ends within its",
         "this is not a capture: it", "the capture has version <>", "the header of the capture is damaged: its sizes",
         "the header of the capture is damaged: its checksum"],
+    "unit/test_core_files": [
+        "cannot open the temporary", "the temporary folder's path", "cannot make the folder <>/<>:",
+        "no random number from the", "cannot look at the session", "cannot open the session folder",
+        "session= is longer than <>", "cannot make the session folder", "cannot share the lease"],
     "unit/test_document": [
         "not valid JSON: <> in line", "this is no report: it has", "the report has schema <>",
         "<> of section <> in the report", "the report half gives no", "the report half gives more than one",
         "the verdict has the unknown", "the report half gives more than <>", "a finding points to section",
         "two sections are called <>", "a section has an id that", "section <> has <> columns;",
         "a row of section <> has <>", "a cell in column <> of section", "a row of section <> has a",
-        "a stack of section <> has", "an edge of section <> does"],
+        "a stack of section <> has", "an edge of section <> does", "section <> has more than"],
     "unit/test_elf_file": [
         "<> is not a regular file", "<> is no Medic plugin: it", "<> cannot be examined: <>",
         "<> belongs to uid <>, who", "<> was built for plugin ABI", "<> does not export medic_plugin_entry:",
@@ -957,10 +1074,12 @@ PROVOKED_BY = {
         "there is no session yet in", "there is no session folder <>,", "session <> is in use by another",
         "<> is not in the store, somebody chose that folder: remove it with rm -r when",
         "no session is dropped: MEDIC_KEEP_SIZE=<>"],
+    "unit/test_runtime_pauses_halves": [
+        "the host does not know the", "the host gives runtime_pauses"],
     "unit/test_staging": [
         "cannot read <>: <>", "cannot <> <>: no space left: free some, and", "cannot <> <>: permission denied: run"],
     "unit/test_store": [
-        "<> holds no session: name", 'it has no valid "state"'],
+        'it has no valid "<>"', "<> holds no session: name"],
     "unit/test_target": [
         "<> is no process id: give", "no process is given: give", "cannot attach through <>:"],
     "unit/test_value": [
@@ -969,69 +1088,8 @@ PROVOKED_BY = {
 
 # Why no test does.
 NOT_PROVOKED = {
-    "Medic would have to be out of files at one place": [
-        "its temporary folder cannot", "the temporary folder cannot", "no socket could be made (<>):",
-        "cannot make the report: <>", "cannot open the folder of"],
-    "a build for another libc, processor or machine": [
-        "cannot attach to <>: it runs on", "it runs on <> and this Medic", "this build for <> has not",
-        "it was built for another", "stacks are unwound on x86-64 only"],
-    "a kernel or runtime that is too old": [
-        "Linux <> is older than what", "this is .NET <>.<>; Medic", "this runtime is older than"],
-    "a limit of threads that lets everything before it pass": [
-        "cannot start a thread in", "cannot start a thread for", "cannot start a thread to",
-        "cannot start a process for", "cannot start <>: <>"],
-    "a race with the end of a process, too short to be hit": [
-        "process <> has just ended:", "the listener's credentials", "it closed the connection before the",
-        "there is no session <> any", "session <> has not begun", "the session's folder <> is",
-        "<> is not the folder that", "the file became shorter while"],
-    "a program that would have to stand still inside a handler of Medic's": [
-        "a signal handler of the sampler"],
-    "a runtime that cannot be provoked to it": [
-        "the runtime refuses to detach", "Medic stays in process <>,", "an earlier session could",
-        "the runtime has not finished stopping"],
-    "a second line of defence: an earlier check says it first": [
-        "the plugin <> does not export", "session= is longer than <>", "the temporary folder's path",
-        "<> exports no medic_plugin_entry:", "the descriptor of <> is too", "the descriptor of <> cannot",
-        "the runtime refuses the event", "its hash table runs in a", "it runs as <> (uid <>)",
-        "the path of the target's", "the host does not know the parameter stacks",
-        "the host does not know the parameters of", "the plugin asks for samples with",
-        "the plugin asks for samples twice", "the host gives runtime_pauses",
-        "a path of <> and client data", "cannot open <>: <>: set TMPDIR", "cannot tell where libmedic.so",
-        "it does not answer", "the folder of its socket", "it is closed even to its", "the temporary folder of <>",
-        "section <> has more than", "cannot <> <>: it lies in"],
-    "another mount of /proc than a test can make": [
-        "process <> cannot be looked", "/proc cannot be read (<>):"],
-    "half a minute or more of waiting": [
-        "no news from process <> for", "the session in process <> does", "process <> has not let go",
-        "session <> has not ended", "session <> has been asked", "the report half of <> did"],
-    "needs a dozen programs of one name": [
-        "<> and <> more"],
-    "needs a runtime that is reached by the socket of another": [
-        "process <> listens on <>, which is not its own socket:", "cannot attach through <>/<>:",
-        "uid <> listens on its socket,"],
-    "out of memory cannot be made to strike at one place": [
-        "out of memory", "out of memory while listing processes:", "out of memory while reading process",
-        "out of memory while asking", "out of memory while building", "out of memory while reading a reply:",
-        "out of memory while reading the reply", "out of memory while reading an",
-        "out of memory while listing the profilers", "out of memory while listing the sessions",
-        "out of memory while reading the capture", "out of memory while making", "out of memory while writing",
-        "out of memory while reading the report", "out of memory while rendering", "the document needs more memory",
-        "the JSON needs more memory", "no memory for <> pauses", "no memory for <> events",
-        "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
-        "out of memory for the capture's", "no memory for the state of runtime_pauses",
-        "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
-        "out of memory for the table of stacks"],
-    "the folder that would carry the sentence is the one that fails": [
-        "cannot look at the session", "cannot open the temporary", "cannot make the folder <>/<>:",
-        "cannot make the session folder", "cannot open the session folder", "cannot create <> in the session",
-        "cannot open the lease in", "cannot write the status in"],
-    "the folder would have to change between two looks": [
-        "a process of the program", "the target's temporary folder"],
-    "the kernel would have to fail": [
-        "<> cannot be read: <>", "cannot <> <>: <>", "the socket <> cannot be opened", "connecting to <> failed:",
-        "no random number from the", "cannot read the capture:", "cannot read the capture in",
-        "the copy of <> in the target's", "cannot share <> in <>: <>", "cannot ask the session to",
-        "cannot ask session <> to", "it waits for a device and"],
+    "a build for another processor, which is not tested here": [
+        "this build for <> has not"],
 }
 
 

@@ -1,5 +1,6 @@
 """`medic sessions`, `stop`, `rm`, `report last`, and what the retention drops: on real sessions, in a store of the test's."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import pytest
 import harness
 import session
 import visit
-from visit import ARGUMENTS, INTERRUPTED, OK, SESSION
+from visit import ARGUMENTS, INTERRUPTED, OK, PLATFORM, SESSION
 
 DAY = 24 * 3600
 
@@ -188,15 +189,64 @@ def test_a_session_whose_medic_was_killed_is_incomplete(store, sick, tmp):
     assert about["state"] == "incomplete" and about["verdict"], about
 
 
-def test_strange_and_damaged_folders_hide_no_session(store, sick):
+def damage(store, which, text="{", capture=True):
+    """A session whose session.json is that text, or (None) has gone."""
+    path = store.root / which
+    path.joinpath("session.json").unlink()
+    if text is not None:
+        path.joinpath("session.json").write_text(text)
+    if not capture:
+        path.joinpath("capture.mdc").unlink()
+    return which
+
+
+def test_strange_folders_and_damaged_reports_hide_no_session(store, sick):
     which = store.make(sick)
     (store.root / "stranger").mkdir()
     (store.root / "11111111-0000-4000-8000-000000000000").mkdir()
-    (store.root / "11111111-0000-4000-8000-000000000000" / "session.json").write_text("{")
     (store.root / "a-file").write_text("x")
     (store.root / which / "report.json").write_text("{ damaged")
     about = store.one()
     assert about["id"] == which and about["verdict"] is None
+
+
+@pytest.mark.parametrize("text, capture, words", [
+    ("{", True, ["not valid JSON", "remove that file", "medic report", "medic rm"]),
+    ("{", False, ["not valid JSON", "medic rm"]),
+    ('{"schema": 99}', True, ["schema is 99", "medic rm"]),
+    ('{"schema": 1, "state": "complete"}', True, ['no valid "id"', "medic rm"]),
+    (None, True, ["is missing", "medic report"]),
+])
+def test_a_damaged_session_is_shown_and_can_be_removed(store, sick, text, capture, words):
+    which, sound = damage(store, store.make(sick), text, capture), store.make(sick)
+    about, = (s for s in store.list() if s["id"] == which)
+    assert about["state"] == "damaged" and about["target"]["pid"] is None and about["size_bytes"] > 0, about
+    assert all(word in about["reason"] for word in words) and which in about["reason"], about
+    line, = (line for line in store.medic("sessions").out.splitlines() if line.startswith(which[:8]))
+    assert " damaged " in line and words[0] in line
+    if text is not None:
+        store.refuse(PLATFORM if "99" in text else SESSION, ["session.json", str(store.root / which)], "report", which)
+        store.refuse(PLATFORM if "99" in text else SESSION, ["session.json"], "stop", which)
+    assert f"removed {which[:8]}: a damaged session" in store.medic("rm", which[:13]).out
+    assert store.ids() == {sound}
+
+
+def test_what_the_list_says_about_a_damaged_session_helps(store, sick):
+    which = damage(store, store.make(sick))
+    (store.root / which / "session.json").unlink()
+    assert "Orders.Cache.Trim" in store.medic("report", which).out
+
+
+def test_damaged_sessions_are_dropped_like_others(store, sick):
+    old, young = damage(store, store.make(sick)), damage(store, store.make(sick))
+    for path in (store.root / old).iterdir():
+        make_old(path, 31)
+    assert "would remove " + old[:8] in store.medic("rm", "--older-than", "30d", "-n").out
+    assert {old, young} == {s["id"] for s in store.list()}
+    made = store.make(sick)
+    assert store.ids() == {young, made}
+    store.make(sick, env={"MEDIC_KEEP_SIZE": 1})
+    assert young not in store.ids()
 
 
 # --- report by id -----------------------------------------------------------------------------------------------------
@@ -317,6 +367,78 @@ def test_stop_while_the_target_is_stopped_can_be_interrupted(store, sick, tmp):
         sick.signal(signal.SIGCONT)
         assert medic.wait(15).code == OK  # it had been asked
     sick.assert_works()
+
+
+# --- launch with children: a session for each process -----------------------------------------------------------------
+
+@contextlib.contextmanager
+def family(store, tmp, *more):
+    """`medic launch --children` of a shell with two patients: the running medic, and {pid: work folder} of the two."""
+    patient = harness.TARGETS / "net10.0" / "Patient"
+    script = f"mkfifo {tmp}/in; for i in 1 2; do {patient} induced <> {tmp}/in > {tmp}/out$i & done; wait"
+
+    def recording():
+        works = [f for f in (tmp / f"medic-{os.geteuid()}").glob("launch-*/*/")
+                 if (s := session.status(f)) and s.records > 20 and s.state == session.RUNNING]
+        return {session.status(f).pid: f for f in works} if len(works) == 2 else None
+
+    pids = []
+    with harness.start_medic(["launch", "-P", visit.PROFILER, "--children", *more, "--", "bash", "-c", script],
+                             env={**store.env, "TMPDIR": tmp}) as medic:
+        try:
+            works = harness.wait_until(recording, 30, "two recording processes")
+            pids = list(works)
+            yield medic, works
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(AssertionError):
+                medic.wait(15)
+
+
+def test_children_are_listed_and_stopped_one_by_one(store, tmp):
+    with family(store, tmp) as (medic, works):
+        first, second = works
+        listed = {s["target"]["pid"]: s for s in store.list()}
+        assert set(listed) == {first, second}
+        assert all(s["state"] == "running" and s["live"]["state"] == "running" for s in listed.values()), listed
+        assert f"on {first} (Patient) (complete)" in store.medic("stop", first).out
+        states = {s["target"]["pid"]: s["state"] for s in store.list()}
+        assert states == {first: "complete", second: "running"}
+        records = session.status(works[second]).records
+        harness.wait_until(lambda: session.status(works[second]).records > records, 10, "the other one goes on")
+        store.refuse(SESSION, ["still running"], "rm", listed[second]["id"])
+        assert "(complete)" in store.medic("stop", listed[second]["id"][:8]).out
+        assert "No session is running" in store.medic("stop", "all").out
+        for pid in works:
+            os.kill(pid, 0)  # they run on
+    assert {s["state"] for s in store.list()} == {"complete"}
+    visit.assert_clean(tmp)
+    store.medic("rm", "--all")
+    assert store.ids() == set()
+
+
+def test_stop_a_child_whose_session_is_in_a_chosen_folder(store, tmp, out_dir):
+    with family(store, tmp, "-o", out_dir / "all") as (medic, works):
+        first, second = works
+        done = store.medic("stop", first)
+        assert f"stopped: in process {first} (Patient)" in done.out, done
+        harness.wait_until(lambda: (out_dir / "all" / str(first) / "report.json").exists(), 10, "its report")
+        assert session.status(works[second]).state == session.RUNNING
+        assert visit.Visit(out_dir / "all" / str(first), None).capture.end_reason == session.END_REQUEST
+    visit.assert_clean(tmp)
+
+
+@pytest.mark.parametrize("how", ["report", "stop", "rm"])
+def test_children_of_a_killed_launch_are_rescued(store, tmp, how):
+    with family(store, tmp) as (medic, works):
+        medic.signal(signal.SIGKILL)
+        medic.wait()
+        assert [s["state"] for s in store.list()] == ["incomplete"] * 2
+        for which in sorted(store.ids()):
+            store.medic(how, which)
+            assert (which in store.ids()) == (how != "rm")
+        visit.assert_clean(tmp)
 
 
 # --- rm ---------------------------------------------------------------------------------------------------------------

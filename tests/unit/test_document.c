@@ -114,6 +114,16 @@ static void a_failed_section_swallows_what_follows(void **state)
     assert_refused(document, "0 columns");
 }
 
+static void frames_have_a_limit(void **state)
+{
+    (void)state;
+    struct document *document = fresh();
+    struct medic_section *section = sample_section(document, MEDIC_STACKS, "a", "a", NULL, ONE, sizeof *ONE, 1);
+    for (int i = 0; i <= DOCUMENT_FRAMES_MAX; i++)
+        section_frame(section, "f", NULL, NULL, 0);
+    assert_refused(document, "section a has more than 200000 frames");
+}
+
 static void bad_references_are_refused(void **state)
 {
     (void)state;
@@ -366,6 +376,7 @@ int main(void)
         cmocka_unit_test(the_sample_is_accepted),
         cmocka_unit_test(errors_are_kept_until_the_end),
         cmocka_unit_test(cells_must_agree_with_their_columns),
+        cmocka_unit_test(frames_have_a_limit),
         cmocka_unit_test(a_failed_section_swallows_what_follows),
         cmocka_unit_test(bad_references_are_refused),
         cmocka_unit_test(rows_are_bounded_and_counted),

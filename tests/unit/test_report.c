@@ -178,7 +178,7 @@ static void a_failure_brings_its_sentence(void **state)
     write_capture("exit", 0x5a5a0001);
     assert_refused(MEDIC_E_FAIL, "exit code 3");
     write_capture("silent", 0x5a5a0001);
-    assert_refused(MEDIC_E_ARGUMENT, "no verdict");
+    assert_refused(MEDIC_E_CORRUPT, "no verdict");
     write_capture("unheard_of", 0x5a5a0001);
     assert_refused(MEDIC_E_ARGUMENT, "mode");
 }

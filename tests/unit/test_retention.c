@@ -219,6 +219,30 @@ static void the_store_drops_what_was_chosen_and_nothing_else(void **state)
     assert_int_equal(done.sessions, 2);
 }
 
+static void damaged_sessions_count_and_go(void **state)
+{
+    struct bench *bench = *state;
+    struct store_session damaged, headless, named;
+    struct retention_done done;
+    char chosen[PATH_MAX + 8];
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &damaged);
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &headless);
+    make(bench, "2026-01-01T00:00:00.000Z", 1000, &named);
+    assert_int_equal(file_replace_at(damaged.folder, STORE_SESSION_FILE, "{", 1, 0600), 0);
+    assert_int_equal(unlinkat(headless.folder, STORE_SESSION_FILE, 0), 0);
+    assert_int_equal(unlinkat(named.folder, STORE_SESSION_FILE, 0), 0);
+    snprintf(chosen, sizeof chosen, "%s/mine", bench->store.root);
+    assert_int_equal(rename(named.path, chosen), 0);
+    bench->store.operations->close(&damaged);
+    bench->store.operations->close(&headless);
+    bench->store.operations->close(&named);
+    assert_int_equal(retention_apply(&bench->store, &usual, NULL, time(NULL) + 29 * DAY, &done, &bench->why), MEDIC_OK);
+    assert_int_equal(done.sessions, 0); /* young by the time of their files */
+    assert_int_equal(retention_apply(&bench->store, &usual, NULL, time(NULL) + 31 * DAY, &done, &bench->why), MEDIC_OK);
+    assert_int_equal(done.sessions, 2);
+    assert_true(done.bytes > 2000 && exists(chosen));
+}
+
 static void a_store_that_is_not_there_has_nothing_to_drop(void **state)
 {
     struct bench *bench = *state;
@@ -378,6 +402,55 @@ static void only_files_with_our_names_are_listed(void **state)
     close(tmp);
 }
 
+static void put_old(const char *folder, const char *name)
+{
+    const struct timespec times[] = {{time(NULL) - 8 * DAY, 0}, {time(NULL) - 8 * DAY, 0}};
+    char path[256];
+    put_file(folder, name);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, folder, times, 0), 0);
+}
+
+/* <tmp>/medic-<uid>/launch-.../4121-0a0b0c0d, as `medic launch --children` leaves it when it is killed. */
+static void make_launch(const struct bench *bench, char launch[128], char child[160])
+{
+    char place[100];
+    snprintf(place, sizeof place, "%s/medic-%u", bench->root, geteuid());
+    snprintf(launch, 128, "%s/launch-0123456789abcdef", place);
+    snprintf(child, 160, "%s/4121-0a0b0c0d", launch);
+    assert_int_equal(mkdir(place, 0700) | mkdir(launch, 0700) | mkdir(child, 0700), 0);
+    put_old(child, MEDIC_CAPTURE_FILE);
+    put_old(child, MEDIC_LEASE_FILE);
+    put_old(launch, MEDIC_LEASE_FILE);
+}
+
+static void folders_of_a_launch_are_listed_and_swept(void **state)
+{
+    struct bench *bench = *state;
+    struct target target = {.uid = geteuid(), .gid = getegid(), .tmp_fd = open(bench->root, O_PATH | O_CLOEXEC)};
+    struct leftovers list;
+    struct leftovers_swept swept;
+    char launch[128], child[160];
+    make_launch(bench, launch, child);
+    assert_int_equal(leftovers_list(target.tmp_fd, geteuid(), getegid(), &list, &bench->why), MEDIC_OK);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0].name, "launch-0123456789abcdef/4121-0a0b0c0d");
+    assert_string_equal(list.items[1].name, "launch-0123456789abcdef");
+    assert_true(list.items[0].leased && !list.items[0].held && leftover_is_stale(&list.items[1], time(NULL)));
+    assert_int_equal(leftovers_stop(target.tmp_fd, geteuid(), getegid(), &list.items[0], &bench->why), MEDIC_OK);
+    strcat(child, "/" MEDIC_REQUEST_FILE);
+    assert_true(exists(child)); /* and it is used again */
+    leftovers_free(&list);
+    leftovers_sweep(&target, time(NULL), &swept);
+    assert_int_equal(swept.folders, 0);
+    assert_true(exists(child));
+    leftovers_sweep(&target, time(NULL) + 8 * DAY, &swept);
+    assert_int_equal(swept.folders, 2);
+    assert_false(exists(launch));
+    close(target.tmp_fd);
+}
+
 /* ---- the head of a report ---- */
 
 static void the_head_of_a_report_is_enough(void **state)
@@ -439,6 +512,7 @@ int main(void)
         cmocka_unit_test(the_environment_sets_the_limits),
         cmocka_unit_test(a_limit_that_cannot_be_read_keeps_everything),
         STORED(the_store_drops_what_was_chosen_and_nothing_else),
+        STORED(damaged_sessions_count_and_go),
         STORED(a_store_that_is_not_there_has_nothing_to_drop),
         STORED(a_session_with_strange_files_stays),
         STORED(what_a_killed_writer_left_goes_too),
@@ -448,6 +522,7 @@ int main(void)
         STORED(a_beginning_of_several_ids_is_refused),
         cmocka_unit_test(libraries_and_dead_sessions_go_after_a_week),
         STORED(only_files_with_our_names_are_listed),
+        STORED(folders_of_a_launch_are_listed_and_swept),
         cmocka_unit_test(the_head_of_a_report_is_enough),
         cmocka_unit_test(a_damaged_report_tells_nothing),
         cmocka_unit_test(starts_are_read_as_utc),

@@ -319,11 +319,13 @@ static uint32_t add_row_stack(medic_section *section, const uint32_t *frames, ui
 
 /* --- parameters and the host --- */
 
+static int knows_nothing; /* the host of another version */
+
 static int get_bool(const medic_host *host, const char *key, int *value)
 {
     (void)host;
     *value = target.stacks;
-    return strcmp(key, "stacks") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
+    return strcmp(key, "stacks") == 0 && !knows_nothing ? MEDIC_OK : MEDIC_E_NOT_FOUND;
 }
 
 static int get_int(const medic_host *host, const char *key, int64_t *value)
@@ -337,7 +339,7 @@ static int get_duration(const medic_host *host, const char *key, uint64_t *value
 {
     (void)host;
     *value = 50 * MS;
-    return strcmp(key, "threshold") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
+    return strcmp(key, "threshold") == 0 && !knows_nothing ? MEDIC_OK : MEDIC_E_NOT_FOUND;
 }
 
 static const void *service(const medic_host *host, const char *name)
@@ -648,6 +650,20 @@ static void without_stacks_none_is_taken(void **state)
     assert_null(stack_in_file(RP_ASKED));
 }
 
+static void a_host_without_its_parameters_is_refused(void **state)
+{
+    medic_reason why;
+    void *other;
+
+    (void)state;
+    knows_nothing = 1;
+    assert_int_equal(half->create(&host, &other, &why), MEDIC_E_NOT_FOUND);
+    assert_text_has(why.text, "the host does not know the parameter stacks");
+    assert_int_equal(medic_plugin_entry()->report->render(&host, &why), MEDIC_E_ARGUMENT);
+    assert_text_has(why.text, "no valid threshold or worst");
+    knows_nothing = 0;
+}
+
 static void deep_stacks_are_cut(void **state)
 {
     (void)state;
@@ -783,6 +799,7 @@ int main(void)
         TEST(a_thread_that_reports_itself_just_after_the_stop_is_the_one),
         TEST(stacks_are_rationed),
         TEST(without_stacks_none_is_taken),
+        TEST(a_host_without_its_parameters_is_refused),
         TEST(deep_stacks_are_cut),
         TEST(the_trigger_names_the_caller_when_the_suspending_thread_has_no_stack),
         TEST(an_aborted_suspension_ends_there),

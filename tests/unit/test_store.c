@@ -227,6 +227,7 @@ static void a_damaged_session_json_is_a_sentence(void **state)
                                         "{\"schema\":1}",
                                         "{\"schema\":99,\"state\":\"running\"}",
                                         "{\"schema\":1,\"state\":\"dancing\"}",
+                                        "{\"schema\":1,\"state\":\"complete\"}",
                                         "\xff\xfe"};
     struct bench *bench = *state;
     struct store_session session;
@@ -238,6 +239,36 @@ static void a_damaged_session_json_is_a_sentence(void **state)
         assert_text_has(bench->why.text, "session.json");
     }
     close(folder);
+}
+
+static int remember(void *context, struct store_session *session)
+{
+    struct store_session *seen = context;
+    assert_false(*seen->info.id); /* one only */
+    *seen = *session;
+    seen->folder = -1;
+    return MEDIC_OK;
+}
+
+static void a_damaged_session_is_listed_and_can_be_removed(void **state)
+{
+    struct bench *bench = *state;
+    struct store_session session, seen = {.folder = -1}, damaged;
+    char id[37];
+    assert_int_equal(create(bench, NULL, &session), MEDIC_OK);
+    memcpy(id, session.info.id, sizeof id);
+    assert_int_equal(file_replace_at(session.folder, STORE_SESSION_FILE, "{", 1, 0600), 0);
+    bench->store.operations->close(&session);
+    assert_int_equal(bench->store.operations->list(&bench->store, remember, &seen, &bench->why), MEDIC_OK);
+    assert_string_equal(seen.info.id, id);
+    assert_int_equal(seen.info.state, STORE_DAMAGED);
+    assert_text_has(seen.damage.text, "not valid JSON");
+    assert_true(seen.owned && !seen.described && strncmp(seen.info.started, "20", 2) == 0);
+    id[8] = '\0'; /* by the beginning of the id, too */
+    assert_true(open_again(bench, id, &damaged) != MEDIC_OK);
+    assert_int_equal(bench->store.operations->open_damaged(&bench->store, id, &damaged, &bench->why), MEDIC_OK);
+    assert_int_equal(bench->store.operations->remove(&damaged, &bench->why), MEDIC_OK);
+    assert_false(exists(session.path));
 }
 
 static void a_folder_with_only_a_capture_is_a_session(void **state)
@@ -257,12 +288,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_session_comes_back_as_it_was_saved),    TEST(ids_are_uuids_of_version_4),
-        TEST(a_place_that_holds_a_session_is_refused), TEST(a_place_with_other_files_is_refused),
-        TEST(a_place_that_is_a_file_is_refused),       TEST(a_discarded_session_leaves_nothing),
-        TEST(a_store_without_permission_is_refused),   TEST(a_full_disk_is_refused_at_once),
-        TEST(a_running_session_is_known_by_its_lock),  TEST(sessions_are_listed_and_strangers_are_not),
-        TEST(a_damaged_session_json_is_a_sentence),    TEST(a_folder_with_only_a_capture_is_a_session),
+        TEST(a_session_comes_back_as_it_was_saved),      TEST(ids_are_uuids_of_version_4),
+        TEST(a_place_that_holds_a_session_is_refused),   TEST(a_place_with_other_files_is_refused),
+        TEST(a_place_that_is_a_file_is_refused),         TEST(a_discarded_session_leaves_nothing),
+        TEST(a_store_without_permission_is_refused),     TEST(a_full_disk_is_refused_at_once),
+        TEST(a_running_session_is_known_by_its_lock),    TEST(sessions_are_listed_and_strangers_are_not),
+        TEST(a_damaged_session_json_is_a_sentence),      TEST(a_damaged_session_is_listed_and_can_be_removed),
+        TEST(a_folder_with_only_a_capture_is_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,149 @@
+/* A runtime that is wrong in one way: loads libmedic.so as .NET does for an attach, and says how that went. For
+ * test_faults.py.
+ *
+ *     fake_runtime LIBRARY GUID CLIENT_DATA MAJOR HOW
+ *
+ * MAJOR is the version that it has; 4: it is too old to have ICorProfilerInfo12. HOW: well; mask, detach, stop: it refuses
+ * event masks or the detach, or does not come back from stopping an event session; start: it is a start of the program,
+ * with CLIENT_DATA in MEDIC_SESSION. It prints the HRESULT of the begin, and ends some seconds later. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <medic/clr/hresults.h>
+#include <medic/clr/profiler.h>
+
+static USHORT major;
+static const char *how;
+static ICorProfilerInfo12 info;
+static ICorProfilerCallback11 *profiler;
+
+static HRESULT query_interface(ICorProfilerInfo12 *This, REFIID iid, void **object)
+{
+    (void)iid;
+    *object = major < 5 ? NULL : This;
+    return major < 5 ? E_NOINTERFACE : S_OK;
+}
+
+static ULONG count(ICorProfilerInfo12 *This)
+{
+    (void)This;
+    return 1;
+}
+
+static HRESULT about(ICorProfilerInfo12 *This, USHORT *instance, COR_PRF_RUNTIME_TYPE *type, USHORT *version,
+                     USHORT *minor, USHORT *build, USHORT *fix, ULONG room, ULONG *length, WCHAR *text)
+{
+    (void)This, (void)room, (void)length, (void)text;
+    *instance = 0;
+    *type = COR_PRF_CORE_CLR;
+    *version = major;
+    *minor = *build = *fix = 0;
+    return S_OK;
+}
+
+static HRESULT set_mask(ICorProfilerInfo12 *This, DWORD low, DWORD high)
+{
+    (void)This, (void)low, (void)high;
+    return strcmp(how, "mask") ? S_OK : E_INVALIDARG;
+}
+
+static HRESULT start_events(ICorProfilerInfo12 *This, UINT32 providers,
+                            COR_PRF_EVENTPIPE_PROVIDER_CONFIG config[], BOOL rundown, EVENTPIPE_SESSION *session)
+{
+    (void)This, (void)providers, (void)config, (void)rundown;
+    *session = 1;
+    return S_OK;
+}
+
+static HRESULT stop_events(ICorProfilerInfo12 *This, EVENTPIPE_SESSION session)
+{
+    (void)This, (void)session;
+    if (!strcmp(how, "stop"))
+        sleep(60);
+    return S_OK;
+}
+
+static HRESULT detach(ICorProfilerInfo12 *This, DWORD ms)
+{
+    (void)This, (void)ms;
+    if (!strcmp(how, "detach"))
+        return E_FAIL;
+    profiler->lpVtbl->ProfilerDetachSucceeded(profiler);
+    return S_OK;
+}
+
+static HRESULT not_here(void)
+{
+    return E_NOTIMPL;
+}
+
+/* What is not among the members above answers E_NOTIMPL. */
+static const ICorProfilerInfo12Vtbl *members(void)
+{
+    static union {
+        ICorProfilerInfo12Vtbl vtable;
+        HRESULT (*slots[sizeof(ICorProfilerInfo12Vtbl) / sizeof(void *)])(void);
+    } all;
+    for (size_t i = 0; i < sizeof all.slots / sizeof *all.slots; i++)
+        all.slots[i] = not_here;
+    all.vtable.QueryInterface = query_interface;
+    all.vtable.AddRef = all.vtable.Release = count;
+    all.vtable.GetRuntimeInformation = about;
+    all.vtable.SetEventMask2 = set_mask;
+    all.vtable.EventPipeStartSession = start_events;
+    all.vtable.EventPipeStopSession = stop_events;
+    all.vtable.RequestProfilerDetach = detach;
+    return &all.vtable;
+}
+
+/* 01234567-89ab-cdef-0123-456789abcdef */
+static GUID guid_of(const char *text)
+{
+    GUID guid;
+    unsigned bytes[8], data1, data2, data3;
+    sscanf(text, "%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x", &data1, &data2, &data3, bytes, bytes + 1, bytes + 2, bytes + 3,
+           bytes + 4, bytes + 5, bytes + 6, bytes + 7);
+    guid.Data1 = data1;
+    guid.Data2 = (uint16_t)data2;
+    guid.Data3 = (uint16_t)data3;
+    for (int i = 0; i < 8; i++)
+        guid.Data4[i] = (uint8_t)bytes[i];
+    return guid;
+}
+
+static HRESULT begin(const char *data)
+{
+    if (strcmp(how, "start"))
+        return profiler->lpVtbl->InitializeForAttach(profiler, (IUnknown *)&info, (void *)(uintptr_t)data,
+                                                     (UINT)strlen(data));
+    setenv("MEDIC_SESSION", data, 1);
+    return profiler->lpVtbl->Initialize(profiler, (IUnknown *)&info);
+}
+
+int main(int argc, char **argv)
+{
+    static const GUID iid_factory = MEDIC_IID_IClassFactory, iid_callback = MEDIC_IID_ICorProfilerCallback3;
+    HRESULT (*get_class)(REFCLSID, REFIID, void **);
+    IClassFactory *factory;
+    void *library = argc == 6 ? dlopen(argv[1], RTLD_NOW) : NULL, *symbol;
+    if (!library || !(symbol = dlsym(library, "DllGetClassObject")))
+        return 9;
+    GUID guid = guid_of(argv[2]);
+    memcpy(&get_class, &symbol, sizeof get_class);
+    major = (USHORT)atoi(argv[4]);
+    how = argv[5];
+    info.lpVtbl = members();
+    if (get_class(&guid, &iid_factory, (void **)&factory) ||
+        factory->lpVtbl->CreateInstance(factory, NULL, &iid_callback, (void **)&profiler))
+        return 8;
+    HRESULT result = begin(argv[3]);
+    printf("%#x\n", (unsigned)result);
+    fflush(stdout);
+    if (result == S_OK && strcmp(how, "start"))
+        profiler->lpVtbl->ProfilerAttachComplete(profiler);
+    sleep(result != S_OK ? 0 : strcmp(how, "stop") ? 2 : 5);
+    return 0;
+}

@@ -1,0 +1,526 @@
+"""Sentences of docs/errors.md that only a fault of the system provokes: out of memory, files, threads or time, a disk that
+cannot be read, a kernel or a runtime that is too old. faults.py makes the faults; each is the only one in its run, and
+whatever it is, medic says a sentence of the page and the program lives."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+import faults
+import harness
+import session
+import visit
+from sentences import assert_said, entry, expect, says
+
+GOOD = harness.BUILD / "tests" / "abi" / "plugins" / "fixture_good.so"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users, private mounts")
+AS_NOBODY = ["setpriv", f"--reuid={visit.NOBODY}", f"--regid={visit.NOBODY}", "--clear-groups"]
+FAST = ("speed", 1000)
+
+
+@pytest.fixture(scope="module")
+def sick():
+    with harness.temp_dir(prefix="mt-") as tmp:
+        with harness.Patient("induced", env={"TMPDIR": tmp}) as p:
+            p.tmp = tmp
+            yield p
+            p.assert_works()
+
+
+@pytest.fixture(scope="module")
+def made(sick):
+    """A session folder that a test may not change."""
+    with harness.temp_dir(prefix="mt-") as folder:
+        yield visit.attach(sick, folder / "s", duration="300ms").folder
+
+
+# --- one call that fails ----------------------------------------------------------------------------------------------
+
+def attach(target, out, profiler=visit.PROFILER, duration="50ms"):
+    return ["attach", getattr(target, "pid", target), "-P", profiler, "-d", duration, "-o", out]
+
+
+def each_in_turn(suffering, begin, run, rule, *always):
+    """Lets the first, the second, the third ... such call fail, until the sentence is said. The Done."""
+    function, error, how = rule
+    for skip in range(how.get("skip", 0), 60):
+        suffering.set((function, error, {"count": 1, **how, "skip": skip}), *always)
+        done = run(skip)
+        assert done.code >= 0, f"{rule} number {skip} kills medic: {done}"
+        if says(done.err + done.out, begin):
+            return done
+        assert suffering.struck, f"only {skip} such calls, and none makes medic say {begin!r}: {done}"
+    raise AssertionError(f"60 calls, and none makes medic say {begin!r}")
+
+
+ATTACH = [
+    ("its temporary folder cannot be opened", "syscall", errno.EMFILE, {"match": "=437="}),
+    ("the temporary folder cannot be opened", "fcntl", errno.EMFILE, {"match": f"={fcntl.F_DUPFD_CLOEXEC}="}),
+    ("no socket could be made", "socket", errno.EMFILE, {}),
+    ("the listener's credentials cannot be read", "getsockopt", errno.EINVAL, {}),
+    ("uid <> listens on its socket", "peer", errno.EINVAL, {}),
+    ("it closed the connection before the request", "send", errno.EPIPE, {}),
+    ("the socket <> cannot be opened", "openat", errno.EIO, {"match": "dotnet-diagnostic"}),
+    ("the folder of its socket may not be searched", "openat", errno.EACCES, {"match": "dotnet-diagnostic"}),
+    ("connecting to <> failed", "connect", errno.EIO, {}),
+    ("process <> cannot be looked at", "openat", errno.EACCES, {"match": "{pid}"}),
+    ("process <> has just ended", "openat", errno.ESRCH, {"match": "stat"}),
+    ("cannot <> <>: it lies in a user namespace", "mkdirat", errno.EOVERFLOW, {}),
+    ("cannot <> <>: <>", "mkdirat", errno.EIO, {}),
+    ("the copy of <> in the target's <> does not read back", "fsync", errno.EIO, {"match": ".tmp"}),
+    ("<> cannot be read: <>", "pread", errno.EIO, {"match": "fixture_good"}),
+    ("the file became shorter while it was read", "pread", 0, {"match": "fixture_good"}),
+    ("cannot read the capture in <>", "read", errno.EIO, {"match": "capture.mdc"}),
+]
+
+
+@pytest.mark.parametrize("begin, function, error, how", ATTACH, ids=lambda x: str(x)[:40])
+def test_attach(sick, out_dir, begin, function, error, how):
+    suffering = faults.Faults(out_dir)
+    if "match" in how:
+        how = {"match": how["match"].format(pid=sick.pid)}
+    tmp = shutil.copytree(harness.PLUGINS, out_dir / "plugins")  # of this test's own: staged anew
+    if function == "fsync":
+        with open(tmp / "runtime_pauses.so", "ab") as file:
+            file.write(b"another")
+    profiler = GOOD if function == "pread" else tmp / "runtime_pauses.so"
+    done = each_in_turn(suffering, begin,
+                        lambda n: harness.run_medic(attach(sick, out_dir / f"s{n}", profiler), env=suffering.env),
+                        (function, error, how), ("copy_file_range", errno.EXDEV))
+    assert_said(done, begin)
+
+
+REPORT = [
+    ("cannot make the report", "pipe2", errno.EMFILE, {}),
+    ("cannot start a process for the report", "fork", errno.EAGAIN, {}),
+    ("cannot open the folder of <>", "open", errno.EMFILE, {"forked": 1}),
+    ("cannot read the capture: <>", "pread", errno.EIO, {"match": "capture.mdc"}),
+]
+
+
+@pytest.mark.parametrize("begin, function, error, how", REPORT, ids=lambda x: str(x)[:40])
+def test_report(made, out_dir, begin, function, error, how):
+    """A report that was made before is shown all the same."""
+    suffering = faults.Faults(out_dir)
+    copy = shutil.copytree(made, out_dir / "s")
+    (copy / "report.json").unlink()
+
+    def report(_):
+        (copy / "report.json").unlink(missing_ok=True)
+        return harness.run_medic(["report", copy], env=suffering.env)
+
+    assert_said(each_in_turn(suffering, begin, report, (function, error, how)), begin)
+
+
+OTHERS = [
+    ("/proc cannot be read", ["attach", "-n", "nobody-is-called-so", "-P", "runtime_pauses"], "fdopendir", errno.ENOMEM, {"match": "/proc"}),
+    ("cannot start <>: <>", ["launch", "-P", "runtime_pauses", "-o", "{out}/s", "--", "true"], "pipe2", errno.EMFILE, {}),
+    ("cannot open <>: <>: set TMPDIR", ["launch", "-P", "runtime_pauses", "--", "true"], "open", errno.EMFILE,
+     {"match": "/tmp", "count": 2}),
+    ("Linux <> is older than what", ["doctor"], "uname", 0, {}),
+]
+
+
+@pytest.mark.parametrize("begin, command, function, error, how", OTHERS, ids=lambda x: str(x)[:40])
+def test_others(out_dir, begin, command, function, error, how):
+    suffering = faults.Faults(out_dir)
+    env = {**suffering.env, "XDG_STATE_HOME": out_dir, "TMPDIR": None}
+    done = each_in_turn(suffering, begin,
+                        lambda _: harness.run_medic([word.format(out=out_dir) for word in command], env=env),
+                        (function, error, how))
+    assert_said(done, begin)
+
+
+# --- out of memory ----------------------------------------------------------------------------------------------------
+
+def starve(out_dir, commands, begins, module="bin/medic", most=120, last=True, **how):
+    """Lets each allocation fail in turn, in each command; all sentences are said, and none of it kills medic."""
+    suffering, missing = faults.Faults(out_dir), set(begins)
+    for command in commands:
+        for skip in range(most):
+            suffering.set(("alloc", errno.ENOMEM, {"module": module, "skip": skip, "count": 1, **how}))
+            shutil.rmtree(out_dir / "s", ignore_errors=True)
+            done = harness.run_medic(command, env={**suffering.env, "XDG_STATE_HOME": out_dir})
+            assert done.code >= 0, f"without allocation {skip} {command} dies: {done}"
+            missing -= {begin for begin in missing if says(done.err + done.out, begin)}
+            if not suffering.struck or not missing:
+                break
+    assert not (last and missing), f"never said: {missing}"
+    return missing
+
+
+def test_memory_for_processes(sick, out_dir):
+    starve(out_dir, [attach(sick, out_dir / "s", duration="1ms"), ["attach", "-n", "nobody", "-P", visit.PROFILER]], [
+        "out of memory while reading process <>", "out of memory while asking processes",
+        "out of memory while building a request", "out of memory while reading a reply",
+        "out of memory while reading the reply to <>", "out of memory while reading <>"])
+    starve(out_dir, [["ps"]], ["out of memory while listing processes"], most=1000)
+
+
+def test_memory_for_lists(made, out_dir):
+    store = out_dir / "medic" / "sessions"
+    shutil.copytree(made, store / json.loads((made / "session.json").read_text())["id"])
+    starve(out_dir, [["profilers"], ["sessions"]], [
+        "out of memory while listing the profilers", "out of memory while listing the sessions", "out of memory"])
+
+
+def test_memory_for_a_report(made, out_dir):
+    copy = shutil.copytree(made, out_dir / "made")
+    missing = starve(out_dir, [["report", copy]], [
+        "out of memory while reading the report", "out of memory while rendering the report",
+        "the document needs more memory than there is", "out of memory while reading the capture",
+        "out of memory while making the report", "out of memory while writing the report",
+        "the JSON needs more memory than it may have"], match="big", last=False)
+    starve(out_dir, [["report", copy]], missing, most=4000)
+    starve(out_dir, [["report", copy]], ["no memory for <> pauses", "no memory for <> events"], module="/proc/self/fd")
+
+
+def test_a_text_that_there_is_no_memory_for_is_not_called_damaged(made, out_dir):
+    copy = shutil.copytree(made, out_dir / "made")
+    suffering = faults.Faults(out_dir)
+    for skip in range(0, 100, 7):
+        suffering.set(("alloc", errno.ENOMEM, {"module": "bin/medic", "skip": 20 + skip, "count": 1}))
+        done = harness.run_medic(["report", copy], env=suffering.env)
+        assert "not valid JSON" not in done.err, done
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+# medic's clock runs faster, so that its patience ends while something hangs for a moment only.
+
+@contextlib.contextmanager
+def recording(patient, out_dir):
+    """A session in a program that suffers: (medic, the program, its faults, those of medic)."""
+    (out_dir / "tmp").mkdir(mode=0o1777)
+    (out_dir / "medics").mkdir()
+    theirs, ours = faults.Faults(out_dir), faults.Faults(out_dir / "medics")
+    p = patient("induced", env={"TMPDIR": out_dir / "tmp", **theirs.env})
+    env = {**ours.env, "XDG_STATE_HOME": out_dir}
+    with visit.start_attach(p, out_dir / "s", duration="60s", env=env) as medic:
+        visit.wait_running(out_dir / "tmp")
+        yield medic, p, theirs, ours
+        p.assert_works()
+
+
+def test_no_news(patient, out_dir):
+    with recording(patient, out_dir) as (medic, p, theirs, ours):
+        theirs.set(("pwrite", -4000, {"module": "libmedic"}))
+        ours.set(FAST)
+        done = medic.wait()
+        theirs.set()
+    assert_said(done, "no news from process <>")
+
+
+def test_session_that_does_not_end(patient, out_dir):
+    """It tells that it runs, and does not see that it shall stop."""
+    with recording(patient, out_dir) as (medic, p, theirs, ours):
+        theirs.set(("pread", errno.EIO, {"module": "libmedic"}))
+        ours.set(("speed", 20))
+        medic.signal()
+        done = medic.wait()
+        theirs.set()
+    assert_said(done, "the session in process <> does not end")
+
+
+def test_detach_that_takes_long(patient, out_dir):
+    with recording(patient, out_dir) as (medic, p, theirs, ours):
+        work, = visit.work_folders(out_dir / "tmp")
+        theirs.set(("pwrite", -1000, {"module": "libmedic", "match": "/status"}))
+        medic.signal()
+        session.wait_for_state(work, session.CAPTURED, session.DETACHING)
+        ours.set(FAST)
+        done = medic.wait()
+        theirs.set()
+    assert says(done.err, "process <> has not let go of Medic"), done
+
+
+@contextlib.contextmanager
+def stored(patient, out_dir):
+    """A session of the store: (medic, the program, environment of an impatient medic)."""
+    (out_dir / "tmp").mkdir(mode=0o1777)
+    p = patient("induced", env={"TMPDIR": out_dir / "tmp"})
+    suffering = faults.Faults(out_dir, FAST)
+    env = {**suffering.env, "XDG_STATE_HOME": out_dir}
+    with harness.start_medic(attach(p, out_dir / "s", duration="60s")[:-2], env={"XDG_STATE_HOME": out_dir}) as medic:
+        visit.wait_running(out_dir / "tmp")
+        yield medic, p, env, suffering
+        if medic.process.poll() is None:
+            medic.signal()
+            medic.wait()
+
+
+def test_stop_of_a_stopped_program(patient, out_dir):
+    with stored(patient, out_dir) as (medic, p, env, _):
+        p.signal(signal.SIGSTOP)
+        done = harness.run_medic(["stop", "all"], env=env)
+        p.signal(signal.SIGCONT)
+    assert_said(done, "session <> has not ended after")
+
+
+def test_stop_of_a_session_whose_medic_stands_still(patient, out_dir):
+    with stored(patient, out_dir) as (medic, p, env, _):
+        medic.signal(signal.SIGSTOP)
+        done = harness.run_medic(["stop", "all"], env=env)
+        medic.signal(signal.SIGCONT)
+    assert_said(done, "session <> has been asked to stop and has not ended")
+
+
+def test_stop_that_cannot_be_written(patient, out_dir):
+    with stored(patient, out_dir) as (medic, p, env, suffering):
+        suffering.set(("pwrite", errno.EIO, {"match": "/request"}))
+        expect("cannot ask the session to stop", "stop", "all", env=env)
+
+
+def test_stop_in_the_target_that_cannot_be_written(patient, out_dir):
+    (out_dir / "faults").mkdir()
+    suffering = faults.Faults(out_dir / "faults", ("pwrite", errno.EIO, {"match": "/request"}))
+    with recording(patient, out_dir) as (medic, p, _, _):
+        expect("cannot ask session <> to stop", "stop", p.pid, env={**suffering.env, "XDG_STATE_HOME": out_dir})
+        medic.signal()
+        medic.wait()
+
+
+@pytest.fixture
+def hanging(out_dir):
+    """A profiler whose report half hangs."""
+    source = (harness.REPO / "tests" / "abi" / "fixture.c").read_text()
+    at = "    while (capture->next(host, &record))\n"
+    assert at in source
+    (out_dir / "plugin.c").write_text("#include <unistd.h>\n" + source.replace(at, "    sleep(20);\n" + at))
+    out = out_dir / "plugin.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-std=gnu11", "-fvisibility=hidden", "-fno-stack-protector",
+                    f"-I{harness.REPO / 'sdk' / 'include'}", "-Wl,-z,now", "-o", out, out_dir / "plugin.c"], check=True)
+    return out
+
+
+def test_report_half_that_hangs(sick, hanging, out_dir):
+    visit.attach(sick, out_dir / "s", profiler=GOOD)
+    (out_dir / "plugins").mkdir()
+    hanging.rename(out_dir / "plugins" / "plugin.so")
+    suffering = faults.Faults(out_dir, ("speed", 40))
+    done = harness.run_medic(["report", out_dir / "s"], env={**suffering.env, "MEDIC_PLUGINS": out_dir / "plugins"})
+    assert says(done.err, "the report half of <> did not finish"), done
+
+
+# --- a runtime that is wrong ------------------------------------------------------------------------------------------
+# fake_runtime.c loads libmedic.so as .NET does.
+
+GUID = "f1c70000-0000-4000-8000-000000000001"
+
+
+def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.LIBMEDIC, cwd=None):
+    """What the core of a session in the fake runtime says: in its status, its capture, its log."""
+    tmp = out_dir / "core"
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir()
+    suffering = faults.Faults(out_dir, *rules)
+    done = harness.Command([faults.fake_runtime(), library, guid, data, major, how],
+                           env={**suffering.env, "TMPDIR": tmp}, cwd=cwd).wait()
+    assert done.code == 0, done
+    return suffering, b"".join(f.read_bytes() for f in sorted(tmp.rglob("*")) if f.is_file()).decode("utf-8", "replace")
+
+
+PAUSES = f"plugin={harness.PLUGINS / 'runtime_pauses.so'}\nduration=100ms\n"
+CORE = [
+    ("this runtime is older than .NET 5", {"major": 4}),
+    ("this is .NET <>.<>; Medic supports", {"major": 7}),
+    ("the runtime refuses the event mask", {"how": "mask"}),
+    ("the runtime refuses to detach", {"how": "detach"}),
+]
+
+
+@pytest.mark.parametrize("begin, how", CORE, ids=lambda x: str(x)[:40])
+def test_runtimes(out_dir, begin, how):
+    text = core(out_dir, f"plugin={GOOD}\nduration=100ms", **how)[1]
+    assert says(text, begin), text
+
+
+@pytest.mark.parametrize("skip, begin", [(0, "cannot start a thread in the target"), (1, "cannot start a thread for the event"),
+                                         (2, "cannot start a thread to stop the event")])
+def test_threads_of_the_core(out_dir, skip, begin):
+    text = core(out_dir, PAUSES, ("pthread_create", errno.EAGAIN, {"module": "libmedic", "skip": skip}),
+                guid=visit.GUID)[1]
+    assert says(text, begin), text
+
+
+def test_event_session_that_does_not_stop(out_dir):
+    text = core(out_dir, PAUSES, how="stop", guid=visit.GUID)[1]
+    assert says(text, "the runtime has not finished stopping the event session"), text
+
+
+CORE_CALLS = [
+    ("cannot create <> in the session folder", "openat", errno.EMFILE, "capture.mdc"),
+    ("cannot write the status in", "pwrite", errno.ENOSPC, "/status"),
+]
+
+
+@pytest.mark.parametrize("begin, function, error, match", CORE_CALLS, ids=lambda x: str(x)[:40])
+def test_files_of_the_core(out_dir, begin, function, error, match):
+    text = core(out_dir, f"plugin={GOOD}", (function, error, {"module": "libmedic", "match": match, "count": 1}))[1]
+    assert says(text, begin), text
+
+
+def test_memory_of_the_core(out_dir):
+    missing = {"out of memory in the target", "out of memory for <> bytes of client data", "out of memory for <> parameters",
+               "out of memory for the capture's buffer", "no memory for the state of runtime_pauses"}
+    for skip in range(40):
+        suffering, text = core(out_dir, PAUSES + "duration=1ms", ("alloc", errno.ENOMEM, {
+            "module": "libmedic" if skip % 2 else "runtime_pauses", "skip": skip // 2, "count": 1}), guid=visit.GUID)
+        missing -= {begin for begin in missing if says(text, begin)}
+        if not missing:
+            return
+    raise AssertionError(f"never said: {missing}")
+
+
+def test_core_by_a_relative_path(out_dir):
+    shutil.copy(harness.LIBMEDIC, out_dir)
+    text = core(out_dir, "duration=100ms", library="./libmedic.so", cwd=out_dir)[1]
+    assert says(text, "cannot tell where libmedic.so was loaded from"), text
+
+
+def test_lease_that_is_not_there(out_dir):
+    (out_dir / "w").mkdir(mode=0o700)
+    core(out_dir, f"session={out_dir / 'w'}\nplugin={GOOD}\nlease=3s")
+    assert says(session.status(out_dir / "w").text, "cannot open the lease in")
+
+
+# --- folders, users and files in a state that nobody expects ----------------------------------------------------------
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_work_folder_that_has_gone_or_changed(made, out_dir):
+    copy = shutil.copytree(made, out_dir / "made")
+    (copy / "capture.mdc").unlink()
+    for mode, begin in ((0o755, "<> is not the folder that the session made"), (None, "the session's folder <> is gone")):
+        work = out_dir / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        if mode:
+            work.mkdir()
+            work.chmod(mode)
+        edit(copy / "session.json", state="running", work={"path": str(work)})
+        done = harness.run_medic(["report", copy])
+        assert says(done.err, begin) and done.code == visit.SESSION, done
+
+
+def test_stop_of_a_session_that_has_not_begun(made, out_dir):
+    copy = shutil.copytree(made, out_dir / "made")
+    edit(copy / "session.json", state="running")
+    folder = os.open(copy, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        expect("session <> has not begun in its target yet", "stop", copy)
+    finally:
+        os.close(folder)
+
+
+@needs_root
+def test_temporary_folder_that_cannot_be_listed(patient, out_dir):
+    tmp = out_dir / "tmp"
+    out_dir.chmod(0o755)
+    tmp.mkdir()
+    tmp.chmod(0o777)
+    p = patient("idle", env={"TMPDIR": tmp, "HOME": None}, prefix=AS_NOBODY)
+    (tmp / f"medic-{visit.NOBODY}").mkdir()
+    tmp.chmod(0o311)
+    expect("the target's temporary folder cannot be listed", "stop", p.pid, env={"XDG_STATE_HOME": out_dir})
+
+
+@needs_root
+def test_doctor_of_a_stopped_program_of_another_user(patient, out_dir):
+    p = patient("idle")
+    p.signal(signal.SIGSTOP)
+    done = harness.Command([*AS_NOBODY, harness.MEDIC, "doctor", p.pid], env={"HOME": "/"}).wait()
+    p.signal(signal.SIGCONT)
+    assert says(done.out, "it runs as <> (uid <>)"), done
+
+
+@needs_root
+def test_program_that_is_closed_to_its_own_user(patient, out_dir):
+    source, library, tmp = out_dir / "closed.c", out_dir / "closed.so", out_dir / "tmp"
+    source.write_text("#include <sys/prctl.h>\n__attribute__((constructor)) static void f(void) { prctl(4, 0); }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    out_dir.chmod(0o755)
+    tmp.mkdir()
+    tmp.chmod(0o777)
+    p = patient("idle", env={"TMPDIR": tmp, "HOME": None, "LD_PRELOAD": library}, prefix=AS_NOBODY)
+    done = harness.Command([*AS_NOBODY, harness.MEDIC, "doctor", p.pid], env={"HOME": "/"}).wait()
+    assert says(done.out, "it is closed even to its own user"), done
+
+
+def test_program_that_waits_for_a_device(out_dir):
+    """As one does that has just called vfork."""
+    (out_dir / "w.c").write_text("#include <unistd.h>\nint main(void) { if (!vfork()) { sleep(5); _exit(0); } return 0; }\n")
+    subprocess.run(["cc", "-o", out_dir / "w", out_dir / "w.c"], check=True)
+    with subprocess.Popen([out_dir / "w"]) as p:
+        harness.wait_until(lambda: f"{open(f'/proc/{p.pid}/stat').read().rpartition(')')[2][1]}" == "D", 5, "state D")
+        done = harness.run_medic(["doctor", p.pid])
+    assert says(done.out, "it waits for a device"), done
+
+
+def test_place_of_a_child_that_cannot_be_made(out_dir):
+    suffering = faults.Faults(out_dir, ("mkdir", errno.ENOSPC, {"module": "bin/medic", "match": "/all/"}))
+    patient = harness.TARGETS / "net10.0" / "Patient"
+    done = harness.run_medic(["launch", "-P", visit.PROFILER, "--children", "-o", out_dir / "all", "--", patient, "idle"],
+                             env={**suffering.env, "TMPDIR": out_dir})
+    assert says(done.err, "a process of the program is not profiled"), done
+
+
+def test_launch_with_a_very_long_temporary_folder(out_dir):
+    deep = out_dir
+    while len(str(deep)) < 3880:
+        deep /= "d" * 200
+    deep /= "d" * (4088 - len(str(deep)) - 1)
+    os.makedirs(deep)
+    expect("the path of the target's temporary folder is too long", "launch", "-P", visit.PROFILER, "-o", out_dir / "s",
+           "--", "true", env={"TMPDIR": deep})
+
+
+@needs_root
+def test_many_programs_of_one_name(patient, out_dir):
+    name = "Tenfold"
+    prefix = visit.named_program(out_dir, name)
+    for _ in range(10):
+        patient("idle", prefix=prefix)
+    expect("<> and <> more", *attach(name, out_dir / "s"))
+
+
+DECOY = """
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+__attribute__((constructor)) static void listen_there(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strcpy(at.sun_path, getenv("DECOY"));
+    bind(fd, (struct sockaddr *)&at, sizeof at);
+    listen(fd, 1);
+}
+"""
+
+
+def test_socket_of_a_program_that_is_not_its_own(patient, out_dir):
+    (out_dir / "decoy.c").write_text(DECOY)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", out_dir / "decoy.so", out_dir / "decoy.c"], check=True)
+    decoy = out_dir / "dotnet-diagnostic-4242-4242-socket"
+    patient("idle", env={"LD_PRELOAD": out_dir / "decoy.so", "DECOY": decoy})
+    expect("process <> listens on <>, which is not its own socket", *attach(decoy, out_dir / "s"))
+
+
+@needs_root
+def test_socket_of_a_stopped_program_in_another_container(patient, out_dir):
+    p = patient("idle", env={"TMPDIR": out_dir})
+    name = next(out_dir.glob("dotnet-diagnostic-*"))
+    p.signal(signal.SIGSTOP)
+    done = harness.Command(["unshare", "-p", "-f", "--mount-proc", harness.MEDIC, *attach(name, out_dir / "s")]).wait()
+    p.signal(signal.SIGCONT)
+    assert_said(done, "cannot attach through <>/<>")
