@@ -99,7 +99,7 @@ static void put_walk(struct instance *instance, const struct thread_walk *walk)
 
     fprintf(instance->out, "walk %u |", flags);
     for (uint32_t i = 0; i < walk->count; i++) {
-        instance->names->function(instance->host, walk->frame[i].function);
+        put_name(instance, walk->frame[i].ip);
         fprintf(instance->out, " m:%lx:%lx", (unsigned long)walk->frame[i].function, (unsigned long)walk->frame[i].ip);
     }
     fputs(" |", instance->out);

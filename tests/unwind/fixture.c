@@ -52,6 +52,13 @@ uint64_t mapping_end(const struct mappings *m, uint64_t address)
     return 0;
 }
 
+void put_name(struct instance *instance, uint64_t ip)
+{
+    FunctionID function = 0;
+
+    instance->names->function_at(instance->host, ip, &function);
+}
+
 void put_steps(struct instance *instance, const struct unwind_step *steps, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -63,7 +70,7 @@ void put_steps(struct instance *instance, const struct unwind_step *steps, uint3
         if (code.kind == UNWIND_MANAGED &&
             SUCCEEDED(instance->info->lpVtbl->GetFunctionFromIP3(instance->info, (LPCBYTE)(uintptr_t)steps[i].ip,
                                                                  &function, &rejit))) { /* NOLINT */
-            instance->names->function(instance->host, function);
+            put_name(instance, steps[i].ip);
             fprintf(instance->out, " m:%lx:%lx", (unsigned long)function, (unsigned long)steps[i].ip);
         } else if (code.kind == UNWIND_NATIVE) {
             const char *name = strrchr(code.image.path, '/');

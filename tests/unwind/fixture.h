@@ -31,6 +31,8 @@ struct mappings *mappings_read(void);
 void mappings_free(struct mappings *mappings);
 uint64_t mapping_end(const struct mappings *mappings, uint64_t address);
 
+/* Asks for the name of the function there, if it still is: an id from before would not be safe. */
+void put_name(struct instance *instance, uint64_t ip);
 /* A walk of ours as text. */
 void put_steps(struct instance *instance, const struct unwind_step *steps, uint32_t count);
 
