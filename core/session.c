@@ -79,6 +79,8 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
         low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
     if (requires(MEDIC_SERVICE_STACKS))
         low |= COR_PRF_ENABLE_STACK_SNAPSHOT;
+    if (session.samples)
+        low |= COR_PRF_MONITOR_THREADS;
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);

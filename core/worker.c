@@ -225,6 +225,20 @@ static void stop_events(void)
     session.reason = before;
 }
 
+/* A signal handler that stands still, in a thread that a debugger holds, will write into the ring when it goes on. */
+static void stop_sampling(void)
+{
+    medic_reason before = session.reason;
+
+    while (!stacks_stop() && !atomic_load(&session.exiting)) {
+        medic_fail(&session.reason, MEDIC_E_TIMEOUT,
+                   "a signal handler of the sampler has not returned; it is left alone");
+        session_publish(MEDIC_SESSION_INERT);
+        os_sleep_ns(TICK_NS);
+    }
+    session.reason = before;
+}
+
 static void write_symbols(void)
 {
     uint64_t most = session.config.max_bytes, written = session.files.written;
@@ -253,16 +267,12 @@ static void write_end(void)
 }
 
 /* The plugin's stop, if nobody can still be inside it. */
-static int stop_plugin(int started, int sampler_quiet)
+static int stop_plugin(int started)
 {
     medic_reason why = {""};
     int quiet = dispatch_quiet(QUIET_NS), code;
 
-    if (!sampler_quiet) {
-        quiet = 0;
-        medic_fail(&session.reason, MEDIC_E_TIMEOUT,
-                   "a signal handler of the sampler has not returned; it is left alone");
-    } else if (!quiet) {
+    if (!quiet) {
         medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a callback of %s has not returned for %u s; it is left alone",
                    session.view.plugin.name, (unsigned)(QUIET_NS / (1000 * MS)));
     } else if (started && session.view.capture.stop) {
@@ -296,16 +306,16 @@ static void detach(int quiet)
 
 static void end(int started)
 {
-    int quiet, sampler_quiet;
+    int quiet;
 
     dispatch_close();
-    sampler_quiet = stacks_stop();
+    stop_sampling();
     session.ended_ns = os_now_ns();
     session_publish(MEDIC_SESSION_STOPPING);
     if (!atomic_load(&session.exiting))
         session_clear_mask(0);
     stop_events();
-    quiet = stop_plugin(started, sampler_quiet);
+    quiet = stop_plugin(started);
     write_end();
     if (!atomic_load(&session.exiting))
         session_clear_mask(1);

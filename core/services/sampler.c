@@ -32,7 +32,8 @@ static struct {
     _Atomic uint32_t lock;
     _Atomic uint64_t used[SAMPLER_SLOTS / 64];
     uint64_t random;
-    uint64_t threads, missed, lost_ns;
+    uint64_t threads, lost_ns;
+    uint64_t failed, missed; /* timers that could not be had: since the last poll, and the most of one poll */
     uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int first_error; /* errno of the first timer that could not be had */
 
@@ -166,7 +167,7 @@ static struct sampler_slot *add(uint32_t tid)
             atomic_store(&slot->tid, 0);
         if (!sampler.first_error)
             sampler.first_error = error;
-        sampler.missed++;
+        sampler.failed++;
         return NULL;
     }
     sampler.used[index / 64] |= UINT64_C(1) << (index % 64);
@@ -302,7 +303,10 @@ static int poll_threads(uint64_t now)
     int code;
 
     sweep();
+    sampler.failed = 0;
     code = add_new_threads();
+    if (sampler.failed > sampler.missed)
+        sampler.missed = sampler.failed;
     cost = own_cpu_ns() - begin;
     sampler.next_poll_ns = now + (cost * POLL_SHARE > POLL_NS ? cost * POLL_SHARE : POLL_NS);
     return code;
@@ -385,12 +389,16 @@ static void answer_asks(uint64_t now)
 /* From the top down: .NET uses the first real-time signal, glibc the two before it, and programs tend to begin there too. */
 static int take_signal(medic_reason *why)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     struct sigaction own;
 
     memset(&own, 0, sizeof own);
     own.sa_sigaction = sampler_on_signal;
     own.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&own.sa_mask);
+    /* Nobody runs on top of the handler, who might jump out of it, except for a fault. */
+    sigfillset(&own.sa_mask);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&own.sa_mask, faults[i]);
     for (int number = SIGRTMAX - FIRST_SIGNAL_BELOW_MAX; number > SIGRTMIN; number--) {
         if (sigaction(number, NULL, &sampler.before) != 0 || (sampler.before.sa_flags & SA_SIGINFO) ||
             sampler.before.sa_handler != SIG_DFL)
@@ -440,8 +448,8 @@ int sampler_stop(void)
     if (!sampler.has_signal)
         return 1;
     lock();
-    atomic_store(&sampler_shared.active, 0);
-    note_end();
+    if (atomic_exchange(&sampler_shared.active, 0))
+        note_end();
     delete_timers();
     unlock();
     ours = signal_is_ours();

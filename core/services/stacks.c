@@ -10,7 +10,6 @@
 #include "core/services/stack_join.h"
 #include "core/session.h"
 
-#include <medic/clr/enums.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -28,7 +27,6 @@ static struct {
     struct join join;
     uint64_t deep_asked_ns; /* when a whole copy was last asked for */
     uint32_t engine;        /* enum medic_sampling_engine of the sampling that was started */
-    int quiet;              /* the last stop found all handlers returned */
     uint64_t unwound, truncated, broken;
 } stacks;
 
@@ -293,7 +291,8 @@ static int sample_cpu(const medic_host *host, const medic_sampling *sampling, me
         return medic_fail(why, MEDIC_E_BUSY, "the plugin asks for samples twice in one session");
     if (open_all() != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory for the table of stacks");
-    code = session_set_mask(session.mask_low | COR_PRF_MONITOR_THREADS, session.mask_high, why);
+    session.samples = 1;
+    code = session_set_mask(session.mask_low, session.mask_high, why);
     return code == MEDIC_OK ? start_engine(&own, why) : code;
 }
 
