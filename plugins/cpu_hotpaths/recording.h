@@ -16,6 +16,7 @@ struct view {
     uint32_t caller;  /* the program's function next to it, towards the root */
     uint32_t entry;   /* what the anchor called; 0 when it is the leaf */
     uint32_t repeats; /* how often the anchor's function is on the stack */
+    uint32_t helper;  /* the managed frame, from the anchor on, that called the runtime's native code first */
     enum work work;
     enum code code;
     int in_runtime; /* the leaf is the runtime's, or libc called by it: a collection, when one goes on */

@@ -141,7 +141,7 @@ static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX
 {
     const char *line = location_of(frame, location);
 
-    return line ? line : *frame->module ? frame->module : NULL;
+    return line ? line : *frame->module && !is_nameless(frame) ? frame->module : NULL;
 }
 
 static const char *frame_code(uint32_t code)
@@ -178,7 +178,7 @@ static const medic_column method_columns[] = {
     LENGTH("self", "Self time"),
     SHARE("total_share", "Total"),
     LENGTH("total", "Total time"),
-    TEXT("where", "Hottest line", 0),
+    TEXT("where", "Where", 0),
     TEXT("code", "Code", 0),
 };
 
@@ -190,8 +190,10 @@ static void write_methods(const struct recording *recording)
 
     if (!count || !functions)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
-                      "Self: in their own instructions. Total: with what they call.", method_columns);
+    section =
+        SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
+                "Self: in their own instructions. Total: with what they call. Where: the hottest line, or the module.",
+                method_columns);
     for (uint32_t i = 0; i < count; i++) {
         if (!functions[i].self)
             continue;

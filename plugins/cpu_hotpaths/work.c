@@ -277,6 +277,15 @@ static void look_at_anchor(const struct recording *recording, struct view *view,
     }
 }
 
+static uint32_t find_helper(const struct recording *recording, const struct view *view, uint32_t first)
+{
+    for (uint32_t i = first + 1; i < view->count; i++)
+        if (frame_of(recording, view->frames[i])->code == MEDIC_CODE_RUNTIME &&
+            frame_of(recording, view->frames[i - 1])->kind == MEDIC_FRAME_MANAGED)
+            return view->frames[i - 1];
+    return 0;
+}
+
 void view_stack(const struct recording *recording, uint64_t stack, struct view *view)
 {
     uint32_t anchor;
@@ -292,4 +301,5 @@ void view_stack(const struct recording *recording, uint64_t stack, struct view *
     view->in_runtime = ends_in_runtime(recording, view);
     view->work = stack_work(recording, view, view->user ? anchor + 1 : 0);
     view->code = stack_code(recording, view);
+    view->helper = find_helper(recording, view, view->user ? anchor : 0);
 }

@@ -13,6 +13,7 @@ struct thread {
     enum wait wait;
     uint32_t anchor; /* frame: the innermost one of the program's own, else the innermost; 0 = no frame */
     int user;        /* the anchor is the program's */
+    int inferred;    /* the wait is: see settle() in waits.c */
     int pool;        /* a thread-pool worker */
     uint32_t group;  /* index */
 };
@@ -38,6 +39,7 @@ struct recording {
     size_t thread_count, thread_room;
     struct group *groups; /* most threads first, those of the runtime and idle ones last */
     size_t group_count;
+    int locks_have_frames; /* from .NET 10 on Monitor.Enter is a method when it waits */
     medic_snapshot snapshot;
     int has_snapshot;
     uint64_t bad_records;

@@ -38,8 +38,10 @@ static int read_thread(struct recording *recording, const medic_record *record)
 
 static int read_all(struct recording *recording, medic_reason *why)
 {
+    const medic_capture_header *header = recording->capture->header(recording->host);
     medic_record record;
 
+    recording->locks_have_frames = !header || header->runtime_major >= 10;
     recording->capture->rewind(recording->host);
     while (recording->capture->next(recording->host, &record)) {
         if (record.type == MS_THREAD && read_thread(recording, &record) != MEDIC_OK)

@@ -224,10 +224,13 @@ static void write_notes(const struct recording *recording)
         note(&notes, "Threads that could not be looked at: %u.", facts->missed);
     if (facts->broken)
         note(&notes, "Stacks that do not reach their root: %u.", facts->broken);
-    if (facts->states[WAIT_UNKNOWN])
+    if (facts->inferred)
         note(&notes,
-             "Threads that stand in their own code without running: %u. A lock of .NET 8 and 9 leaves no frame, and "
-             "neither do some native calls.",
+             "Locks of .NET 8 and 9 leave no frame: threads that stand in their own code count as waiting for one "
+             "(%u); native calls may be among them.",
+             facts->inferred);
+    if (facts->states[WAIT_UNKNOWN])
+        note(&notes, "Threads that do not run, and no method says why: %u. Some native calls leave no frame.",
              facts->states[WAIT_UNKNOWN]);
     if (recording->bad_records)
         note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);

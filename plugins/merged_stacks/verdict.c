@@ -23,7 +23,7 @@ static const struct {
     int trouble;        /* more of them are worse: one of them has to end before the next goes on */
 } kinds[WAIT_COUNT] = {
     [WAIT_NONE] = {"runs", "", 0, 0},
-    [WAIT_UNKNOWN] = {"lock or native call", "for a lock or in a native call", 1, 1},
+    [WAIT_UNKNOWN] = {"not known", "for what is not known", 1, 1},
     [WAIT_LOCK] = {"lock", "for a lock", 1, 1},
     [WAIT_RWLOCK] = {"reader-writer lock", "for a reader-writer lock", 1, 1},
     [WAIT_SEMAPHORE] = {"semaphore", "for a semaphore", 1, 1},
@@ -211,8 +211,11 @@ static void find_holder(struct verdict *verdict, const struct facts *facts)
 
     if (!facts->holder || !open_finding(verdict, "threads", &text))
         return;
-    add(&text, "Thread %s%s%u is inside of the same method without waiting for the lock, so it may hold it: it %s",
-        facts->holder, *facts->holder ? " " : "", facts->holder_tid,
+    if (*facts->holder)
+        add(&text, "Thread \"%s\" (%u)", facts->holder, facts->holder_tid);
+    else
+        add(&text, "Thread %u", facts->holder_tid);
+    add(&text, " is inside of the same method without waiting for the lock, so it may hold it: it %s",
         facts->holder_wait == WAIT_NONE    ? "runs"
         : facts->holder_wait == WAIT_SLEEP ? "sleeps"
                                            : "waits ");
@@ -283,7 +286,7 @@ static void say(struct verdict *verdict, const struct facts *facts)
 
     if (deadlock) {
         lead = largest_at_lock(facts);
-        verdict->severity = at_least(verdict->severity, MEDIC_WARNING);
+        verdict->severity = at_least(verdict->severity, facts->inferred ? MEDIC_NOTICE : MEDIC_WARNING);
         say_deadlock(&text, facts, lead);
     } else if (starved && (!lead || lead->wait == WAIT_TASK || !kinds[lead->wait].trouble)) {
         lead = largest_in_pool(facts);

@@ -136,15 +136,19 @@ static uint32_t find_anchor(const struct recording *recording, struct thread *th
 }
 
 /* What the methods say, in the light of what Linux says of the thread. A thread that spins for a lock still waits for it.
- * When no method tells of a wait, a thread that does not run stands where methods leave no frame: in a lock of .NET 8 and 9,
- * or in native code. */
-static enum wait settle(enum wait wait, uint32_t state)
+ * One that stands in the program's own code and does not run waits for a lock on .NET 8 and 9, whose locks leave no frame;
+ * some native calls leave none either. */
+static void settle(const struct recording *recording, struct thread *thread)
 {
-    if (wait >= WAIT_LOCK && wait <= WAIT_SLEEP)
-        return wait;
-    if (state == 'R')
-        return WAIT_NONE;
-    return wait == WAIT_NONE ? WAIT_UNKNOWN : wait;
+    if (thread->wait >= WAIT_LOCK && thread->wait <= WAIT_SLEEP)
+        return;
+    if (thread->raw.state == 'R') {
+        thread->wait = WAIT_NONE;
+    } else if (thread->wait == WAIT_NONE) {
+        int in_own_code = thread->user && thread->anchor == thread->frames[thread->count - 1];
+        thread->inferred = in_own_code && thread->raw.state == 'S' && !recording->locks_have_frames;
+        thread->wait = thread->inferred ? WAIT_LOCK : WAIT_UNKNOWN;
+    }
 }
 
 static void find_name(const struct recording *recording, struct thread *thread)
@@ -192,6 +196,6 @@ int look_at_thread(const struct recording *recording, struct thread *thread)
     else if (!thread->count || (!thread->user && !thread->pool && thread->raw.state != 'R'))
         thread->wait = WAIT_SERVICE;
     else
-        thread->wait = settle(thread->wait, thread->raw.state);
+        settle(recording, thread);
     return MEDIC_OK;
 }

@@ -309,6 +309,20 @@ static void unwinding_by_libgcc_is_throwing(void **state)
     assert_verdict(MEDIC_WARNING, "goes into throwing exceptions, most in Orders.Api.Get");
 }
 
+static void what_the_throwing_instruction_calls_is_throwing(void **state)
+{
+    uint32_t eh = framework_frame("System.Runtime.EH.DispatchEx");
+    uint32_t elsewhere = user_frame("Orders.Pricing.Recalculate", "/src/Pricing.cs", 50);
+
+    (void)state;
+    ran(host_stack(main_frame, get, recalculate, gc_leaf, eh, gc_leaf, 0), 4000);
+    ran(host_stack(main_frame, get, recalculate, alloc, 0), 4000);
+    ran(host_stack(main_frame, get, elsewhere, alloc, 0), 2000); /* another instruction of the same method */
+    used(10000, 2);
+    assert_verdict(MEDIC_WARNING, "80 % of CPU (1.0 of 2 processors) goes into throwing exceptions, most in "
+                                  "Orders.Pricing.Recalculate (Pricing.cs:41)");
+}
+
 static void spinning_for_a_lock_is_told(void **state)
 {
     (void)state;
@@ -647,6 +661,7 @@ int main(void)
         TEST(throwing_is_told_with_its_place),
         TEST(what_a_handler_does_is_not_throwing),
         TEST(unwinding_by_libgcc_is_throwing),
+        TEST(what_the_throwing_instruction_calls_is_throwing),
         TEST(spinning_for_a_lock_is_told),
         TEST(spin_waits_are_told),
         TEST(pool_workers_that_look_for_work_are_told),

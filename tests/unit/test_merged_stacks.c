@@ -107,8 +107,9 @@ static void who_may_hold_the_lock_is_told(void **state)
     stand(6, "worker", host_stack(start, api, gate, enter, 0), 'S');
     stand(1, "slow", host_stack(start, api, inside, sleep_frame, 0), 'S');
     assert_verdict(MEDIC_WARNING, "6 of 7 threads wait in Billing.Gate.Enter (Gate.cs:17), for a lock");
-    assert_text_has(made.text, "finding Thread slow 4007 is inside of the same method without waiting for the lock, so "
-                               "it may hold it: it sleeps.");
+    assert_text_has(made.text,
+                    "finding Thread \"slow\" (4007) is inside of the same method without waiting for the lock, so "
+                    "it may hold it: it sleeps.");
 }
 
 static void a_few_at_a_lock_are_a_notice(void **state)
@@ -199,12 +200,29 @@ static void semaphores_are_told(void **state)
 static void in_net_8_a_lock_leaves_no_frame(void **state)
 {
     (void)state;
+    made.runtime_major = 8;
     stand(30, "worker", host_stack(start, api, gate, 0), 'S');
     stand(2, "busy", host_stack(start, api, 0), 'R');
-    assert_verdict(MEDIC_CRITICAL,
-                   "30 of 32 threads wait in Billing.Gate.Enter (Gate.cs:17), for a lock or in a native "
-                   "call.");
-    assert_text_has(made.text, "A lock of .NET 8 and 9 leaves no frame");
+    assert_verdict(MEDIC_CRITICAL, "30 of 32 threads wait in Billing.Gate.Enter (Gate.cs:17), for a lock: find who");
+    assert_text_has(made.text, "row Locks of .NET 8 and 9 leave no frame");
+}
+
+static void a_deadlock_in_net_8_is_suspected_less_loudly(void **state)
+{
+    (void)state;
+    made.runtime_major = 8;
+    stand(1, "a", host_stack(start, api, gate, 0), 'S');
+    stand(1, "b", host_stack(start, gate, api, 0), 'S');
+    assert_verdict(MEDIC_NOTICE, "Deadlock suspected: 2 threads wait for locks");
+}
+
+static void two_that_stand_somewhere_are_no_news(void **state)
+{
+    (void)state;
+    stand(2, "native", host_stack(start, api, gate, 0), 'S');
+    stand(1, "busy", host_stack(start, api, 0), 'R');
+    assert_verdict(MEDIC_HEALTHY, "Healthy: nothing stands out among 3 threads: 1 runs, 2 wait.");
+    assert_text_has(made.text, "row Threads that do not run, and no method says why: 2.");
 }
 
 static void consumers_of_a_queue_are_mentioned_when_they_are_most(void **state)
@@ -394,6 +412,8 @@ int main(void)
         TEST(a_lock_in_a_starving_pool_leads_and_the_pool_is_a_finding),
         TEST(semaphores_are_told),
         TEST(in_net_8_a_lock_leaves_no_frame),
+        TEST(a_deadlock_in_net_8_is_suspected_less_loudly),
+        TEST(two_that_stand_somewhere_are_no_news),
         TEST(consumers_of_a_queue_are_mentioned_when_they_are_most),
         TEST(a_web_server_at_rest_is_healthy),
         TEST(many_that_run_are_healthy),
