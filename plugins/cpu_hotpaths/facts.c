@@ -149,7 +149,7 @@ static void find_way(const struct recording *recording, struct facts *facts)
             return;
         at = child;
         frame = frame_of(recording, nodes[at].frame);
-        if (frame->code == MEDIC_CODE_USER && !strstr(frame->function, "Main") &&
+        if (is_own(frame) && !strstr(frame->function, "Main") &&
             function_of(recording, nodes[at].frame) != facts->lead.function) {
             facts->way = place_of(recording, nodes[at].frame);
             facts->way_ns = nodes[at].total;

@@ -95,6 +95,8 @@ struct recording {
 void view_stack(const struct recording *recording, uint64_t stack, struct view *view);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
+/* The program's own code, which somebody wrote: not what is made at run time (compiled expressions, proxies). */
+int is_own(const medic_frame *frame);
 /* Fills alike. MEDIC_OK or MEDIC_E_MEMORY. */
 int unite_nameless(struct recording *recording);
 /* A frame of which only the library is known, or nothing. */

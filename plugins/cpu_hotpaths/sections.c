@@ -226,7 +226,7 @@ static void write_inclusive(const struct recording *recording)
     if (!own)
         return;
     for (uint32_t i = 0; i < count; i++)
-        if (frame_of(recording, functions[i].frame)->code == MEDIC_CODE_USER)
+        if (is_own(frame_of(recording, functions[i].frame)))
             own[used++] = functions[i];
     if (used) {
         qsort(own, used, sizeof *own, by_total);

@@ -14,6 +14,12 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id)
     return frame && frame->function && frame->module ? frame : &none;
 }
 
+int is_own(const medic_frame *frame)
+{
+    return frame->code == MEDIC_CODE_USER && !begins_with(frame->module, "RefEmit_") &&
+           !strstr(frame->function, "(dynamic)");
+}
+
 int is_nameless(const medic_frame *frame)
 {
     if (frame->kind == MEDIC_FRAME_UNKNOWN)
@@ -248,7 +254,7 @@ static uint32_t find_anchor(const struct recording *recording, struct view *view
 
     for (uint32_t i = view->count; i > 0; i--) {
         const medic_frame *frame = frame_of(recording, view->frames[i - 1]);
-        if (frame->code == MEDIC_CODE_USER) {
+        if (is_own(frame)) {
             view->user = 1;
             return i - 1;
         }
@@ -272,7 +278,7 @@ static void look_at_anchor(const struct recording *recording, struct view *view,
         uint32_t id = view->frames[i - 1];
         if (function_of(recording, id) == function)
             view->repeats++;
-        else if (!view->caller && frame_of(recording, id)->code == MEDIC_CODE_USER)
+        else if (!view->caller && is_own(frame_of(recording, id)))
             view->caller = id;
     }
 }

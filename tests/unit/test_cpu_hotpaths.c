@@ -190,6 +190,14 @@ static void the_runtime_has_no_names_worth_telling(void **state)
     assert_text_has(made.text, "row runtime: other; 1.000");
 }
 
+static void code_made_at_run_time_is_not_the_programs(void **state)
+{
+    (void)state;
+    ran(host_stack(main_frame, get, user_frame("lambda_method2 (dynamic)", NULL, 0), 0), 8000);
+    used(8000, 2);
+    assert_verdict(MEDIC_NOTICE, "goes into lambda_method2 (dynamic), called by Orders.Api.Get (Api.cs:33)");
+}
+
 static void recursion_is_told(void **state)
 {
     (void)state;
@@ -652,6 +660,7 @@ int main(void)
         TEST(without_native_frames_the_managed_caller_has_it),
         TEST(framework_code_under_no_program_code_is_said_to_be_so),
         TEST(the_runtime_has_no_names_worth_telling),
+        TEST(code_made_at_run_time_is_not_the_programs),
         TEST(recursion_is_told),
         TEST(server_collections_lead_when_they_take_most),
         TEST(a_collection_on_the_allocating_thread_names_who_allocates),
