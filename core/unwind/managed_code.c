@@ -222,7 +222,9 @@ static bool may_be_freed(struct managed_code *m, FunctionID function)
     DWORD flags = 0;
     if (m->collectible || FAILED(m->info->lpVtbl->IsFunctionDynamic(m->info, function, &dynamic)) || dynamic)
         return true;
-    m->collectible = !module_of(m, function, &base, &flags) || (flags & COR_PRF_MODULE_COLLECTIBLE);
+    if (!module_of(m, function, &base, &flags))
+        return true;
+    m->collectible = (flags & COR_PRF_MODULE_COLLECTIBLE) != 0;
     return m->collectible;
 }
 
