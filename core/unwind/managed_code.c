@@ -28,7 +28,8 @@ struct managed_code {
     struct managed_range *range; /* sorted, disjoint */
     size_t range_count, range_room;
     uint64_t refreshed_ns;
-    bool collectible;  /* some assembly is: then any code of the JIT may be */
+    bool collectible; /* some assembly is: then any code of the JIT may be */
+    bool silent;
     unsigned searches; /* for images, that are left until the next refresh */
 };
 
@@ -73,6 +74,11 @@ bool managed_code_refresh(struct managed_code *m, uint64_t now_ns)
             m->module[kept++] = m->module[i];
     m->module_count = kept;
     return true;
+}
+
+void managed_code_may_ask(struct managed_code *m, bool may)
+{
+    m->silent = !may;
 }
 
 /* ---- ReadyToRun images ---- */
@@ -158,7 +164,8 @@ static bool function_at(struct managed_code *m, uint64_t ip, FunctionID *functio
 {
     *function = 0;
     *rejit = 0;
-    return SUCCEEDED(
+    return !m->silent &&
+           SUCCEEDED(
                m->info->lpVtbl->GetFunctionFromIP3(m->info, (LPCBYTE)(uintptr_t)ip, function, rejit)) && /* NOLINT */
            *function != 0;
 }
@@ -222,7 +229,9 @@ static bool may_be_freed(struct managed_code *m, FunctionID function)
     DWORD flags = 0;
     if (m->collectible || FAILED(m->info->lpVtbl->IsFunctionDynamic(m->info, function, &dynamic)) || dynamic)
         return true;
-    m->collectible = !module_of(m, function, &base, &flags) || (flags & COR_PRF_MODULE_COLLECTIBLE);
+    if (!module_of(m, function, &base, &flags))
+        return true;
+    m->collectible = (flags & COR_PRF_MODULE_COLLECTIBLE) != 0;
     return m->collectible;
 }
 
