@@ -274,13 +274,19 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
 }
 
 /* Between these two the worker asks the runtime about ids of the record at the ring's tail. Either it sees that they are
- * stale, or who makes them so sees that it asks. */
+ * stale, or who makes them so sees that it asks. They nest. */
 static int begin_asking(void *context)
 {
     (void)context;
-    atomic_store(&session.asking, 1);
-    if (atomic_load(&session.ring.tail) >= atomic_load(&session.stale_before))
+    if (session.asking_depth) {
+        session.asking_depth++;
         return 1;
+    }
+    atomic_store(&session.asking, 1);
+    if (atomic_load(&session.ring.tail) >= atomic_load(&session.stale_before)) {
+        session.asking_depth = 1;
+        return 1;
+    }
     atomic_store(&session.asking, 0);
     return 0;
 }
@@ -288,7 +294,8 @@ static int begin_asking(void *context)
 static void end_asking(void *context)
 {
     (void)context;
-    atomic_store(&session.asking, 0);
+    if (--session.asking_depth == 0)
+        atomic_store(&session.asking, 0);
 }
 
 /* The folder comes first: what fails later has a place to go. */

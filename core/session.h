@@ -28,6 +28,7 @@ struct session {
     _Atomic uint32_t end_reason;   /* enum medic_end_reason; the first one wins */
     _Atomic uint64_t stale_before; /* ring position: ids recorded before it may be of a module that is gone */
     _Atomic uint32_t asking;       /* 1 = the worker asks the runtime about an id */
+    uint32_t asking_depth;         /* the worker's */
     _Atomic uint64_t unload_waited_ns;
     uint64_t created_ns;
     _Atomic uint64_t first_record_ns;

@@ -342,7 +342,10 @@ int names_code_at(struct names *names, uintptr_t ip, struct names_code *code)
         return MEDIC_E_NOT_FOUND;
     if (slot && slot->ip == ip)
         return slot->id == 0 ? MEDIC_E_NOT_FOUND : name_function(names, slot->id, code);
+    if (!names_begin_asking(names))
+        return MEDIC_E_NOT_FOUND; /* even the question what lies at an address crashes while that is being unloaded */
     HRESULT hr = info->lpVtbl->GetFunctionFromIP3(info, (LPCBYTE)ip, &found, &rejit);
+    names_end_asking(names);
     if (FAILED(hr) || found == 0) {
         /* E_FAIL is the answer for native code; other failures are of the moment. */
         if (slot && hr == E_FAIL)

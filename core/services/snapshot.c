@@ -150,6 +150,15 @@ static void show_thread(const struct shot *shot, const struct shot_thread *threa
     }
 }
 
+/* What the photograph shows is asked about after the resume, and code that it shows may be unloaded by then. A record in the
+ * ring, which is not drained before the snapshot is told, makes unloads wait for it (session_before_unload). */
+static void hold_unloads(void)
+{
+    medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
+
+    ring_write(&session.ring, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
+}
+
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
 {
     struct shot shot;
@@ -157,10 +166,12 @@ int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, 
 
     if (code != MEDIC_OK)
         return code;
-    if (memory_map_read(&shot.map) != MEDIC_OK)
+    if (memory_map_read(&shot.map) != MEDIC_OK) {
         code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
-    else
+    } else {
+        hold_unloads();
         shot_take(&shot);
+    }
     if (code == MEDIC_OK && FAILED(shot.result))
         code = medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)shot.result);
     if (code == MEDIC_OK) {

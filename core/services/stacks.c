@@ -90,28 +90,55 @@ void stacks_refresh(void)
         unwinder_refresh(stacks.unwinder);
 }
 
+/* Around everything that turns addresses into frames: code that may have been unloaded since is looked for only in what is
+ * known already. 1 = the runtime may be asked, until end_asking. */
+static int begin_asking(void)
+{
+    int may = names_begin_asking(session.names);
+
+    unwinder_may_ask(stacks.unwinder, may);
+    return may;
+}
+
+static void end_asking(int may)
+{
+    if (may)
+        names_end_asking(session.names);
+}
+
 uint64_t stacks_intern_copy(const struct unwind_registers *registers, const struct unwind_stack *stack, int at_call,
                             uint32_t *flags)
 {
     uint32_t count;
+    uint64_t id;
+    int may;
 
     if (open_all() != MEDIC_OK) {
         *flags |= MEDIC_STACK_BROKEN;
         return 0;
     }
+    may = begin_asking();
     count = unwind(stacks.unwinder, registers, stack, at_call, stacks.steps, UNWIND_FRAMES_MAX, flags);
-    return frames_stack(stacks.frames, stacks.steps, count, *flags);
+    id = frames_stack(stacks.frames, stacks.steps, count, *flags);
+    end_asking(may);
+    return id;
 }
 
 uint64_t stacks_intern_addresses(const uint64_t *addresses, uint64_t count, uint32_t flags)
 {
+    uint64_t id;
+    int may;
+
     if (open_all() != MEDIC_OK)
         return 0;
     if (count > UNWIND_FRAMES_MAX)
         count = UNWIND_FRAMES_MAX;
     for (uint64_t i = 0; i < count; i++)
         stacks.steps[i] = (struct unwind_step){addresses[i] - (i > 0), 0};
-    return frames_stack(stacks.frames, stacks.steps, (uint32_t)count, flags);
+    may = begin_asking();
+    id = frames_stack(stacks.frames, stacks.steps, (uint32_t)count, flags);
+    end_asking(may);
+    return id;
 }
 
 int stacks_is_raw(uint32_t type)
@@ -193,11 +220,14 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
 {
     struct unwind_stack stack = {bytes, raw->low, raw->size, (raw->flags & RAW_WHOLE) != 0};
     uint32_t count;
+    uint64_t id;
+    int may;
 
     if (open_all() != MEDIC_OK || (raw->flags & RAW_NONE)) {
         *flags |= MEDIC_STACK_BROKEN;
         return 0;
     }
+    may = begin_asking();
     count = unwind(stacks.unwinder, &raw->registers, &stack, (raw->flags & RAW_AT_CALL) != 0, stacks.steps,
                    UNWIND_FRAMES_MAX, flags);
     if (raw->under_size && *flags && count < UNWIND_FRAMES_MAX)
@@ -206,7 +236,9 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
         count = without_own_frames(stacks.steps, count);
     if (raw->flags & RAW_SAMPLE)
         count = join_deep(raw, count, flags);
-    return frames_stack(stacks.frames, stacks.steps, count, *flags);
+    id = frames_stack(stacks.frames, stacks.steps, count, *flags);
+    end_asking(may);
+    return id;
 }
 
 /* Whether the copies lie inside the record. */
