@@ -249,7 +249,7 @@ static int stop_plugin(int started, int sampler_quiet)
     if (!sampler_quiet) {
         quiet = 0;
         medic_fail(&session.reason, MEDIC_E_TIMEOUT,
-                   "a signal handler of the sampler has not returned; it is left alone");
+                   "the sampler has not come back from a thread of the program; it is left alone");
     } else if (!quiet) {
         medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a callback of %s has not returned for %u s; it is left alone",
                    session.view.plugin.name, (unsigned)(QUIET_NS / (1000 * MS)));
@@ -268,6 +268,9 @@ static void detach(int quiet)
     HRESULT hr;
 
     session_publish(quiet ? MEDIC_SESSION_DETACHING : MEDIC_SESSION_INERT);
+    /* The runtime waits for callbacks, and knows nothing of a sampler that still holds what the end would free. */
+    while (!stacks_stop())
+        ;
     /* From here on the session belongs to the runtime's detach thread, which may be done before this call returns. */
     for (;;) {
         hr = session.info->lpVtbl->RequestProfilerDetach(session.info, DETACH_MS);
