@@ -56,12 +56,14 @@ static int take(struct config *config, const struct keyvalue *pair, medic_reason
         return take_word(pair, "sdk", &config->skip_sdk, why);
     if (keyvalue_is(pair, "children"))
         return take_word(pair, "yes", &config->children, why);
+    if (keyvalue_is(pair, "symbols"))
+        return take_word(pair, "embed", &config->embed_symbols, why);
     if (pair->key_size > 6 && memcmp(pair->key, "param.", 6) == 0)
         return MEDIC_OK; /* read by the session, which knows the plugin's table */
     return medic_fail(
         why, MEDIC_E_ARGUMENT,
         "client data has an unknown key \"%.*s\": known are session, plugin, duration, lease, max_bytes, skip, "
-        "children, param.*",
+        "children, symbols, param.*",
         (int)(pair->key_size > 60 ? 60 : pair->key_size), pair->key);
 }
 

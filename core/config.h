@@ -6,6 +6,8 @@
  *   duration=<time>      default 10s; 0 = until stopped
  *   lease=<time>         the client holds a lock on the lease file; this long after it is gone the session ends
  *   max_bytes=<size>     of the capture; default 256M
+ *   symbols=embed        the PDBs of modules in recorded stacks are copied into the capture, 64 MiB at most: for a client that
+ *                        cannot reach this program's files. Default: no
  *   param.<key>=<value>  default: the descriptor's
  *
  * For a start under MEDIC_SESSION, whose variables every child of the program inherits:
@@ -29,6 +31,7 @@ struct config {
     uint64_t max_bytes;
     int skip_sdk;
     int children;
+    int embed_symbols;
     char *text; /* the whole text, owned, for the parameters */
     size_t text_size;
 };

@@ -274,6 +274,51 @@ int files_write_record(struct files *files, uint32_t type, const void *head, uin
     return pad(files, header.size);
 }
 
+/* Fills the chunk with what the file has at offset, and zeros where it has nothing. */
+static void read_chunk(int fd, uint64_t offset, uint8_t *chunk, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = pread(fd, chunk + done, size - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    memset(chunk + done, 0, size - done);
+}
+
+int files_write_record_of_file(struct files *files, uint32_t type, const void *head, uint32_t head_size, int fd,
+                               uint64_t offset, uint32_t size)
+{
+    static uint8_t chunk[16384]; /* one worker at a time */
+    medic_record_header header = {head_size + size, type, 0, 0};
+
+    if (files->write_error)
+        return MEDIC_E_IO;
+    if (header.size < head_size || header.size > MEDIC_RECORD_MAX)
+        return MEDIC_E_ARGUMENT;
+    header.crc = crc32_update(crc32_update(0, &header, 8), head, head_size);
+    for (int write_it = 0; write_it < 2; write_it++) {
+        for (uint32_t at = 0, part; at < size; at += part) {
+            part = size - at < sizeof chunk ? size - at : (uint32_t)sizeof chunk;
+            read_chunk(fd, offset + at, chunk, part);
+            if (write_it)
+                append(files, chunk, part);
+            else
+                header.crc = crc32_update(header.crc, chunk, part);
+        }
+        if (!write_it) {
+            append(files, &header, sizeof header);
+            append(files, head, head_size);
+        }
+    }
+    return pad(files, header.size);
+}
+
 int files_stop_requested(struct files *files)
 {
     medic_request request;

@@ -41,6 +41,10 @@ void files_close(struct files *files);
 int files_write_header(struct files *files, const medic_capture_header *header, const char *text, size_t text_size);
 int files_write_record(struct files *files, uint32_t type, const void *head, uint32_t head_size, const void *tail,
                        uint32_t tail_size);
+/* The same with a tail that is in a file, which is read twice and never whole. When it is shorter than size, or changes
+ * meanwhile, the record is damaged, which its reader sees and skips. */
+int files_write_record_of_file(struct files *files, uint32_t type, const void *head, uint32_t head_size, int fd,
+                               uint64_t offset, uint32_t size);
 int files_flush(struct files *files);
 
 /* Whether the client asks to stop. */

@@ -7,6 +7,7 @@
 #include "core/sdk_process.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
+#include "core/services/symbols.h"
 #include "core/thread.h"
 #include "core/worker.h"
 
@@ -78,6 +79,8 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
         low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
     if (requires(MEDIC_SERVICE_STACKS))
         low |= COR_PRF_ENABLE_STACK_SNAPSHOT;
+    if (session.samples)
+        low |= COR_PRF_MONITOR_THREADS;
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
@@ -136,8 +139,8 @@ void session_paused(uint64_t ns)
 static uint64_t memory_in_use(void)
 {
     return session.ring.capacity + FILES_BUFFER_SIZE + (session.names ? names_memory(session.names) : 0) +
-           stacks_memory() + session.config.text_size + session.view.plugin.param_count * sizeof(struct value) +
-           sizeof session;
+           stacks_memory() + symbols_memory() + session.config.text_size +
+           session.view.plugin.param_count * sizeof(struct value) + sizeof session;
 }
 
 medic_cost_record session_cost(void)
@@ -186,6 +189,7 @@ void session_release(void)
         session.view.capture.destroy(session.self);
     session.self = NULL;
     stacks_free();
+    symbols_free();
     if (session.names)
         names_free(session.names);
     session.names = NULL;
@@ -261,6 +265,11 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
                       uint32_t tail_size)
 {
     (void)context;
+    if (type == MEDIC_RECORD_MODULE && session.config.embed_symbols) {
+        const medic_module_record *module = head;
+
+        symbols_note_module(module->id, tail, module->length);
+    }
     return files_write_record(&session.files, type, head, head_size, tail, tail_size);
 }
 

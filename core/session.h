@@ -48,6 +48,7 @@ struct session {
     struct value *values; /* one for each parameter, in the table's order */
     void *self;           /* the plugin's instance, NULL when there is none */
     uint32_t mask_low, mask_high;
+    int samples; /* CPU time: threads that begin and end are to be told */
 
     int result; /* enum medic_result of a failure */
     medic_reason reason;

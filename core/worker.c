@@ -6,6 +6,7 @@
 #include "core/os.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
+#include "core/services/symbols.h"
 #include "core/session.h"
 #include "core/thread.h"
 
@@ -224,6 +225,30 @@ static void stop_events(void)
     session.reason = before;
 }
 
+/* A signal handler that stands still, in a thread that a debugger holds, will write into the ring when it goes on. */
+static void stop_sampling(void)
+{
+    medic_reason before = session.reason;
+
+    while (!stacks_stop() && !atomic_load(&session.exiting)) {
+        medic_fail(&session.reason, MEDIC_E_TIMEOUT,
+                   "a signal handler of the sampler has not returned; it is left alone");
+        session_publish(MEDIC_SESSION_INERT);
+        os_sleep_ns(TICK_NS);
+    }
+    session.reason = before;
+}
+
+static void write_symbols(void)
+{
+    uint64_t most = session.config.max_bytes, written = session.files.written;
+
+    if (!session.config.embed_symbols || atomic_load(&session.exiting) || (most && written >= most))
+        return;
+    stacks_modules(symbols_want_module, NULL);
+    symbols_write(&session.files, most ? most - written : 0);
+}
+
 static void write_end(void)
 {
     uint32_t reason = atomic_load(&session.end_reason);
@@ -235,22 +260,19 @@ static void write_end(void)
     tell_loss(ring_unfinished(&session.ring) ? 1 : 0, MEDIC_LOSS_UNFINISHED);
     tell_ring_loss();
     reset_log_rate();
+    write_symbols();
     tell_cost();
     files_write_record(&session.files, MEDIC_RECORD_END, &end, sizeof end, session.reason.text, end.length);
     files_flush(&session.files);
 }
 
 /* The plugin's stop, if nobody can still be inside it. */
-static int stop_plugin(int started, int sampler_quiet)
+static int stop_plugin(int started)
 {
     medic_reason why = {""};
     int quiet = dispatch_quiet(QUIET_NS), code;
 
-    if (!sampler_quiet) {
-        quiet = 0;
-        medic_fail(&session.reason, MEDIC_E_TIMEOUT,
-                   "the sampler has not come back from a thread of the program; it is left alone");
-    } else if (!quiet) {
+    if (!quiet) {
         medic_fail(&session.reason, MEDIC_E_TIMEOUT, "a callback of %s has not returned for %u s; it is left alone",
                    session.view.plugin.name, (unsigned)(QUIET_NS / (1000 * MS)));
     } else if (started && session.view.capture.stop) {
@@ -268,9 +290,6 @@ static void detach(int quiet)
     HRESULT hr;
 
     session_publish(quiet ? MEDIC_SESSION_DETACHING : MEDIC_SESSION_INERT);
-    /* The runtime waits for callbacks, and knows nothing of a sampler that still holds what the end would free. */
-    while (!stacks_stop())
-        ;
     /* From here on the session belongs to the runtime's detach thread, which may be done before this call returns. */
     for (;;) {
         hr = session.info->lpVtbl->RequestProfilerDetach(session.info, DETACH_MS);
@@ -287,16 +306,16 @@ static void detach(int quiet)
 
 static void end(int started)
 {
-    int quiet, sampler_quiet;
+    int quiet;
 
     dispatch_close();
-    sampler_quiet = stacks_stop();
+    stop_sampling();
     session.ended_ns = os_now_ns();
     session_publish(MEDIC_SESSION_STOPPING);
     if (!atomic_load(&session.exiting))
         session_clear_mask(0);
     stop_events();
-    quiet = stop_plugin(started, sampler_quiet);
+    quiet = stop_plugin(started);
     write_end();
     if (!atomic_load(&session.exiting))
         session_clear_mask(1);

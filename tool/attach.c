@@ -8,6 +8,8 @@
 #include "tool/ipc.h"
 #include "tool/leftovers.h"
 
+#include <medic/service/stacks.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -210,6 +212,25 @@ static int stage(struct attach *attach, const struct attach_options *options, ch
 
 /* ---- the attach itself ---- */
 
+/* Whether symbols can be looked for as the target sees its files. A side-car may share no more than a folder with it. */
+static bool sees_files(const struct attach *attach)
+{
+    if (attach->target->socket_only)
+        return false;
+    int root = attach->process >= 0 ? openat(attach->process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (root >= 0)
+        close(root);
+    return root >= 0 || attach->process < 0;
+}
+
+static bool records_stacks(const medic_plugin *plugin)
+{
+    for (uint32_t i = 0; i < plugin->capture_service_count; i++)
+        if (!strcmp(plugin->capture_services[i], MEDIC_SERVICE_STACKS))
+            return true;
+    return false;
+}
+
 int attach_client_data(const struct attach *attach, const struct attach_options *options, const char *plugin,
                        struct buffer *data, medic_reason *why)
 {
@@ -217,6 +238,8 @@ int attach_client_data(const struct attach *attach, const struct attach_options 
                   options->duration);
     for (size_t i = 0; i < options->setting_count; i++)
         buffer_format(data, "param.%s=%s\n", options->settings[i].key, options->settings[i].value);
+    if (records_stacks(&options->plugin->descriptor) && !sees_files(attach))
+        buffer_add_string(data, "symbols=embed\n");
     return data->failed ? medic_fail(why, MEDIC_E_MEMORY, "out of memory") : MEDIC_OK;
 }
 

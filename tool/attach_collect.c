@@ -2,10 +2,12 @@
 #include "tool/attach.h"
 #include "tool/capture.h"
 #include "tool/ipc.h"
+#include "tool/symbols.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,11 +44,33 @@ static enum store_state state_of_capture(int folder, bool orphan)
     return state;
 }
 
+/* Names and lines, read with the rights of the target's user. process: /proc/PID of the target, to see its files as it sees
+ * them; -1: our own have to do. Without symbols there is a report, too. */
+static void make_symbols(int folder, int process, const struct work *work)
+{
+    char path[32] = "";
+    struct symbols_source source = {path, work->uid, work->gid};
+    struct capture *capture = NULL;
+    int root = process >= 0 ? openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = openat(folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (root >= 0) /* the very process, not one that got its pid */
+        snprintf(path, sizeof path, "/proc/self/fd/%d", root);
+    if (fd >= 0 && capture_open(fd, &capture, NULL) == MEDIC_OK)
+        symbols_make(folder, capture, &source, NULL);
+    capture_close(capture);
+    if (fd >= 0)
+        close(fd);
+    if (root >= 0)
+        close(root);
+}
+
 int attach_collect(struct attach *attach, enum attach_result result, const medic_reason *reason, medic_reason *why)
 {
     struct store_session *session = &attach->session;
     int code = work_fetch_capture(&attach->work, session->folder, session->path, why);
     attach->collected = code == MEDIC_OK;
+    if (attach->collected)
+        make_symbols(session->folder, attach->process, &attach->work);
     if (code != MEDIC_OK && code != MEDIC_E_NOT_FOUND)
         return code;
     session->info.state = attach->collected ? state_of_capture(session->folder, false) : STORE_FAILED;
@@ -91,6 +115,8 @@ static int fetch(struct store_session *session, medic_reason *why)
         return code;
     wait_for_core(&work);
     code = work_fetch_capture(&work, session->folder, session->path, why);
+    if (code == MEDIC_OK)
+        make_symbols(session->folder, -1, &work);
     work_close(&work, code == MEDIC_OK || code == MEDIC_E_NOT_FOUND);
     return code;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKED_MAX = 1 << 20, PARAMS_MAX = 256, PARAM_TEXTS = 8 };
+enum { PACKED_MAX = 1 << 20, PARAMS_MAX = 256, PARAM_TEXTS = 8, SERVICES_MAX = 64 };
 #define NO_TEXT UINT32_MAX
 
 /* ---- writing ---- */
@@ -62,6 +62,16 @@ static void put_param(struct pack *pack, const medic_param *param)
         put_text(pack, texts[i]);
 }
 
+/* Those of the capture half: what it needs tells what the session needs. */
+static void put_services(struct pack *pack, const medic_plugin *plugin)
+{
+    if (plugin->capture_service_count > SERVICES_MAX)
+        pack->failed = true;
+    put_number(pack, plugin->capture_service_count);
+    for (uint32_t i = 0; !pack->failed && i < plugin->capture_service_count; i++)
+        put_text(pack, plugin->capture_services[i]);
+}
+
 int plugin_pack(const medic_plugin *plugin, unsigned char **bytes, size_t *size)
 {
     struct pack pack = {0};
@@ -79,6 +89,7 @@ int plugin_pack(const medic_plugin *plugin, unsigned char **bytes, size_t *size)
         pack.failed = true;
     for (uint32_t i = 0; !pack.failed && i < plugin->param_count; i++)
         put_param(&pack, param_at(plugin, i));
+    put_services(&pack, plugin);
     if (pack.failed) {
         free(pack.bytes);
         return -1;
@@ -162,6 +173,25 @@ static void get_params(struct unpack *unpack, medic_plugin *plugin, uint32_t cou
         get_param(unpack, &params[i]);
 }
 
+static void get_services(struct unpack *unpack, medic_plugin *plugin)
+{
+    uint32_t count = get_number(unpack);
+    if (unpack->failed || count == 0)
+        return;
+    const char **services = count > SERVICES_MAX ? NULL : calloc(count, sizeof *services);
+    if (!services) {
+        unpack->failed = true;
+        return;
+    }
+    plugin->capture_services = services;
+    plugin->capture_service_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        services[i] = get_text(unpack);
+        if (!services[i])
+            unpack->failed = true;
+    }
+}
+
 int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin)
 {
     struct unpack unpack = {.at = bytes, .end = bytes + size};
@@ -182,6 +212,7 @@ int plugin_unpack(const unsigned char *bytes, size_t size, medic_plugin *plugin)
     plugin->summary = get_text(&unpack);
     plugin->observation = get_text(&unpack);
     get_params(&unpack, plugin, params);
+    get_services(&unpack, plugin);
     if (!unpack.failed && unpack.at == unpack.end && plugin->name && plugin->version && plugin->summary &&
         plugin->observation)
         return MEDIC_OK;
@@ -204,6 +235,9 @@ void plugin_unpacked_free(medic_plugin *plugin)
             drop(texts[j]);
     }
     free((void *)(uintptr_t)plugin->params);
+    for (uint32_t i = 0; i < plugin->capture_service_count; i++)
+        drop(plugin->capture_services[i]);
+    free((void *)(uintptr_t)plugin->capture_services);
     drop(plugin->name);
     drop(plugin->version);
     drop(plugin->summary);

@@ -8,6 +8,8 @@
 
 #include "tool/capture.h"
 
+#include <sys/types.h>
+
 #define SYMBOLS_FILE "symbols.json"
 
 struct symbol {
@@ -18,9 +20,16 @@ struct symbol {
 
 struct symbols;
 
-/* Resolves every frame of the capture and writes symbols.json into the folder, replacing one that is there. root: folder
- * that the target calls "/", "" for our own. What cannot be read is left without names; that is no failure. */
-int symbols_make(int folder, struct capture *capture, const char *root, medic_reason *why);
+/* Where the target's files are. */
+struct symbols_source {
+    const char *root; /* folder that the target calls "/", "" for our own */
+    uid_t uid;        /* whose rights read them, when we are root */
+    gid_t gid;
+};
+
+/* Resolves every frame of the capture and writes symbols.json into the folder, replacing one that is there; nothing when
+ * there is no frame. What cannot be read is left without names; that is no failure. Takes at most 20 s. */
+int symbols_make(int folder, struct capture *capture, const struct symbols_source *source, medic_reason *why);
 /* What symbols_make has left there; without a file an empty one. Damage is a failure with a sentence. */
 int symbols_open(int folder, struct symbols **symbols, medic_reason *why);
 void symbols_close(struct symbols *symbols);

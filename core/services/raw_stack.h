@@ -28,12 +28,21 @@ struct raw_stack {
     uint64_t thread;      /* ThreadID, 0 when there is none or it is not known */
     uint64_t low;         /* address of the first byte */
     uint64_t size;        /* bytes of the stack */
+    /* On an alternate signal stack: the stack under it, copied behind the first copy, and where in that one the ucontext_t
+     * lies that tells how to go on. under_size = 0: there is none. */
+    uint64_t under_low, under_size, under_context;
     struct unwind_registers registers;
 };
 
 static inline uint64_t raw_stack_offset(uint32_t record_size)
 {
     return sizeof(struct raw_stack) + (((uint64_t)record_size + 7) & ~UINT64_C(7));
+}
+
+/* The second copy begins at the next 8 bytes behind the first. */
+static inline uint64_t raw_stack_bytes(uint64_t size, uint64_t under_size)
+{
+    return under_size ? ((size + 7) & ~UINT64_C(7)) + under_size : size;
 }
 
 #endif

@@ -32,7 +32,8 @@ static struct {
     _Atomic uint32_t lock;
     _Atomic uint64_t used[SAMPLER_SLOTS / 64];
     uint64_t random;
-    uint64_t threads, missed, lost_ns;
+    uint64_t threads, lost_ns;
+    uint64_t failed, missed; /* timers that could not be had: since the last poll, and the most of one poll */
     uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int first_error; /* errno of the first timer that could not be had */
 
@@ -64,6 +65,11 @@ static void lock(void)
 static void unlock(void)
 {
     atomic_store(&sampler.lock, 0);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* ---- slots ---- */
@@ -114,6 +120,7 @@ static int start_timer(struct sampler_slot *slot, uint32_t tid)
     event.sigev_signo = sampler_shared.signal;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)key;
     event.sigev_notify_thread_id = (pid_t)tid;
+    slot->begin_ns = os_time_ns(clock);
     slot->first_ns = 1 + random_below(sampler_shared.interval_ns);
     times.it_interval = as_timespec(sampler_shared.interval_ns);
     times.it_value = as_timespec(slot->first_ns);
@@ -160,7 +167,7 @@ static struct sampler_slot *add(uint32_t tid)
             atomic_store(&slot->tid, 0);
         if (!sampler.first_error)
             sampler.first_error = error;
-        sampler.missed++;
+        sampler.failed++;
         return NULL;
     }
     sampler.used[index / 64] |= UINT64_C(1) << (index % 64);
@@ -169,14 +176,35 @@ static struct sampler_slot *add(uint32_t tid)
 }
 
 /* Under the lock. */
-static void drop(struct sampler_slot *slot)
+static void release(struct sampler_slot *slot)
 {
     uint32_t index = (uint32_t)(slot - sampler_shared.slots);
 
-    syscall(SYS_timer_delete, slot->timer);
     sampler.used[index / 64] &= ~(UINT64_C(1) << (index % 64));
     sampler.lost_ns += atomic_exchange(&slot->carried_ns, 0);
     atomic_store(&slot->tid, 0);
+}
+
+static void drop(struct sampler_slot *slot)
+{
+    syscall(SYS_timer_delete, slot->timer);
+    release(slot);
+}
+
+/* The kernel looks at CPU timers at its ticks, so a thread that lives between two of them is never told of. What a timer with
+ * no such limit would have told is written when the thread ends. The thread itself, under the lock. */
+static void settle(struct sampler_slot *slot)
+{
+    uint64_t used, due, told, weight;
+
+    syscall(SYS_timer_delete,
+            slot->timer); /* the handler may still have been entered for it, on the way out of this call */
+    used = own_cpu_ns() - slot->begin_ns;
+    told = atomic_load(&slot->expiries);
+    due = used < slot->first_ns ? 0 : 1 + (used - slot->first_ns) / sampler_shared.interval_ns;
+    weight = atomic_exchange(&slot->carried_ns, 0) + (due > told ? (due - told) * sampler_shared.interval_ns : 0);
+    if (weight)
+        sampler_write_bare(slot, weight);
 }
 
 /* A timer whose thread has ended has no next expiry. Another thread may have its id by now. */
@@ -226,8 +254,10 @@ void sampler_thread_ends(ThreadID thread)
         return;
     slot = atomic_load(&sampler_shared.active) ? find(os_thread_id()) : NULL;
     /* Told by another thread it says nothing of this one; the poll notices the end. */
-    if (slot && atomic_load(&slot->thread) == thread)
-        drop(slot);
+    if (slot && atomic_load(&slot->thread) == thread) {
+        settle(slot);
+        release(slot);
+    }
     unlock();
 }
 
@@ -267,18 +297,16 @@ static int add_new_threads(void)
     return MEDIC_OK;
 }
 
-static uint64_t own_cpu_ns(void)
-{
-    return os_time_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static int poll_threads(uint64_t now)
 {
     uint64_t begin = own_cpu_ns(), cost;
     int code;
 
     sweep();
+    sampler.failed = 0;
     code = add_new_threads();
+    if (sampler.failed > sampler.missed)
+        sampler.missed = sampler.failed;
     cost = own_cpu_ns() - begin;
     sampler.next_poll_ns = now + (cost * POLL_SHARE > POLL_NS ? cost * POLL_SHARE : POLL_NS);
     return code;
@@ -361,12 +389,16 @@ static void answer_asks(uint64_t now)
 /* From the top down: .NET uses the first real-time signal, glibc the two before it, and programs tend to begin there too. */
 static int take_signal(medic_reason *why)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     struct sigaction own;
 
     memset(&own, 0, sizeof own);
     own.sa_sigaction = sampler_on_signal;
     own.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&own.sa_mask);
+    /* Nobody runs on top of the handler, who might jump out of it, except for a fault. */
+    sigfillset(&own.sa_mask);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&own.sa_mask, faults[i]);
     for (int number = SIGRTMAX - FIRST_SIGNAL_BELOW_MAX; number > SIGRTMIN; number--) {
         if (sigaction(number, NULL, &sampler.before) != 0 || (sampler.before.sa_flags & SA_SIGINFO) ||
             sampler.before.sa_handler != SIG_DFL)

@@ -7,6 +7,7 @@
 
 #include <asm/prctl.h>
 #include <medic/service/stacks.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <ucontext.h>
@@ -81,49 +82,69 @@ static struct sampler_slot *slot_of(uint64_t key)
 struct extent {
     uint64_t low, size;
     uint32_t flags;
+    uint64_t under_low, under_size, under_context;
 };
 
-static struct raw_stack *begin_record(const struct sampler_slot *slot, const struct extent *extent, uint64_t weight_ns,
-                                      const ucontext_t *context)
+static void fill_sample(struct raw_stack *raw, const struct sampler_slot *slot, uint64_t weight_ns)
 {
-    uint64_t size = raw_stack_offset(sizeof(medic_cpu_sample)) + extent->size;
-    struct raw_stack *raw = ring_reserve(sampler_shared.ring, sampler_shared.record_type | RAW_STACK, (uint32_t)size);
-    medic_cpu_sample *sample;
+    medic_cpu_sample *sample = (medic_cpu_sample *)(void *)(raw + 1);
 
-    if (!raw)
-        return NULL;
     raw->record_size = sizeof *sample;
-    raw->flags = extent->flags | RAW_SAMPLE;
     raw->slot = (uint32_t)(slot - sampler_shared.slots);
     raw->generation = atomic_load_explicit(&slot->generation, memory_order_relaxed);
     raw->thread = atomic_load_explicit(&slot->thread, memory_order_relaxed);
-    raw->low = extent->low;
-    raw->size = extent->size;
-    take_registers(&raw->registers, context);
-    sample = (medic_cpu_sample *)(void *)(raw + 1);
     sample->head.time_ns = os_now_ns();
     sample->head.os_id = atomic_load_explicit(&slot->tid, memory_order_relaxed);
     sample->weight_ns = weight_ns;
-    return raw;
 }
 
 static int write_sample(const struct sampler_slot *slot, const struct extent *extent, const void *bytes,
                         uint64_t weight_ns, const ucontext_t *context)
 {
-    struct raw_stack *raw = begin_record(slot, extent, weight_ns, context);
+    uint64_t offset = raw_stack_offset(sizeof(medic_cpu_sample));
+    uint64_t size = raw_stack_bytes(extent->size, extent->under_size);
+    struct raw_stack *raw =
+        ring_reserve(sampler_shared.ring, sampler_shared.record_type | RAW_STACK, (uint32_t)(offset + size));
 
     if (!raw)
         return 0;
-    memcpy((uint8_t *)raw + raw_stack_offset(sizeof(medic_cpu_sample)), bytes, extent->size);
+    fill_sample(raw, slot, weight_ns);
+    raw->flags = extent->flags | RAW_SAMPLE;
+    raw->low = extent->low;
+    raw->size = extent->size;
+    raw->under_low = extent->under_low;
+    raw->under_size = extent->under_size;
+    raw->under_context = extent->under_context;
+    take_registers(&raw->registers, context);
+    memcpy((uint8_t *)raw + offset, bytes, extent->size);
+    if (extent->under_size)
+        memcpy((uint8_t *)raw + offset + size - extent->under_size, (const void *)extent->under_low,
+               extent->under_size);
     ring_commit(sampler_shared.ring, raw);
     return 1;
+}
+
+void sampler_write_bare(struct sampler_slot *slot, uint64_t weight_ns)
+{
+    uint64_t size = raw_stack_offset(sizeof(medic_cpu_sample));
+    struct raw_stack *raw = ring_reserve(sampler_shared.ring, sampler_shared.record_type | RAW_STACK, (uint32_t)size);
+
+    if (!raw) {
+        atomic_fetch_add_explicit(&sampler_shared.lost, 1, memory_order_relaxed);
+        ring_count_loss(sampler_shared.ring);
+        return;
+    }
+    fill_sample(raw, slot, weight_ns);
+    raw->flags = RAW_SAMPLE | RAW_NONE;
+    ring_commit(sampler_shared.ring, raw);
+    atomic_fetch_add_explicit(&sampler_shared.samples, 1, memory_order_relaxed);
 }
 
 static struct extent up_to(uint64_t low, uint64_t high, uint64_t most)
 {
     uint64_t size = high - low;
 
-    return (struct extent){low, size < most ? size : most, size <= most ? RAW_WHOLE : 0};
+    return (struct extent){.low = low, .size = size < most ? size : most, .flags = size <= most ? RAW_WHOLE : 0};
 }
 
 /* 1 = written, 0 = no room. */
@@ -164,26 +185,71 @@ static uint64_t read_spare(uint64_t low, uint64_t most)
     return got > 0 ? (uint64_t)got : 0;
 }
 
+/* Bytes from here to the end of the alternate signal stack; 0 when this is not one. */
+static uint64_t left_of_alternate_stack(uint64_t at, const ucontext_t *context)
+{
+    uint64_t begin = (uint64_t)(uintptr_t)context->uc_stack.ss_sp, size = context->uc_stack.ss_size;
+
+    return at >= begin && at - begin < size ? size - (at - begin) : 0;
+}
+
+/* A handler of the program runs on an alternate stack, whose copy is in the spare buffer. The kernel has put the context there
+ * in which the thread was interrupted, and in it, what the alternate stack was: that is how it is found. */
+static void look_under(const struct sampler_slot *slot, struct extent *extent, const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    const uint64_t block[] = {(uint64_t)(uintptr_t)context->uc_stack.ss_sp, context->uc_stack.ss_size};
+    uint64_t low = atomic_load(&slot->low), high = atomic_load(&slot->high), sp;
+    uint64_t at = (8 - extent->low % 8) % 8 + offsetof(ucontext_t, uc_stack);
+
+    if (!high || !left_of_alternate_stack(extent->low + RAW_RED_ZONE, context))
+        return;
+    for (; at + sizeof(ucontext_t) <= extent->size; at += 8) {
+        const ucontext_t *under =
+            (const void *)(sampler_shared.spare + at - offsetof(ucontext_t, uc_stack)); /* x86: aligned or not */
+
+        if ((uint64_t)(uintptr_t)under->uc_stack.ss_sp != block[0] || under->uc_stack.ss_size != block[1])
+            continue;
+        sp = (uint64_t)under->uc_mcontext.gregs[REG_RSP] - RAW_RED_ZONE;
+        if (sp < low || sp >= high)
+            continue;
+        extent->under_low = sp;
+        extent->under_size = high - sp < RAW_STACK_CAP ? high - sp : RAW_STACK_CAP;
+        extent->under_context = at - offsetof(ucontext_t, uc_stack);
+        extent->flags = high - sp <= RAW_STACK_CAP ? RAW_WHOLE : 0;
+        return;
+    }
+#else
+    (void)slot, (void)extent, (void)context;
+#endif
+}
+
 /* The stack pointer is nowhere known: a thread's first sample, an alternate signal stack, a stack that is switched to by
  * hand. The kernel copies, because it cannot fault. 1 = written, 0 = no room, -1 = not now. */
 static int copy_carefully(struct sampler_slot *slot, uint64_t low, uint64_t weight_ns, const ucontext_t *context)
 {
     uint64_t tcb = control_block(), most = RAW_STACK_CAP;
+    uint64_t alternate = left_of_alternate_stack(low + RAW_RED_ZONE, context);
     struct extent extent;
     uint32_t free = 0;
     int result = -1;
 
-    atomic_store_explicit(&slot->seen_sp, low + RAW_RED_ZONE, memory_order_relaxed);
-    atomic_store_explicit(&slot->seen_tcb, tcb, memory_order_relaxed);
-    if (atomic_exchange(&slot->asks, 1) == 0)
-        atomic_fetch_add(&sampler_shared.asks, 1);
+    if (!alternate) {
+        atomic_store_explicit(&slot->seen_sp, low + RAW_RED_ZONE, memory_order_relaxed);
+        atomic_store_explicit(&slot->seen_tcb, tcb, memory_order_relaxed);
+        if (atomic_exchange(&slot->asks, 1) == 0)
+            atomic_fetch_add(&sampler_shared.asks, 1);
+    }
     if (low > UINT64_MAX - RAW_STACK_CAP || !atomic_compare_exchange_strong(&sampler_shared.spare_busy, &free, 1))
         return -1;
     if (tcb > low && tcb - low < most)
         most = tcb - low;
-    extent = (struct extent){low, read_spare(low, most), 0};
+    if (alternate && alternate + RAW_RED_ZONE < most)
+        most = alternate + RAW_RED_ZONE;
+    extent = (struct extent){.low = low, .size = read_spare(low, most)};
     if (extent.size < RAW_STACK_CAP)
         extent.flags = RAW_WHOLE;
+    look_under(slot, &extent, context);
     if (extent.size)
         result = write_sample(slot, &extent, sampler_shared.spare, weight_ns, context);
     memset(sampler_shared.spare, 0, extent.size);

@@ -25,7 +25,8 @@ struct sampler_slot {
     _Atomic uint32_t asks;
     _Atomic uint32_t deep;     /* the worker asks for one copy of the whole stack */
     _Atomic uint64_t expiries; /* that were told of */
-    uint64_t first_ns;         /* CPU time of the thread at the first expiry */
+    uint64_t begin_ns;         /* CPU time of the thread when it got its timer */
+    uint64_t first_ns;         /* and from then to the first expiry */
     int timer;
 };
 
@@ -45,6 +46,9 @@ struct sampler_shared {
 };
 
 extern struct sampler_shared sampler_shared;
+
+/* Writes a sample without a stack: for time that no signal told of. The thread itself, not its handler. */
+void sampler_write_bare(struct sampler_slot *slot, uint64_t weight_ns);
 
 /* [signal] */
 void sampler_on_signal(int number, siginfo_t *info, void *context);

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 /* Room for threads that begin between the count and the suspension. Of the copies: most blocked stacks are a few KiB deep. */
-enum { SPARE_THREADS = 64, BYTES_PER_THREAD = 24 << 10, WALK_PER_THREAD = 64 };
+enum { SPARE_THREADS = 64, BYTES_PER_THREAD = 24 << 10, BYTES_TOUCHED = 6 << 10, WALK_PER_THREAD = 64 };
 #define BYTES_MIN (UINT64_C(2) << 20)
 #define BYTES_MAX (UINT64_C(12) << 20)
 
@@ -24,6 +24,17 @@ static uint32_t count_threads(ICorProfilerInfo12 *info)
     threads->lpVtbl->GetCount(threads, &count);
     threads->lpVtbl->Release(threads);
     return count;
+}
+
+/* A first touch costs more than the copy itself: what will probably be needed is touched before the suspension. */
+static void touch(struct shot *shot, uint32_t threads)
+{
+    uint64_t bytes = (uint64_t)threads * BYTES_TOUCHED;
+
+    memset(shot->threads, 0, shot->capacity * sizeof *shot->threads);
+    memset(shot->bytes, 0, bytes < shot->bytes_capacity ? bytes : shot->bytes_capacity);
+    if (shot->walks)
+        memset(shot->walks, 0, shot->walks_capacity * sizeof *shot->walks);
 }
 
 int shot_open(struct shot *shot, ICorProfilerInfo12 *info, int with_walks, medic_reason *why)
@@ -46,7 +57,7 @@ int shot_open(struct shot *shot, ICorProfilerInfo12 *info, int with_walks, medic
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory for the stacks of %u threads", threads);
     }
     shot->memory_fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    memset(shot->threads, 0, shot->capacity * sizeof *shot->threads); /* no page of it is new in the suspension */
+    touch(shot, threads);
     return MEDIC_OK;
 }
 

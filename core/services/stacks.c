@@ -6,24 +6,27 @@
 #include "core/services/sampler.h"
 #include "core/services/snapshot.h"
 #include "core/services/stack_here.h"
+#include "core/services/stack_join.h"
 #include "core/services/suspension_sampler.h"
 #include "core/session.h"
 
-#include <medic/clr/enums.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #define INTERVAL_MIN_NS UINT64_C(100000)
 #define INTERVAL_MAX_NS UINT64_C(10000000000)
 #define SUSPENSION_STOP_NS UINT64_C(2000000000)
+#define DEEP_EVERY_NS UINT64_C(50000000) /* a whole copy may take a fifth of a millisecond */
 
 static struct {
     struct unwinder *unwinder;
     struct frames *frames;
     struct unwind_step *steps; /* UNWIND_FRAMES_MAX of them */
     int no_memory;
-    uint32_t engine; /* enum medic_sampling_engine of the sampling that was started */
-    int quiet;       /* the last stop found all handlers returned */
+    struct join join;
+    uint64_t deep_asked_ns; /* when a whole copy was last asked for */
+    uint32_t engine;        /* enum medic_sampling_engine of the sampling that was started */
     uint64_t unwound, truncated, broken;
 } stacks;
 
@@ -54,6 +57,7 @@ void stacks_free(void)
     if (stacks.unwinder)
         unwinder_free(stacks.unwinder);
     free(stacks.steps);
+    join_free(&stacks.join);
     memset(&stacks, 0, sizeof stacks);
 }
 
@@ -128,6 +132,63 @@ static uint32_t without_own_frames(struct unwind_step *steps, uint32_t count)
     return count - own;
 }
 
+#if defined(__x86_64__)
+
+static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
+{
+    static const uint8_t from[UNWIND_REGISTERS] = {
+        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
+    };
+    ucontext_t context;
+
+    memcpy(&context, bytes, sizeof context);
+    for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
+        to->r[i] = (uint64_t)context.uc_mcontext.gregs[from[i]];
+}
+
+#else
+
+static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
+{
+    (void)bytes;
+    memset(to, 0, sizeof *to);
+}
+
+#endif
+
+/* From an alternate stack, of which count steps are there, on to the stack under it. */
+static uint32_t unwind_under(const struct raw_stack *raw, const uint8_t *bytes, uint32_t count, uint32_t *flags)
+{
+    uint64_t offset = raw_stack_bytes(raw->size, raw->under_size) - raw->under_size;
+    struct unwind_stack under = {bytes + offset, raw->under_low, raw->under_size, (raw->flags & RAW_WHOLE) != 0};
+    struct unwind_registers registers;
+
+    context_registers(bytes + raw->under_context, &registers);
+    *flags = 0;
+    return count +
+           unwind(stacks.unwinder, &registers, &under, 0, stacks.steps + count, UNWIND_FRAMES_MAX - count, flags);
+}
+
+/* A copy that is larger than the usual is the whole one that was asked for. */
+static uint32_t join_deep(const struct raw_stack *raw, uint32_t count, uint32_t *flags)
+{
+    uint64_t thread = (uint64_t)raw->generation << 32 | raw->slot, now = os_now_ns();
+
+    if (raw->size > RAW_STACK_CAP) {
+        join_remember(&stacks.join, thread, stacks.steps, count, *flags);
+        return count;
+    }
+    if (*flags != MEDIC_STACK_TRUNCATED)
+        return count;
+    count = join_complete(&stacks.join, thread, stacks.steps, count, UNWIND_FRAMES_MAX, flags);
+    if (!(*flags & MEDIC_STACK_JOINED) && now - stacks.deep_asked_ns >= DEEP_EVERY_NS) {
+        stacks.deep_asked_ns = now;
+        sampler_ask_deep(raw);
+    }
+    return count;
+}
+
 static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, uint32_t *flags)
 {
     struct unwind_stack stack = {bytes, raw->low, raw->size, (raw->flags & RAW_WHOLE) != 0};
@@ -139,20 +200,34 @@ static uint64_t resolve_copy(const struct raw_stack *raw, const uint8_t *bytes, 
     }
     count = unwind(stacks.unwinder, &raw->registers, &stack, (raw->flags & RAW_AT_CALL) != 0, stacks.steps,
                    UNWIND_FRAMES_MAX, flags);
+    if (raw->under_size && *flags && count < UNWIND_FRAMES_MAX)
+        count = unwind_under(raw, bytes, count, flags);
     if (raw->flags & RAW_HERE)
         count = without_own_frames(stacks.steps, count);
+    if (raw->flags & RAW_SAMPLE)
+        count = join_deep(raw, count, flags);
     return frames_stack(stacks.frames, stacks.steps, count, *flags);
+}
+
+/* Whether the copies lie inside the record. */
+static int is_sound(const struct raw_stack *raw, uint64_t room)
+{
+    return raw->size <= room && raw->under_size <= room && raw_stack_bytes(raw->size, raw->under_size) <= room &&
+           (!raw->under_size ||
+            (raw->under_context <= raw->size && sizeof(ucontext_t) <= raw->size - raw->under_context));
 }
 
 static void count_sample(const struct raw_stack *raw, const medic_stack_head *head)
 {
     if (!(raw->flags & (RAW_SAMPLE | RAW_AT_CALL)))
         return;
+    if (raw->flags & RAW_SAMPLE)
+        sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
+    if (raw->flags & RAW_NONE)
+        return;
     stacks.broken += (head->flags & MEDIC_STACK_BROKEN) != 0;
     stacks.truncated += (head->flags & MEDIC_STACK_TRUNCATED) != 0;
     stacks.unwound += (head->flags & (MEDIC_STACK_BROKEN | MEDIC_STACK_TRUNCATED)) == 0;
-    if (raw->flags & RAW_SAMPLE)
-        sampler_name_thread(raw, head->os_id, session_emit_core, NULL);
 }
 
 int stacks_resolve(const struct ring_record *record, medic_record *shown)
@@ -165,7 +240,7 @@ int stacks_resolve(const struct ring_record *record, medic_record *shown)
     if (record->size < sizeof *raw || raw->record_size < sizeof head)
         return 0;
     offset = raw_stack_offset(raw->record_size);
-    if (offset > record->size || raw->size > record->size - offset)
+    if (offset > record->size || !is_sound(raw, record->size - offset))
         return 0;
     payload = (uint8_t *)(uintptr_t)(raw + 1); /* in the ring: the reader's until it pops the record */
     memcpy(&head, payload, sizeof head);
@@ -216,7 +291,8 @@ static int sample_cpu(const medic_host *host, const medic_sampling *sampling, me
         return medic_fail(why, MEDIC_E_BUSY, "the plugin asks for samples twice in one session");
     if (open_all() != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory for the table of stacks");
-    code = session_set_mask(session.mask_low | COR_PRF_MONITOR_THREADS, session.mask_high, why);
+    session.samples = 1;
+    code = session_set_mask(session.mask_low, session.mask_high, why);
     return code == MEDIC_OK ? start_engine(&own, why) : code;
 }
 

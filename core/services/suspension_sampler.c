@@ -6,11 +6,14 @@
 #include "core/session.h"
 #include "core/thread.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* SHARE: the program stands still for one part in so many of the time, so the interval grows with the pauses. MAP: the map
- * of the memory is read anew every so many rounds, for the stacks of new threads. */
+/* SHARE: the program stands still for one part in so many of the time, so the interval grows with the pauses; but on a machine
+ * that is short of processors one long pause shall not be the end of the sampling. MAP: the map of the memory is read anew
+ * every so many rounds, for the stacks of new threads. */
+#define REST_MAX_NS UINT64_C(500000000)
 enum { SHARE = 50, MAP_ROUNDS = 16, CLOCKS = 8192, CLOCKS_PROBED = 16 };
 
 /* What a thread's CPU clock said the last time. */
@@ -45,6 +48,23 @@ static struct clock *clock_of(uint32_t os_id)
     return &sampler.clocks[at % CLOCKS]; /* of a thread that shares its place: the difference is checked */
 }
 
+/* What the threads that are there have used before the sampling began is not its business; of one that is not noted here,
+ * because it began later, everything is. */
+static void note_clocks(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *entry;
+
+    while (tasks && (entry = readdir(tasks))) {
+        uint32_t os_id = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+        if (os_id)
+            clock_of(os_id)->cpu_ns = shot_cpu_ns(os_id);
+    }
+    if (tasks)
+        closedir(tasks);
+}
+
 /* In the suspension: whether the thread has used CPU time since the last look. */
 static int has_run(void *context, struct shot_thread *thread)
 {
@@ -57,7 +77,7 @@ static int has_run(void *context, struct shot_thread *thread)
         return 0;
     }
     clock->cpu_ns = now;
-    thread->weight_ns = before && now > before ? now - before : 0;
+    thread->weight_ns = now > before ? now - before : 0;
     return thread->weight_ns > 0;
 }
 
@@ -133,19 +153,26 @@ static void look(uint64_t *process_ns, uint32_t *round)
     }
 }
 
+static uint64_t rest_ns(void)
+{
+    uint64_t rest = sampler.shot.pause_ns * SHARE;
+
+    if (rest > REST_MAX_NS)
+        rest = REST_MAX_NS;
+    return rest > sampler.sampling.interval_ns ? rest : sampler.sampling.interval_ns;
+}
+
 static void *run(void *unused)
 {
-    uint64_t process_ns = 0;
+    uint64_t process_ns = os_time_ns(CLOCK_PROCESS_CPUTIME_ID);
     uint32_t round = 0;
 
     (void)unused;
     thread_name("medic-sampler");
+    note_clocks();
     while (!atomic_load(&sampler.stop)) {
-        uint64_t rest = sampler.shot.pause_ns * SHARE;
-
-        os_sleep_ns(rest > sampler.sampling.interval_ns ? rest : sampler.sampling.interval_ns);
-        if (!atomic_load(&sampler.stop))
-            look(&process_ns, &round);
+        os_sleep_ns(rest_ns());
+        look(&process_ns, &round); /* once more when it is to stop: for the time since the last one */
         atomic_store(&sampler.cpu_ns, os_time_ns(CLOCK_THREAD_CPUTIME_ID));
     }
     shot_close(&sampler.shot);

@@ -45,8 +45,10 @@ void code_map_refresh(struct code_map *map)
         memory_forget(map->memory);
         recipes_drop(map->recipes);
     }
-    if (managed_code_refresh(map->managed, now_ns()))
+    if (managed_code_refresh(map->managed, now_ns())) {
+        memory_forget(map->memory);
         recipes_pass(map->recipes);
+    }
 }
 
 /* ---- native code ---- */

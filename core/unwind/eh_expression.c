@@ -229,13 +229,11 @@ static void evaluate_one(struct evaluation *e)
 bool eh_expression(struct rule_expression expression, const struct unwind_registers *registers,
                    const struct eh_stack *stack, const uint64_t *initial, uint64_t *result)
 {
-    struct evaluation e = {.c = {expression.bytes, expression.bytes + expression.size, false},
-                           .begin = expression.bytes,
-                           .registers = registers,
-                           .memory = stack};
+    struct evaluation e = {.begin = expression.bytes, .registers = registers, .memory = stack};
     unsigned steps = 0;
     if (!expression.bytes || expression.size == 0)
         return false;
+    e.c = (struct dwarf_cursor){expression.bytes, expression.bytes + expression.size, false};
     if (initial)
         push(&e, *initial);
     while (e.c.at < e.c.end && !e.c.bad && ++steps < STEPS)

@@ -333,7 +333,7 @@ static void run_rare(struct machine *m, struct dwarf_cursor *c, uint8_t op)
         break;
     case CFA_GNU_NEGATIVE_OFFSET:
         reg = dwarf_uleb(c);
-        set(m, reg, RULE_AT_CFA, -factored(m, dwarf_uleb(c)));
+        set(m, reg, RULE_AT_CFA, factored(m, 0 - dwarf_uleb(c)));
         break;
     case CFA_GNU_ARGS_SIZE: dwarf_uleb(c); break;
     default: c->bad = true; break;

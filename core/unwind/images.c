@@ -209,31 +209,36 @@ static bool same(const struct image *a, const struct image *b)
            memcmp(a->build_id, b->build_id, a->build_id_size) == 0 && strcmp(a->path, b->path) == 0;
 }
 
-static uint64_t id_of(struct images *images, const struct image *image)
+/* Its id in the list before, or a new one. */
+static uint64_t id_of(struct images *images, const struct image *image, size_t *stayed)
 {
     for (size_t i = 0; i < images->now.count; i++)
-        if (same(&images->now.image[i], image))
+        if (same(&images->now.image[i], image)) {
+            ++*stayed;
             return images->now.image[i].id;
+        }
     return ++images->last_id;
 }
 
 bool images_refresh(struct images *images)
 {
     struct visit v = {.images = images, .first = true};
+    size_t stayed = 0;
     dl_iterate_phdr(visit, &v);
     if (!v.changed)
         return false;
     images->known = !images->failed; /* with too little memory: once more next time */
     images->failed = false;
     for (size_t i = 0; i < images->next.count; i++)
-        images->next.image[i].id = id_of(images, &images->next.image[i]);
+        images->next.image[i].id = id_of(images, &images->next.image[i], &stayed);
     if (images->next.range_count > 0)
         qsort(images->next.range, images->next.range_count, sizeof *images->next.range, by_begin);
     struct list old = images->now;
     images->now = images->next;
     images->next = old;
+    bool gone = stayed < old.count;
     clear(&images->next);
-    return true;
+    return gone;
 }
 
 const struct image *images_find(const struct images *images, uint64_t address)

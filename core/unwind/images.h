@@ -20,7 +20,7 @@ struct images;
 struct images *images_new(struct memory *memory);
 void images_free(struct images *images);
 uint64_t images_memory(const struct images *images);
-/* True when something has come or gone since the last call. */
+/* True when something has gone since the last call: what was learnt about its addresses is not true any more. */
 bool images_refresh(struct images *images);
 /* The file whose executable part holds the address, or NULL. Valid until the next refresh. */
 const struct image *images_find(const struct images *images, uint64_t address);

@@ -20,16 +20,16 @@ struct managed_range {
 
 /* info is borrowed, memory too. NULL when out of memory. */
 struct managed_code *managed_code_new(ICorProfilerInfo12 *info, struct memory *memory);
-void managed_code_free(struct managed_code *code);
-uint64_t managed_code_memory(const struct managed_code *code);
+void managed_code_free(struct managed_code *m);
+uint64_t managed_code_memory(const struct managed_code *m);
 /* True when what was `passing` has to be asked for again. */
-bool managed_code_refresh(struct managed_code *code, uint64_t now_ns);
+bool managed_code_refresh(struct managed_code *m, uint64_t now_ns);
 
 /* Whether the runtime knows the address. */
-bool managed_code_at(struct managed_code *code, uint64_t ip);
-bool managed_code_find(struct managed_code *code, uint64_t ip, struct managed_range *range);
+bool managed_code_at(struct managed_code *m, uint64_t ip);
+bool managed_code_find(struct managed_code *m, uint64_t ip, struct managed_range *range);
 /* ip: the next instruction. interrupted: it need not be one after a call, so it may lie in an epilogue. */
-bool managed_code_rule(struct managed_code *code, const struct managed_range *range, uint64_t ip, bool interrupted,
+bool managed_code_rule(struct managed_code *m, const struct managed_range *range, uint64_t ip, bool interrupted,
                        struct unwind_rule *rule);
 
 #endif

@@ -243,11 +243,14 @@ static bool guess_frame_pointer(struct walk *w)
     return enter_caller(w, frame + 16, ip) == WENT_ON;
 }
 
+/* The ABI marks the outermost frame by a frame pointer of 0: where libc does not describe its thread start (musl). */
 static enum outcome by_guess(struct walk *w)
 {
     if (w->interrupted && guess_stub(w))
         return WENT_ON;
-    return guess_frame_pointer(w) ? WENT_ON : LOST;
+    if (guess_frame_pointer(w))
+        return WENT_ON;
+    return !w->interrupted && w->stack->whole && w->regs.r[UNWIND_RBP] == 0 ? AT_ROOT : LOST;
 }
 
 /* The frame that has just been left returns into the runtime's trap: the true address is put in its place. */
@@ -270,7 +273,7 @@ static enum outcome step(struct walk *w, const struct recipe *recipe)
         return by_signal_frame(w);
     if (recipe->flags & RECIPE_SLOW)
         return by_rule(w);
-    if (recipe->flags & RECIPE_UNKNOWN)
+    if (recipe->flags & (RECIPE_UNKNOWN | RECIPE_HIJACK))
         return by_guess(w);
     return by_recipe(w, recipe);
 }
@@ -289,7 +292,7 @@ uint32_t unwind(struct unwinder *unwinder, const struct unwind_registers *regist
     uint32_t count = 0;
     while (outcome == WENT_ON && count < capacity && count < UNWIND_FRAMES_MAX) {
         struct recipe recipe = code_map_recipe(&unwinder->map, w.regs.r[UNWIND_IP], w.interrupted);
-        if (recipe.flags & RECIPE_HIJACK) {
+        if ((recipe.flags & RECIPE_HIJACK) && count > 0) {
             outcome = by_hijack(&w);
             continue;
         }

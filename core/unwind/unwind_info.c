@@ -30,9 +30,14 @@ static uint32_t u32_at(const uint8_t *p)
     return u16_at(p) | u16_at(p + 2) << 16;
 }
 
-static int32_t s32_at(const uint8_t *p)
+static int64_t s32_at(const uint8_t *p)
 {
     return (int32_t)u32_at(p);
+}
+
+static int64_t s8_at(const uint8_t *p)
+{
+    return *p < 0x80 ? *p : *p - 0x100;
 }
 
 void unwind_info_begin(struct unwind_info_state *state)
@@ -169,7 +174,7 @@ static bool is(const struct epilogue *e, size_t count, uint8_t a, uint8_t b, uin
 static bool skip_add(struct epilogue *e)
 {
     if (is(e, 3, 0x48, 0x83, 0xc4) && e->size - e->at >= 4) {
-        e->offset += (int8_t)e->code[e->at + 3];
+        e->offset += s8_at(e->code + e->at + 3);
         e->at += 4;
     } else if (is(e, 3, 0x48, 0x81, 0xc4) && e->size - e->at >= 7) {
         e->offset += s32_at(e->code + e->at + 3);
@@ -194,7 +199,7 @@ static bool skip_from_register(struct epilogue *e)
         return false;
     unsigned mode = p[2] >> 6, base = (p[2] & 7u) | (p[0] & 1u) << 3;
     if (mode == 1) {
-        e->offset = (int8_t)p[3];
+        e->offset = s8_at(p + 3);
         e->at += 4;
     } else if (mode == 2 && e->size - e->at >= 7) {
         e->offset = s32_at(p + 3);
@@ -234,9 +239,9 @@ static bool leaves(const struct epilogue *e, uint64_t at, uint64_t begin, uint64
     size_t left = e->size - e->at;
     uint64_t target;
     if (left >= 5 && p[0] == 0xe9)
-        target = at + e->at + 5 + (uint64_t)(int64_t)s32_at(p + 1);
+        target = at + e->at + 5 + (uint64_t)s32_at(p + 1);
     else if (left >= 2 && p[0] == 0xeb)
-        target = at + e->at + 2 + (uint64_t)(int64_t)(int8_t)p[1];
+        target = at + e->at + 2 + (uint64_t)s8_at(p + 1);
     else
         return (left >= 2 && p[0] == 0xff && p[1] == 0x25) ||
                (left >= 3 && (p[0] & 0xf8) == 0x48 && p[1] == 0xff && (p[2] & 0x38) == 0x20);

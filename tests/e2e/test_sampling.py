@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import resource
+import shutil
 import time
 
 import harness
@@ -12,6 +13,7 @@ import pytest
 import session
 import stack_capture
 
+GUID = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a02"
 NET = pytest.mark.parametrize("runtime", harness.RUNTIMES)
 
 
@@ -121,3 +123,18 @@ def test_where_timers_cannot_be_had_the_reason_is_told():
                                  env={"MEDIC_HOME": store, "XDG_STATE_HOME": store}, timeout=30)
         assert done.code and "refuses timers" in done.err, done
         patient.assert_works()
+
+
+def test_symbols_are_copied_into_the_capture_for_who_asks():
+    data = "duration=1500ms\nsymbols=embed\n"
+    with harness.Patient("cpu", "net10.0") as patient:
+        assert harness.run_attacher(patient.pid, GUID, data=data).code == 0
+        folder = harness.wait_until(lambda: session.default_folders(patient.pid), 10, "a session")[-1]
+        session.wait_for_state(folder, session.CAPTURED, session.ENDED)
+        stacks = stack_capture.Stacks(session.capture(folder))
+        session.wait_for_state(folder, session.ENDED)
+        shutil.rmtree(folder)
+        patient.assert_works()
+    own = [module for module, path in stacks.modules.items() if path.endswith("/Patient.dll")]
+    pdb = harness.TARGETS / "net10.0" / "Patient.pdb"
+    assert stacks.symbols[own[0]] == (1, pdb.read_bytes())

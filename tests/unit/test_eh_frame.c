@@ -56,7 +56,7 @@ static void rows_apply_from_their_location_on(void **state)
     /* +1: cfa offset 16, rbp at -16; +4: cfa register rbp; +0x42 (advance 1): cfa rsp 8 */
     static const uint8_t program[] = {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6, 0x02, 0x3e, 0x0c, 7, 8};
     struct section s;
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     make(&s, program, sizeof program);
     assert_true(rule_at(&s, CODE, &rule));
@@ -77,7 +77,7 @@ static void states_are_remembered_and_registers_restored(void **state)
 {
     static const uint8_t program[] = {0x83, 4, 0x0a, 0x0e, 64, 0x41, 0x0b, 0x41, 0xc3, 0x41, 0x07, 16};
     struct section s;
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     make(&s, program, sizeof program);
     assert_true(rule_at(&s, CODE, &rule));
@@ -94,7 +94,7 @@ static void states_are_remembered_and_registers_restored(void **state)
 static void what_is_not_described_is_not_found(void **state)
 {
     struct section s;
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     make(&s, (const uint8_t *)"", 0);
     assert_true(rule_at(&s, CODE + 0xff, &rule));
@@ -106,7 +106,7 @@ static void damage_is_refused(void **state)
 {
     static const uint8_t bottomless[] = {0x0b}, unknown[] = {0x3c}, cut[] = {0x0c, 7};
     struct section s;
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     make(&s, bottomless, sizeof bottomless);
     assert_false(rule_at(&s, CODE, &rule));

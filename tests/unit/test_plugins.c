@@ -95,6 +95,8 @@ static void a_good_plugin_is_described_in_full(void **state)
     assert_string_equal(plugin->descriptor.observation, "a test is running");
     assert_int_equal(plugin->descriptor.flags, MEDIC_SUSPENDS);
     assert_int_equal(plugin->descriptor.param_count, 2);
+    assert_int_equal(plugin->descriptor.capture_service_count, 1);
+    assert_non_null(strstr(plugin->descriptor.capture_services[0], "medic."));
     assert_string_equal(plugin->descriptor.params[0].maximum, "64");
     assert_null(plugin->descriptor.params[0].choices);
     assert_string_equal(plugin->descriptor.params[1].choices, "fast|exact");

@@ -101,7 +101,7 @@ static uint64_t take(void (*each)(const struct raw_stack *raw, const medic_cpu_s
 
         assert_int_equal(record.type, TYPE | RAW_STACK);
         assert_int_equal(raw->record_size, sizeof *sample);
-        assert_int_equal(record.size, raw_stack_offset(raw->record_size) + raw->size);
+        assert_int_equal(record.size, raw_stack_offset(raw->record_size) + raw_stack_bytes(raw->size, raw->under_size));
         weight += sample->weight_ns;
         if (each)
             each(raw, sample);
@@ -222,6 +222,33 @@ static void threads_that_come_and_go_leave_nothing_behind(void **state)
     take(NULL);
 }
 
+static uint64_t bare_ns;
+
+static void add_bare(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    if (raw->flags & RAW_NONE)
+        bare_ns += sample->weight_ns;
+}
+
+static void threads_too_short_for_the_kernels_tick_are_accounted_for(void **state)
+{
+    uint64_t weight;
+
+    (void)state;
+    start();
+    for (int i = 0; i < 400; i++) {
+        pthread_t thread;
+
+        pthread_create(&thread, NULL, live_shortly, NULL);
+        pthread_join(thread, NULL);
+    }
+    assert_int_equal(sampler_stop(), 1);
+    bare_ns = 0;
+    weight = take(add_bare);
+    assert_true(bare_ns > 0);
+    assert_true(weight > 400 * 2 * MS * 8 / 10); /* each uses 2 ms and a little */
+}
+
 static void what_does_not_fit_is_counted_and_carried(void **state)
 {
     medic_sampling_state state_now = {0};
@@ -266,6 +293,87 @@ static void a_foreign_stack_is_copied_by_the_kernel(void **state)
     whole = total = 0;
     take(see_own_stack);
     assert_true(total > 0);
+}
+
+static unsigned cut, deep;
+
+static void see_depth(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    (void)sample;
+    cut += raw->size == RAW_STACK_CAP && !(raw->flags & RAW_WHOLE);
+    deep += raw->size > RAW_STACK_CAP && (raw->flags & RAW_WHOLE);
+    if (raw->size == RAW_STACK_CAP)
+        sampler_ask_deep(raw);
+}
+
+/* 64 levels of 4 KiB, and more. */
+__attribute__((noinline)) static unsigned descend(unsigned levels)
+{
+    volatile uint8_t room[4096];
+
+    room[levels] = 1;
+    if (levels) {
+        sink += descend(levels - 1);
+    } else {
+        burn(60 * MS);
+        tick();
+        take(see_depth);
+        burn(60 * MS);
+    }
+    return room[levels];
+}
+
+static void of_a_deep_stack_one_whole_copy_is_taken_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    cut = deep = 0;
+    start();
+    burn(30 * MS);
+    tick();
+    take(NULL);
+    descend(64);
+    assert_int_equal(sampler_stop(), 1);
+    take(see_depth);
+    assert_true(cut > 1);
+    assert_int_equal(deep, 1);
+}
+
+static unsigned under;
+
+static void see_under(const struct raw_stack *raw, const medic_cpu_sample *sample)
+{
+    (void)sample;
+    under += raw->under_size > 0;
+}
+
+static void burn_in_handler(int number)
+{
+    (void)number;
+    burn(80 * MS);
+}
+
+static void a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted(void **state)
+{
+    static uint8_t other[1 << 16] __attribute__((aligned(16)));
+    stack_t stack = {.ss_sp = other, .ss_size = sizeof other}, none = {.ss_flags = SS_DISABLE};
+    struct sigaction action;
+
+    (void)state;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = burn_in_handler;
+    action.sa_flags = SA_ONSTACK;
+    assert_int_equal(sigaltstack(&stack, NULL), 0);
+    sigaction(SIGUSR1, &action, NULL);
+    start();
+    burn(30 * MS);
+    tick();
+    take(NULL);
+    under = 0;
+    raise(SIGUSR1);
+    assert_int_equal(sampler_stop(), 1);
+    sigaltstack(&none, NULL);
+    take(see_under);
+    assert_true(under > 3);
 }
 
 static int signal_number;
@@ -454,8 +562,11 @@ int main(void)
         TEST(once_its_stack_is_known_a_thread_is_copied_directly),
         TEST(threads_that_begin_later_are_found),
         TEST(threads_that_come_and_go_leave_nothing_behind),
+        TEST(threads_too_short_for_the_kernels_tick_are_accounted_for),
         TEST(what_does_not_fit_is_counted_and_carried),
         TEST(a_foreign_stack_is_copied_by_the_kernel),
+        TEST(a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted),
+        TEST(of_a_deep_stack_one_whole_copy_is_taken_when_it_is_asked_for),
         TEST(the_signal_is_taken_and_given_back),
         TEST(a_signal_of_the_program_is_left_alone),
         TEST(when_the_program_takes_the_signal_sampling_ends),

@@ -5,12 +5,18 @@
 #include "fake_runtime.h"
 #include "test.h"
 
+#include <errno.h>
 #include <execinfo.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -218,6 +224,46 @@ static void bad_addresses_are_refused_and_not_touched(void **state)
     memory_free(memory);
 }
 
+static int refuse_process_vm_readv(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int reads_through_a_pipe(void)
+{
+    struct memory *memory = memory_new();
+    uint8_t source[10000], bytes[10000] = {0};
+    for (size_t i = 0; i < sizeof source; i++)
+        source[i] = (uint8_t)(i * 7);
+    int good = memory_read(memory, (uint64_t)(uintptr_t)source, bytes, sizeof bytes) &&
+               memcmp(source, bytes, sizeof bytes) == 0 && !memory_read(memory, 16, bytes, 8) &&
+               !memory_read(memory, UINT64_MAX - 100, bytes, 8) &&
+               memory_read(memory, (uint64_t)(uintptr_t)source + 5, bytes, 8) && bytes[0] == source[5];
+    memory_free(memory);
+    return good;
+}
+
+static void where_the_kernel_refuses_a_pipe_checks_addresses(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+    (void)state;
+    if (child == 0)
+        _exit(!refuse_process_vm_readv() ? 2 : reads_through_a_pipe() ? 0 : 1);
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +274,7 @@ int main(void)
         cmocka_unit_test(nonsense_breaks_and_ends),
         cmocka_unit_test(code_is_told_by_its_library),
         cmocka_unit_test(bad_addresses_are_refused_and_not_touched),
+        cmocka_unit_test(where_the_kernel_refuses_a_pipe_checks_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ enum { RBX = UNWIND_RBX, RBP = UNWIND_RBP, RSP = UNWIND_RSP };
 static bool compile(const uint8_t *info, size_t size, uint32_t prologue, struct unwind_rule *rule)
 {
     struct unwind_info_state state;
-    struct unwind_info_parent parent;
+    struct unwind_info_parent parent = {.chained = false};
     unwind_info_begin(&state);
     if (!unwind_info_add(&state, info, size, prologue, &parent))
         return false;
@@ -36,7 +36,7 @@ static const uint8_t framed[] = {0x01, 0x0c, 5, 0x35, 0x0c, 0x03, 0x08, 0x32, 0x
 static void a_leaf_without_codes_returns_at_rsp(void **state)
 {
     static const uint8_t info[] = {0x01, 0, 0, 0};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(compile(info, sizeof info, 5, &rule));
     assert_cfa(&rule, RSP, 8);
@@ -44,7 +44,7 @@ static void a_leaf_without_codes_returns_at_rsp(void **state)
 
 static void only_what_has_been_executed_is_undone(void **state)
 {
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(compile(framed, sizeof framed, 0, &rule));
     assert_cfa(&rule, RSP, 8);
@@ -62,7 +62,7 @@ static void only_what_has_been_executed_is_undone(void **state)
 
 static void the_frame_register_counts_once_it_is_set(void **state)
 {
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(compile(framed, sizeof framed, 0x40, &rule));
     assert_cfa(&rule, RBP, 16); /* rsp = rbp - 0x30, 0x20 of locals, three pushes, the return address */
@@ -75,7 +75,7 @@ static void large_operands(void **state)
 {
     /* alloc 0x12340 (two slots more), alloc 0x800 (one), a frame 0x100 * 16 away */
     static const uint8_t wide[] = {0x01, 20, 8, 0x05, 20, 0x0b, 0, 1, 0, 0, 12, 0x11, 0x40, 0x23, 1, 0, 5, 0x01, 0, 1};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(compile(wide, sizeof wide, 15, &rule));
     assert_cfa(&rule, RSP, 0x12340 + 0x800 + 8);
@@ -87,7 +87,7 @@ static void saves_without_a_push(void **state)
 {
     /* sub rsp, 0x40; mov [rsp + 0x10], rbx; mov [rsp + 0x18], r12; movaps [rsp + 0x20], xmm6 */
     static const uint8_t info[] = {0x01, 20, 7, 0, 20, 0x68, 2, 0, 16, 0xc4, 3, 0, 10, 0x34, 2, 0, 4, 0x72};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(compile(info, sizeof info, 30, &rule));
     assert_cfa(&rule, RSP, 0x48);
@@ -101,7 +101,7 @@ static void a_chain_goes_on_with_its_parent(void **state)
     static const uint8_t child[] = {0x21, 1, 1, 0, 1, 0x30, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0x34, 0x12, 0, 0};
     struct unwind_info_state s;
     struct unwind_info_parent parent;
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     unwind_info_begin(&s);
     assert_true(unwind_info_add(&s, child, sizeof child, 9, &parent));
@@ -117,7 +117,7 @@ static void damage_is_refused(void **state)
 {
     static const uint8_t unknown[] = {0x01, 1, 1, 0, 1, 0x0a}, version[] = {0x02, 0, 0, 0},
                          operand[] = {1, 1, 1, 0, 1, 1};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_false(compile(framed, 3, 9, &rule));
     assert_false(compile(framed, sizeof framed - 1, 9, &rule));
@@ -134,7 +134,7 @@ static bool epilogue(const uint8_t *code, size_t size, struct unwind_rule *rule)
 static void what_is_left_of_an_epilogue_is_simulated(void **state)
 {
     static const uint8_t code[] = {0x48, 0x83, 0xc4, 0x28, 0x5b, 0x41, 0x5f, 0x5d, 0xc3};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(epilogue(code, sizeof code, &rule));
     assert_cfa(&rule, RSP, 0x28 + 32);
@@ -152,7 +152,7 @@ static void an_epilogue_may_start_from_the_frame_register(void **state)
 {
     static const uint8_t near[] = {0x48, 0x8d, 0x65, 0xf0, 0x5b, 0x5d, 0xc3}, move[] = {0x48, 0x8b, 0xe5, 0x5d, 0xc3},
                          far[] = {0x48, 0x8d, 0xa5, 0x00, 0xff, 0xff, 0xff, 0x5d, 0xc3};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(epilogue(near, sizeof near, &rule));
     assert_cfa(&rule, RBP, 8);
@@ -166,7 +166,7 @@ static void a_jump_ends_a_function_when_it_leaves_it(void **state)
 {
     static const uint8_t out[] = {0x5d, 0xe9, 0, 2, 0, 0}, in[] = {0x5d, 0xe9, 0x10, 0, 0, 0},
                          tail[] = {0x48, 0xff, 0xe0}, table[] = {0xff, 0xe0}, import[] = {0xff, 0x25, 0, 0, 0, 0};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_true(epilogue(out, sizeof out, &rule));
     assert_cfa(&rule, RSP, 16);
@@ -179,7 +179,7 @@ static void a_jump_ends_a_function_when_it_leaves_it(void **state)
 static void other_code_is_no_epilogue(void **state)
 {
     static const uint8_t body[] = {0x48, 0x83, 0xc4, 0x08, 0x48, 0x89, 0xc7}, cut[] = {0x48, 0x83, 0xc4};
-    struct unwind_rule rule;
+    struct unwind_rule rule = {.cfa_register = 0};
     (void)state;
     assert_false(epilogue(body, sizeof body, &rule));
     for (size_t size = 0; size <= sizeof cut; size++)

@@ -24,7 +24,7 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["crash"] = _ => new Crash(),
     ["fork"] = _ => new Fork(),
     ["names"] = rest => new Names(stress: rest.Contains("stress")),
-    ["frames"] = _ => new Frames(),
+    ["frames"] = rest => new Frames(hijack: rest.Contains("hijack")),
     ["cpu"] = rest => new Cpu(rest.Length > 0 ? int.Parse(rest[0]) : Environment.ProcessorCount),
 };
 
