@@ -32,10 +32,10 @@ class Options:
     def runtimes(self, default):
         return (self._runtime,) if self._runtime else default
 
-    def peer(self, result):
+    def peer(self, result, profile=peer.PROFILE):
         """The version of the peer or None; either way the result says so."""
         version = peer.find()
-        result.notes.append(f"Peer: dotnet-trace {version} collect --profile {peer.PROFILE}." if version else
+        result.notes.append(f"Peer: dotnet-trace {version} collect --profile {profile}." if version else
                             "Peer not available: dotnet-trace is not in build/tools and could not be installed there.")
         return version
 

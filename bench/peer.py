@@ -1,4 +1,4 @@
-"""The peer: dotnet-trace, the runtime's own public tracing tool, with its profile for collections."""
+"""The peer: dotnet-trace, the runtime's own public tracing tool, with its profile for collections or for stacks."""
 
 import contextlib
 import re
@@ -11,6 +11,7 @@ import harness
 TOOLS = harness.BUILD / "tools"
 _PROGRAM = TOOLS / "dotnet-trace"
 PROFILE = "gc-collect"
+SAMPLED = "dotnet-sampled-thread-time"
 
 
 def _install():
@@ -36,10 +37,10 @@ def find():
 
 
 @contextlib.contextmanager
-def tracing(subject):
+def tracing(subject, profile=PROFILE):
     """Traces the subject until the block is left."""
     output = subject.tmp / "peer.nettrace"
-    trace = harness.Command([_PROGRAM, "collect", "--profile", PROFILE, "-p", subject.pid, "-o", output],
+    trace = harness.Command([_PROGRAM, "collect", "--profile", profile, "-p", subject.pid, "-o", output],
                             env=_env(subject), tty=True)
     try:
         harness.wait_until(lambda: re.search(r"Recording trace", trace.out_so_far()), 30, "the peer's trace")

@@ -107,8 +107,8 @@ class Subject:
             done = subject.attach("1s")
     """
 
-    def __init__(self, mode, runtime, options, server=False, gap=False, args=()):
-        self._stack = contextlib.ExitStack()
+    def __init__(self, mode, runtime, options, server=False, gap=False, args=(), profiler=PROFILER):
+        self._stack, self._profiler = contextlib.ExitStack(), profiler
         try:
             self.tmp = self._stack.enter_context(harness.temp_dir(prefix="mb-"))
             env = {"TMPDIR": self.tmp, **({"DOTNET_gcServer": 1} if server else {})}
@@ -157,7 +157,7 @@ class Subject:
         """`medic attach`, just started; end it by finish()."""
         self._sessions += 1
         self._place = self.tmp / f"session-{self._sessions}"
-        return TimedMedic(["attach", self.pid, "-P", PROFILER, "-d", duration, "-o", self._place], self.env)
+        return TimedMedic(["attach", self.pid, "-P", self._profiler, "-d", duration, "-o", self._place], self.env)
 
     def wait_running(self, medic, timeout=15):
         """Waits until it records; the status."""

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MS UINT64_C(1000000)
@@ -46,10 +47,10 @@ static enum store_state state_of_capture(int folder, bool orphan)
 
 /* Names and lines, read with the rights of the target's user. process: /proc/PID of the target, to see its files as it sees
  * them; -1: our own have to do. Without symbols there is a report, too. */
-static void make_symbols(int folder, int process, const struct work *work, medic_reason *why)
+static void make_symbols(int folder, int process, uid_t uid, gid_t gid, medic_reason *why)
 {
     char path[32] = "";
-    struct symbols_source source = {path, work->uid, work->gid};
+    struct symbols_source source = {path, uid, gid};
     struct capture *capture = NULL;
     int root = process >= 0 ? openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int fd = openat(folder, MEDIC_CAPTURE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -70,7 +71,7 @@ int attach_collect(struct attach *attach, enum attach_result result, const medic
     int code = work_fetch_capture(&attach->work, session->folder, session->path, why);
     attach->collected = code == MEDIC_OK;
     if (attach->collected)
-        make_symbols(session->folder, attach->process, &attach->work, &attach->unnamed);
+        make_symbols(session->folder, attach->process, attach->work.uid, attach->work.gid, &attach->unnamed);
     if (code != MEDIC_OK && code != MEDIC_E_NOT_FOUND)
         return code;
     session->info.state = attach->collected ? state_of_capture(session->folder, false) : STORE_FAILED;
@@ -116,7 +117,7 @@ static int fetch(struct store_session *session, medic_reason *why)
     wait_for_core(&work);
     code = work_fetch_capture(&work, session->folder, session->path, why);
     if (code == MEDIC_OK)
-        make_symbols(session->folder, -1, &work, NULL);
+        make_symbols(session->folder, -1, work.uid, work.gid, NULL);
     work_close(&work, code == MEDIC_OK || code == MEDIC_E_NOT_FOUND);
     return code;
 }
@@ -133,12 +134,22 @@ static void tidy(struct store_session *session)
     session->store->operations->save(session, NULL);
 }
 
+/* A session that another client ran has a capture only, in a folder of the target's user. */
+static void adopt(const struct store_session *session)
+{
+    struct stat info;
+    if (faccessat(session->folder, SYMBOLS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) && !fstat(session->folder, &info))
+        make_symbols(session->folder, -1, info.st_uid, info.st_gid, NULL);
+}
+
 int attach_recover(struct store_session *session, medic_reason *why)
 {
     static const char reason[] = "the medic command was killed during the session";
     medic_reason detail = {""};
-    if (!session->described)
+    if (!session->described) {
+        adopt(session);
         return MEDIC_OK;
+    }
     if (session->info.state != STORE_RUNNING) {
         tidy(session);
         return MEDIC_OK;

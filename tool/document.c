@@ -226,6 +226,7 @@ struct medic_section *document_section(struct document *document, const medic_se
     section->id = document_text(document, info.id);
     section->title = info.title ? document_text(document, info.title) : section->id;
     section->note = document_text(document, info.note);
+    section->detail = info.flags & MEDIC_SECTION_DETAIL;
     if (add_columns(section, &info)) {
         section->swallows = true;
         return section;

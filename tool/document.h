@@ -51,6 +51,7 @@ struct document_edge {
 struct medic_section {
     struct document *document;
     bool swallows; /* a failed section: takes everything, keeps nothing */
+    bool detail;   /* MEDIC_SECTION_DETAIL */
     uint32_t kind; /* enum medic_section_kind, 0 when this medic does not know kind_name */
     const char *kind_name;
     const char *id, *title, *note; /* note may be NULL */

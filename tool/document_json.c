@@ -157,6 +157,8 @@ static void put_section(struct json_writer *writer, const struct medic_section *
     json_put_string(writer, "kind", section->kind_name);
     json_put_string(writer, "title", section->title);
     json_put_string(writer, "note", section->note);
+    if (section->detail)
+        json_put_bool(writer, "detail", true);
     put_columns(writer, section);
     put_rows(writer, section);
     if (section->kind == MEDIC_TREE)

@@ -131,6 +131,7 @@ static struct medic_section *read_head(struct document *document, const struct j
         .columns = columns,
         .column_size = sizeof *columns,
         .column_count = count,
+        .flags = json_get_bool(json_member(from, "detail")) ? MEDIC_SECTION_DETAIL : 0,
     };
     struct medic_section *section = document_section(document, &info);
     const char *word = json_get_string(json_member(from, "kind"));

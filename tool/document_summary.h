@@ -6,6 +6,7 @@
 #include "tool/buffer.h"
 #include "tool/document.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 #define SUMMARY_INCOMPLETE                                                                                             \
@@ -48,5 +49,11 @@ bool summary_next_block(const char **at, struct summary_block *block);
 /* Whether the key cells of a row, joined by '|', are the key; and the first row of which that is true, or MEDIC_NO_ROW. */
 bool summary_is_row(const struct medic_section *section, uint32_t row, const char *key);
 uint32_t summary_row_of(const struct medic_section *section, const char *key);
+
+/* Whether a page that people read leaves this section out: it is detail, and not all rows are asked for. top: rows shown. */
+static inline bool summary_leaves_out(const struct medic_section *section, unsigned top)
+{
+    return section->detail && top != UINT_MAX;
+}
 
 #endif

@@ -361,6 +361,8 @@ static void put_sections(struct page *page, const struct document *document, siz
 {
     size_t used = count_characters(buffer_get(&page->out)), left_out = 0;
     for (size_t i = 0; i < document->section_count; i++) {
+        if (summary_leaves_out(document->sections[i], page->top))
+            continue;
         size_t before = page->out.size;
         put_section(page, document->sections[i], i == 0);
         size_t more = count_characters(buffer_get(&page->out) + before);

@@ -235,7 +235,8 @@ int render_text(const struct document *document, const struct render_options *op
     put_context(&page, document);
     put_findings(&page, document);
     for (size_t i = 0; i < document->section_count; i++)
-        put_section(&page, document->sections[i]);
+        if (!summary_leaves_out(document->sections[i], page.top))
+            put_section(&page, document->sections[i]);
     put_cost(&page, document);
     put_lost(&page, &document->lost);
     if (page.out.failed)

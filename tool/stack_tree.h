@@ -15,7 +15,7 @@ void stack_tree_free(medic_stack_tree *tree);
 void stack_tree_add(medic_stack_tree *tree, const uint32_t *frames, uint32_t count, uint64_t weight, uint64_t stacks);
 const medic_tree_node *stack_tree_nodes(medic_stack_tree *tree, uint32_t *count);
 const medic_tree_function *stack_tree_functions(medic_stack_tree *tree, uint32_t *count);
-void stack_tree_section(medic_stack_tree *tree, const medic_tree_section *section);
-void stack_tree_stacks(medic_stack_tree *tree, const medic_tree_section *section);
+void stack_tree_section(medic_stack_tree *tree, const medic_tree_section *given);
+void stack_tree_stacks(medic_stack_tree *tree, const medic_tree_section *given);
 
 #endif

@@ -194,8 +194,16 @@ static struct medic_section *begin_tree(medic_stack_tree *tree, const medic_tree
         {"weight", about->weight, MEDIC_INTEGER, about->unit, MEDIC_ROLE_VALUE, MEDIC_COLUMN_DIFF},
         {"stacks", "stacks", MEDIC_INTEGER, MEDIC_UNIT_COUNT, 0, 0},
     };
-    medic_section_info info = {sizeof info, MEDIC_TREE, about->id,       about->title,
-                               about->note, columns,    sizeof *columns, sizeof columns / sizeof *columns};
+    medic_section_info info = {
+        .size = sizeof info,
+        .kind = MEDIC_TREE,
+        .id = about->id,
+        .title = about->title,
+        .note = about->note,
+        .columns = columns,
+        .column_size = sizeof *columns,
+        .column_count = sizeof columns / sizeof *columns,
+    };
     return document_section(tree->document, &info);
 }
 
@@ -312,8 +320,17 @@ static struct medic_section *begin_stacks(medic_stack_tree *tree, const medic_tr
         {"weight", about->weight, MEDIC_INTEGER, about->unit, MEDIC_ROLE_VALUE, MEDIC_COLUMN_DIFF},
         {"stacks", "stacks", MEDIC_INTEGER, MEDIC_UNIT_COUNT, 0, 0},
     };
-    medic_section_info info = {sizeof info, MEDIC_STACKS, about->id,       about->title,
-                               about->note, columns,      sizeof *columns, sizeof columns / sizeof *columns};
+    medic_section_info info = {
+        .size = sizeof info,
+        .kind = MEDIC_STACKS,
+        .id = about->id,
+        .title = about->title,
+        .note = about->note,
+        .columns = columns,
+        .column_size = sizeof *columns,
+        .column_count = sizeof columns / sizeof *columns,
+        .flags = MEDIC_SECTION_DETAIL,
+    };
     return document_section(tree->document, &info);
 }
 

@@ -27,6 +27,14 @@
 #define MEMORY_BYTES ((rlim_t)3 << 30)
 #define OUTPUT_BYTES ((rlim_t)256 << 20)
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
 /* ---- the child ---- */
 
 static void limit(int resource, rlim_t value)
@@ -63,7 +71,7 @@ static _Noreturn void run_child(struct capture *capture, const struct symbols_so
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, CPU_SECONDS);
     limit(RLIMIT_FSIZE, OUTPUT_BYTES);
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow needs terabytes of addresses */
+#if !defined(ADDRESS_SANITIZER) /* its shadow needs terabytes of addresses */
     limit(RLIMIT_AS, MEMORY_BYTES);
 #endif
     if (symbols_resolve(capture, &place, ipc_now_ns() + WORK_NS, &json))

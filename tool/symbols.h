@@ -31,7 +31,7 @@ struct symbols_source {
  * there is no frame. What cannot be read is left without names; that is no failure. Takes at most 20 s. */
 int symbols_make(int folder, struct capture *capture, const struct symbols_source *source, medic_reason *why);
 /* What symbols_make has left there; without a file an empty one. Damage is a failure with a sentence. */
-int symbols_open(int folder, struct symbols **symbols, medic_reason *why);
+int symbols_open(int folder, struct symbols **symbols_out, medic_reason *why);
 void symbols_close(struct symbols *symbols);
 /* Always filled; owned by symbols. */
 struct symbol symbols_of(const struct symbols *symbols, uint32_t frame_id);

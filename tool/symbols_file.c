@@ -102,7 +102,7 @@ static int read_all(struct symbols *symbols, const char *text, size_t size, medi
     return result ? medic_fail(why, result, "out of memory while reading " SYMBOLS_FILE) : MEDIC_OK;
 }
 
-int symbols_open(int folder, struct symbols **out, medic_reason *why)
+int symbols_open(int folder, struct symbols **symbols_out, medic_reason *why)
 {
     size_t size = 0;
     char *text = file_read_at(folder, SYMBOLS_FILE, FILE_MAX, &size);
@@ -121,7 +121,7 @@ int symbols_open(int folder, struct symbols **out, medic_reason *why)
         symbols_close(symbols);
         return medic_fail(why, result, SYMBOLS_FILE " cannot be used: %.400s", detail.text);
     }
-    *out = symbols;
+    *symbols_out = symbols;
     return MEDIC_OK;
 }
 

@@ -35,6 +35,7 @@ struct frames {
     ICorProfilerInfo12 *info;
     struct names *names;
     struct unwinder *unwinder;
+    struct unwind_code code; /* of the address that was looked at last */
     struct frame *frames;
     uint64_t frame_room, frame_count, frame_last; /* last: ids given; more than entries when an address got new code */
     struct stack *stacks;
@@ -229,19 +230,19 @@ static void note_module(struct frames *f, uint64_t module)
 /* Fills kind and owner of what is at the address now, and whether it may change. */
 static int look(struct frames *f, uint64_t address, medic_frame_record *record, uint32_t *fleeting)
 {
-    struct unwind_code code = {.kind = UNWIND_UNKNOWN};
+    struct unwind_code *code = &f->code;
     struct names_code managed;
     int result;
 
     *fleeting =
         1; /* an unknown address may be anybody's next time, a library may be unloaded: both are cheap to look at */
     record->kind = MEDIC_FRAME_UNKNOWN;
-    unwind_code_at(f->unwinder, address, &code);
-    if (code.kind == UNWIND_NATIVE) {
-        result = write_image(f, &code);
+    code->kind = UNWIND_UNKNOWN;
+    unwind_code_at(f->unwinder, address, code);
+    if (code->kind == UNWIND_NATIVE) {
         record->kind = MEDIC_FRAME_NATIVE;
-        record->image = code.image.id;
-        return result;
+        record->image = code->image.id;
+        return MEDIC_OK;
     }
     result = names_code_at(f->names, (uintptr_t)address, &managed);
     if (result == MEDIC_E_NOT_FOUND)
@@ -257,8 +258,10 @@ static int look(struct frames *f, uint64_t address, medic_frame_record *record, 
 
 static int write_frame(struct frames *f, struct frame *frame, medic_frame_record *record)
 {
-    int result;
+    int result = record->kind == MEDIC_FRAME_NATIVE ? write_image(f, &f->code) : MEDIC_OK;
 
+    if (result != MEDIC_OK)
+        return result;
     record->il_offset = MEDIC_NO_IL_OFFSET;
     if (record->kind == MEDIC_FRAME_MANAGED && record->image && names_begin_asking(f->names)) {
         record->il_offset = il_offset_at(f->info, (uintptr_t)record->address, (FunctionID)record->function);

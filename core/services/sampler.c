@@ -35,7 +35,7 @@ static struct {
     uint64_t threads, lost_ns;
     uint64_t failed, missed; /* timers that could not be had: since the last poll, and the most of one poll */
     uint64_t end_time_ns, end_process_ns, end_worker_ns;
-    int first_error; /* errno of the first timer that could not be had */
+    int last_error; /* errno of the last timer that could not be had */
 
     int has_signal, ignores_signal;
     struct sigaction before;
@@ -158,6 +158,8 @@ static struct sampler_slot *add(uint32_t tid)
         atomic_store(&slot->tid, tid);
         error = start_timer(slot, tid);
     }
+    if (error)
+        sampler.last_error = error;
     if (error == ESRCH || error == EINVAL) { /* the thread has ended meanwhile */
         atomic_store(&slot->tid, 0);
         return NULL;
@@ -165,8 +167,6 @@ static struct sampler_slot *add(uint32_t tid)
     if (error) {
         if (i < WINDOW)
             atomic_store(&slot->tid, 0);
-        if (!sampler.first_error)
-            sampler.first_error = error;
         sampler.failed++;
         return NULL;
     }
@@ -197,8 +197,7 @@ static void settle(struct sampler_slot *slot)
 {
     uint64_t used, due, told, weight;
 
-    syscall(SYS_timer_delete,
-            slot->timer); /* the handler may still have been entered for it, on the way out of this call */
+    syscall(SYS_timer_delete, slot->timer); /* what was pending has come by the end of this call */
     used = own_cpu_ns() - slot->begin_ns;
     told = atomic_load(&slot->expiries);
     due = used < slot->first_ns ? 0 : 1 + (used - slot->first_ns) / sampler_shared.interval_ns;
@@ -275,6 +274,36 @@ static void sweep(void)
     }
 }
 
+static uint32_t read_task_file(uint32_t tid, const char *name, char *text, size_t room)
+{
+    char path[64];
+    ssize_t size;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/%s", tid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    do
+        size = read(fd, text, room);
+    while (size < 0 && errno == EINTR);
+    close(fd);
+    return size > 0 ? (uint32_t)size : 0;
+}
+
+/* A thread that blocks the signal would never be interrupted by it; and if it waits for signals, get one that is not for it. */
+static int blocks_signal(uint32_t tid)
+{
+    static const char key[] = "\nSigBlk:";
+    char text[4096];
+    uint32_t size = read_task_file(tid, "status", text, sizeof text - 1);
+    const char *line;
+
+    text[size] = '\0';
+    line = strstr(text, key);
+    return line && (strtoull(line + sizeof key - 1, NULL, 16) >> (sampler_shared.signal - 1) & 1);
+}
+
 /* MEDIC_OK, or MEDIC_E_UNSUPPORTED when there is no looking. */
 static int add_new_threads(void)
 {
@@ -285,8 +314,14 @@ static int add_new_threads(void)
         return MEDIC_E_UNSUPPORTED;
     while ((entry = readdir(folder))) {
         uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+        int known;
 
         if (!tid || thread_is_own(tid))
+            continue;
+        lock();
+        known = find(tid) != NULL;
+        unlock();
+        if (known || blocks_signal(tid))
             continue;
         lock();
         if (!find(tid))
@@ -525,7 +560,7 @@ static int prepare(struct ring *ring, const medic_sampling *sampling, medic_reas
 
 static int no_timers(medic_reason *why)
 {
-    int error = sampler.first_error;
+    int error = sampler.last_error;
 
     return medic_fail(why, MEDIC_E_UNSUPPORTED,
                       "the system refuses timers for the program's threads (%s): raise its limit of pending signals, "

@@ -161,8 +161,9 @@ bool code_map_rule(struct code_map *map, uint64_t ip, bool interrupted, struct u
 
 bool code_map_follows_call(struct code_map *map, uint64_t ip)
 {
-    return ip != 0 && (images_find(map->images, ip - 1) || managed_code_at(map->managed, ip - 1)) &&
-           after_call(map, ip);
+    /* The runtime is asked last: this may be any word of the stack. */
+    return ip != 0 && after_call(map, ip) &&
+           (images_find(map->images, ip - 1) || managed_code_at(map->managed, ip - 1));
 }
 
 bool code_map_begins(struct code_map *map, uint64_t ip)

@@ -8,7 +8,7 @@
 enum {
     RANGES_MAX = 32768,
     MODULES_MAX = 8192,
-    MODULES_PER_CALL = 64,
+    SEARCHES = 4,
     STARTS_MAX = 64,
     FUNCLETS_MAX = 4096,
     FUNCLETS_PER_READ = 32,
@@ -29,7 +29,8 @@ struct managed_code {
     size_t range_count, range_room;
     uint64_t refreshed_ns;
     bool collectible; /* some assembly is: then any code of the JIT may be */
-    bool listed;      /* modules were listed since the last refresh */
+    bool silent;
+    unsigned searches; /* for images, that are left until the next refresh */
 };
 
 struct managed_code *managed_code_new(ICorProfilerInfo12 *info, struct memory *memory)
@@ -62,15 +63,28 @@ bool managed_code_refresh(struct managed_code *m, uint64_t now_ns)
     if (now_ns - m->refreshed_ns < BELIEVED_NS)
         return false;
     m->refreshed_ns = now_ns;
-    m->listed = false;
+    m->searches = SEARCHES;
     for (size_t i = 0; i < m->range_count; i++)
         if (!m->range[i].passing)
             m->range[kept++] = m->range[i];
     m->range_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < m->module_count; i++)
+        if (!m->module[i].passing)
+            m->module[kept++] = m->module[i];
+    m->module_count = kept;
     return true;
 }
 
-/* ---- modules ---- */
+void managed_code_may_ask(struct managed_code *m, bool may)
+{
+    m->silent = !may;
+}
+
+/* ---- ReadyToRun images ---- */
+
+/* Modules are never listed: the list holds dying ones, and the runtime crashes when it is asked about those. One is only asked
+ * for by a function that has just been found on a stack. */
 
 static int by_begin(const void *a, const void *b)
 {
@@ -78,51 +92,54 @@ static int by_begin(const void *a, const void *b)
     return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-static void add_module(struct managed_code *m, ModuleID id)
+static bool add_image(struct managed_code *m, const struct ready_to_run *image)
 {
-    LPCBYTE base = NULL;
-    DWORD flags = 0;
-    ULONG count = 0;
-    struct ready_to_run image;
-    HRESULT hr = m->info->lpVtbl->GetModuleInfo2(m->info, id, &base, 0, &count, NULL, NULL, &flags);
-    if (FAILED(hr))
-        return;
-    if (flags & COR_PRF_MODULE_COLLECTIBLE)
-        m->collectible = true;
-    if (!base || (flags & (COR_PRF_MODULE_FLAT_LAYOUT | COR_PRF_MODULE_DYNAMIC)) ||
-        !ready_to_run_open(m->memory, (uintptr_t)base, &image))
-        return;
-    image.passing = (flags & COR_PRF_MODULE_COLLECTIBLE) != 0;
     if (m->module_count == m->module_room) {
         size_t room = m->module_room ? m->module_room * 2 : 128;
         struct ready_to_run *bigger = room <= MODULES_MAX ? realloc(m->module, room * sizeof *bigger) : NULL;
         if (!bigger)
-            return;
+            return false;
         m->module = bigger;
         m->module_room = room;
     }
-    m->module[m->module_count++] = image;
+    m->module[m->module_count++] = *image;
+    qsort(m->module, m->module_count, sizeof *m->module, by_begin);
+    return true;
 }
 
-static void list_modules(struct managed_code *m)
+static bool module_of(struct managed_code *m, FunctionID function, uint64_t *base, DWORD *flags)
 {
-    ICorProfilerModuleEnum *list = NULL;
-    m->listed = true;
-    if (FAILED(m->info->lpVtbl->EnumModules(m->info, &list)) || !list)
-        return;
-    m->module_count = 0;
-    for (;;) {
-        ModuleID ids[MODULES_PER_CALL];
-        ULONG count = 0;
-        HRESULT hr = list->lpVtbl->Next(list, MODULES_PER_CALL, ids, &count);
-        for (ULONG i = 0; SUCCEEDED(hr) && i < count && i < MODULES_PER_CALL; i++)
-            add_module(m, ids[i]);
-        if (hr != S_OK || count == 0)
-            break;
+    ModuleID module = 0;
+    ClassID class_id, argument;
+    mdToken token;
+    ULONG32 arguments;
+    ULONG length;
+    LPCBYTE at = NULL;
+    if (FAILED(m->info->lpVtbl->GetFunctionInfo2(m->info, function, 0, &class_id, &module, &token, 1, &arguments,
+                                                 &argument)) ||
+        module == 0 || FAILED(m->info->lpVtbl->GetModuleInfo2(m->info, module, &at, 0, &length, NULL, NULL, flags)))
+        return false;
+    *base = (uintptr_t)at;
+    return true;
+}
+
+/* Mostly the image of the function's own module; an instantiation may have been compiled into another one. */
+static bool discover(struct managed_code *m, uint64_t ip, FunctionID function)
+{
+    struct ready_to_run image;
+    uint64_t base = 0;
+    DWORD flags = 0;
+    bool mapped = module_of(m, function, &base, &flags) && base != 0 &&
+                  !(flags & (COR_PRF_MODULE_FLAT_LAYOUT | COR_PRF_MODULE_DYNAMIC));
+    bool found = mapped && ready_to_run_open(m->memory, base, &image) && ip >= image.begin && ip < image.end;
+    if (!found && m->searches > 0) {
+        m->searches--;
+        found = ready_to_run_around(m->memory, ip, &image);
     }
-    list->lpVtbl->Release(list);
-    if (m->module_count > 0)
-        qsort(m->module, m->module_count, sizeof *m->module, by_begin);
+    if (!found)
+        return false;
+    image.passing = (flags & COR_PRF_MODULE_COLLECTIBLE) != 0;
+    return add_image(m, &image);
 }
 
 static bool find_ready_to_run(struct managed_code *m, uint64_t ip, struct managed_range *range)
@@ -147,7 +164,8 @@ static bool function_at(struct managed_code *m, uint64_t ip, FunctionID *functio
 {
     *function = 0;
     *rejit = 0;
-    return SUCCEEDED(
+    return !m->silent &&
+           SUCCEEDED(
                m->info->lpVtbl->GetFunctionFromIP3(m->info, (LPCBYTE)(uintptr_t)ip, function, rejit)) && /* NOLINT */
            *function != 0;
 }
@@ -207,7 +225,14 @@ static bool find_funclet(struct managed_code *m, uint64_t start, uint64_t header
 static bool may_be_freed(struct managed_code *m, FunctionID function)
 {
     BOOL dynamic = FALSE;
-    return m->collectible || FAILED(m->info->lpVtbl->IsFunctionDynamic(m->info, function, &dynamic)) || dynamic;
+    uint64_t base;
+    DWORD flags = 0;
+    if (m->collectible || FAILED(m->info->lpVtbl->IsFunctionDynamic(m->info, function, &dynamic)) || dynamic)
+        return true;
+    if (!module_of(m, function, &base, &flags))
+        return true;
+    m->collectible = (flags & COR_PRF_MODULE_COLLECTIBLE) != 0;
+    return m->collectible;
 }
 
 static bool find_jitted(struct managed_code *m, uint64_t ip, FunctionID function, ReJITID rejit,
@@ -282,14 +307,7 @@ static bool look_up(struct managed_code *m, uint64_t ip, struct managed_range *r
         return true;
     if (!function_at(m, ip, &function, &rejit))
         return false;
-    if (!m->listed && m->module_count == 0)
-        list_modules(m);
-    if (find_ready_to_run(m, ip, range) || find_jitted(m, ip, function, rejit, range))
-        return true;
-    if (m->listed)
-        return false;
-    list_modules(m);
-    return find_ready_to_run(m, ip, range);
+    return find_jitted(m, ip, function, rejit, range) || (discover(m, ip, function) && find_ready_to_run(m, ip, range));
 }
 
 bool managed_code_find(struct managed_code *m, uint64_t ip, struct managed_range *range)

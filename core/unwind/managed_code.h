@@ -25,6 +25,9 @@ uint64_t managed_code_memory(const struct managed_code *m);
 /* True when what was `passing` has to be asked for again. */
 bool managed_code_refresh(struct managed_code *m, uint64_t now_ns);
 
+/* With false only what is kept is used, and the runtime is not asked. */
+void managed_code_may_ask(struct managed_code *m, bool may);
+
 /* Whether the runtime knows the address. */
 bool managed_code_at(struct managed_code *m, uint64_t ip);
 bool managed_code_find(struct managed_code *m, uint64_t ip, struct managed_range *range);

@@ -12,7 +12,10 @@ enum {
     RUNTIME_FUNCTIONS = 102,
     SECTIONS_MAX = 256,
     FUNCTION_SIZE = 12,
-    IMAGE_MAX = 0x7fffffff
+    IMAGE_MAX = 0x7fffffff,
+    PAGE = 4096,
+    SEARCHED_PAGES = 8192,
+    MZ = 0x5a4d
 };
 
 static bool u32_at(struct memory *memory, uint64_t address, uint32_t *value)
@@ -59,6 +62,17 @@ bool ready_to_run_open(struct memory *memory, uint64_t base, struct ready_to_run
         image->count = section[2] / FUNCTION_SIZE;
         return image->count > 0 && within(image, section[1], section[2]);
     }
+    return false;
+}
+
+bool ready_to_run_around(struct memory *memory, uint64_t address, struct ready_to_run *image)
+{
+    uint64_t page = address & ~(uint64_t)(PAGE - 1);
+    uint16_t magic;
+    for (int i = 0; i < SEARCHED_PAGES && page >= PAGE; i++, page -= PAGE)
+        if (memory_read(memory, page, &magic, sizeof magic) && magic == MZ && ready_to_run_open(memory, page, image) &&
+            address < image->end)
+            return true;
     return false;
 }
 

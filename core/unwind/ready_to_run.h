@@ -12,6 +12,8 @@ struct ready_to_run {
 
 /* False when the image that is mapped at base holds no native code. */
 bool ready_to_run_open(struct memory *memory, uint64_t base, struct ready_to_run *image);
+/* Searches for the image that holds the address, backwards from there. Slow. */
+bool ready_to_run_around(struct memory *memory, uint64_t address, struct ready_to_run *image);
 bool ready_to_run_find(struct memory *memory, const struct ready_to_run *image, uint64_t ip,
                        struct managed_range *range);
 

@@ -57,6 +57,13 @@ void unwinder_refresh(struct unwinder *u)
     code_map_refresh(&u->map);
 }
 
+void unwinder_may_ask(struct unwinder *u, int may)
+{
+    managed_code_may_ask(u->map.managed, may != 0);
+    if (may)
+        recipes_pass(u->map.recipes); /* what was not known meanwhile may be now */
+}
+
 void unwind_code_at(struct unwinder *u, uint64_t ip, struct unwind_code *code)
 {
     const struct image *image = images_find(u->map.images, ip);

@@ -66,4 +66,9 @@ struct unwind_code {
 };
 void unwind_code_at(struct unwinder *unwinder, uint64_t ip, struct unwind_code *code);
 
+/* may = 0: from now on the runtime is not asked, only what is known already is used. For stacks whose code may have been
+ * unloaded since: the runtime crashes when it is asked about the address of such code (as with ids, see session_before_unload).
+ * At first it may. */
+void unwinder_may_ask(struct unwinder *unwinder, int may);
+
 #endif

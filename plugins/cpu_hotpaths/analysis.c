@@ -57,6 +57,27 @@ static int make_views(struct recording *recording)
     return MEDIC_OK;
 }
 
+/* The runtime's own code before and after System.Runtime.EH, or libgcc's, has no name. But what is called from the very
+ * instruction that throws is throwing. */
+static int find_throws(struct recording *recording)
+{
+    uint8_t *throws = calloc((size_t)recording->frame_count + 1, 1);
+
+    if (!throws)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < recording->view_count; i++)
+        if (recording->views[i].work == WORK_EXCEPTIONS && recording->views[i].helper <= recording->frame_count)
+            throws[recording->views[i].helper] = 1;
+    throws[0] = 0;
+    for (size_t i = 0; i < recording->view_count; i++) {
+        struct view *view = &recording->views[i];
+        if (view->work == WORK_RUNTIME && view->helper <= recording->frame_count && throws[view->helper])
+            view->work = WORK_EXCEPTIONS;
+    }
+    free(throws);
+    return MEDIC_OK;
+}
+
 static size_t list_threads(struct recording *recording, struct thread *threads)
 {
     size_t count = 0;
@@ -159,7 +180,7 @@ static void classify(const struct recording *recording, struct sample *sample)
 int analyse(struct recording *recording)
 {
     if (unite_nameless(recording) != MEDIC_OK || make_views(recording) != MEDIC_OK ||
-        make_threads(recording) != MEDIC_OK || make_gcs(recording) != MEDIC_OK)
+        find_throws(recording) != MEDIC_OK || make_threads(recording) != MEDIC_OK || make_gcs(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     for (size_t i = 0; i < recording->sample_count; i++)
         classify(recording, &recording->samples[i]);

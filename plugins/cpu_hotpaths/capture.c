@@ -140,8 +140,10 @@ static int start(void *instance, medic_reason *why)
     struct hotpaths *self = instance;
     int code = self->stacks->sample_cpu(self->host, &self->sampling, why);
 
-    if (code == MEDIC_OK)
+    if (code == MEDIC_OK) {
         write_usage_now(self);
+        write_waited(self);
+    }
     return code;
 }
 
@@ -157,6 +159,7 @@ static int stop(void *instance, medic_reason *why)
         write_usage(self, state.end_time_ns, state.end_process_ns, state.end_worker_ns);
     else
         write_usage_now(self);
+    write_waited(self);
     self->records->emit(self->host, CH_TOTALS, &state, sizeof state);
     return MEDIC_OK;
 }

@@ -18,6 +18,9 @@ struct hotpaths {
     medic_cpu_sample pending[PENDING]; /* os_id = 0: free */
 };
 
+/* capture_waits.c: writes a ch_waited. [worker] */
+void write_waited(struct hotpaths *self);
+
 /* capture_suspended.c */
 extern const medic_callbacks cpu_hotpaths_callbacks;
 

@@ -10,7 +10,8 @@ enum {
     CH_SAMPLE = 256, /* medic_cpu_sample */
     CH_USAGE = 257,  /* ch_usage, about every 100 ms and at both ends */
     CH_TOTALS = 258, /* medic_sampling_state, at the end */
-    CH_GC = 259      /* ch_gc: without it, collections on the program's own threads count as runtime */
+    CH_GC = 259,     /* ch_gc: without it, collections on the program's own threads count as runtime */
+    CH_WAITED = 260  /* ch_waited, at both ends */
 };
 
 enum ch_gc_what { CH_GC_BEGIN = 1, CH_GC_END = 2 };
@@ -31,6 +32,14 @@ typedef struct ch_usage {
     uint32_t processors; /* that the process may run on */
     uint32_t reserved;
 } ch_usage;
+
+/* Time that the threads alive have stood ready without a processor, each since it began. */
+typedef struct ch_waited {
+    uint64_t time_ns;
+    uint64_t waited_ns;
+    uint32_t threads;
+    uint32_t reserved;
+} ch_waited;
 
 extern const medic_capture cpu_hotpaths_capture;
 extern const medic_report cpu_hotpaths_report;

@@ -39,6 +39,17 @@ static void find_busy(struct facts *facts)
         facts->busy = most;
 }
 
+static void find_shortage(const struct recording *recording, struct facts *facts)
+{
+    const ch_waited *first = &recording->waited[0], *last = &recording->waited[1];
+    uint64_t elapsed = growth(first->time_ns, last->time_ns);
+
+    if (recording->waited_count == 2 && elapsed)
+        facts->short_of = (double)growth(first->waited_ns, last->waited_ns) / (double)elapsed;
+    if (facts->short_of > 65536)
+        facts->short_of = 0; /* damage */
+}
+
 /* --- samples --- */
 
 static void count_sample(const struct recording *recording, const struct sample *sample, struct facts *facts)
@@ -138,7 +149,7 @@ static void find_way(const struct recording *recording, struct facts *facts)
             return;
         at = child;
         frame = frame_of(recording, nodes[at].frame);
-        if (frame->code == MEDIC_CODE_USER && !strstr(frame->function, "Main") &&
+        if (is_own(frame) && !strstr(frame->function, "Main") &&
             function_of(recording, nodes[at].frame) != facts->lead.function) {
             facts->way = place_of(recording, nodes[at].frame);
             facts->way_ns = nodes[at].total;
@@ -249,6 +260,7 @@ int find_facts(struct recording *recording)
         facts->engine = recording->totals.engine;
     }
     find_busy(facts);
+    find_shortage(recording, facts);
     find_threads(recording, facts);
     if (fill_tree(recording) != MEDIC_OK || find_sites(recording, facts) != MEDIC_OK)
         return MEDIC_E_MEMORY;

@@ -49,6 +49,7 @@ struct facts {
     uint64_t medic_ns;
     uint32_t processors; /* 0 = not known */
     double busy;         /* processors that the program kept busy, without Medic */
+    double short_of;     /* processors that its threads stood ready for and did not get; 0 = none, or not known */
 
     uint64_t samples, sampled_ns; /* Medic's own included */
     uint64_t base_ns;             /* without: what shares refer to */

@@ -16,6 +16,7 @@ struct view {
     uint32_t caller;  /* the program's function next to it, towards the root */
     uint32_t entry;   /* what the anchor called; 0 when it is the leaf */
     uint32_t repeats; /* how often the anchor's function is on the stack */
+    uint32_t helper;  /* the managed frame, from the anchor on, that called the runtime's native code first */
     enum work work;
     enum code code;
     int in_runtime; /* the leaf is the runtime's, or libc called by it: a collection, when one goes on */
@@ -78,6 +79,8 @@ struct recording {
     size_t gc_count;
     ch_usage *usages; /* by time */
     size_t usage_count, usage_room;
+    ch_waited waited[2]; /* the first and the last */
+    size_t waited_count;
     medic_sampling_state totals;
     int has_totals;
     uint64_t bad_records;
@@ -92,16 +95,19 @@ struct recording {
 void view_stack(const struct recording *recording, uint64_t stack, struct view *view);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
+/* The program's own code, which somebody wrote: not what is made at run time (compiled expressions, proxies). */
+int is_own(const medic_frame *frame);
 /* Fills alike. MEDIC_OK or MEDIC_E_MEMORY. */
 int unite_nameless(struct recording *recording);
-/* A native frame of which only the library is known. */
+/* A frame of which only the library is known, or nothing. */
 int is_nameless(const medic_frame *frame);
 /* Equal for all frames of a function; at most frame_count, 0 for an id that is none. */
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 enum thread_kind thread_kind_of(const char *name, uint64_t managed);
 const char *thread_kind_name(enum thread_kind kind);
 struct place place_of(const struct recording *recording, uint32_t frame);
-/* The frames that are shown: all, or the managed ones (at least one); a run of nameless ones is one frame. room for view->count ids; returns how many. */
+/* The frames that are shown: all, or the managed ones (at least one); a run of nameless ones is one
+ * frame, and native ones at the root are left out. room for view->count ids; returns how many. */
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames);
 
 /* --- analysis.c --- */

@@ -74,12 +74,21 @@ static int read_gc(struct recording *recording, const medic_record *record)
     return take(recording, record, &event, sizeof event) ? PUSH(recording, gc_event, event) : MEDIC_OK;
 }
 
+static void read_waited(struct recording *recording, const medic_record *record)
+{
+    size_t at = recording->waited_count ? 1 : 0;
+
+    if (take(recording, record, &recording->waited[at], sizeof recording->waited[at]))
+        recording->waited_count = at + 1;
+}
+
 static int read_record(struct recording *recording, const medic_record *record)
 {
     switch (record->type) {
     case CH_SAMPLE: return read_sample(recording, record);
     case CH_USAGE: return read_usage(recording, record);
     case CH_GC: return read_gc(recording, record);
+    case CH_WAITED: read_waited(recording, record); return MEDIC_OK;
     case CH_TOTALS:
         recording->has_totals |= take(recording, record, &recording->totals, sizeof recording->totals);
         return MEDIC_OK;

@@ -36,6 +36,10 @@ static void usage_note(const struct facts *facts, char *note, size_t size)
 {
     struct text text = {note, size};
 
+    if (!facts->samples) {
+        add(&text, "No sample was taken.");
+        return;
+    }
     add(&text, "%llu samples", (unsigned long long)facts->samples);
     if (facts->engine == MEDIC_ENGINE_SUSPENSION)
         add(&text, " by suspension (biased to safe points)");
@@ -54,7 +58,7 @@ static void usage_note(const struct facts *facts, char *note, size_t size)
 }
 
 static void usage_row(const struct recording *recording, medic_section *section, const char *who, uint64_t cpu_ns,
-                      double busy)
+                      double busy, double short_of)
 {
     uint32_t processors = recording->facts.processors;
     medic_cell cells[] = {
@@ -62,6 +66,7 @@ static void usage_row(const struct recording *recording, medic_section *section,
         whole(cpu_ns),
         medic_number(busy),
         processors ? ratio(busy, processors) : medic_none(),
+        short_of >= 0.05 ? medic_number(short_of) : medic_none(),
     };
 
     ROW(recording, section, cells);
@@ -70,10 +75,8 @@ static void usage_row(const struct recording *recording, medic_section *section,
 static void write_usage(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("who", "Who", MEDIC_COLUMN_KEY),
-        LENGTH("cpu", "CPU time"),
-        SERIES("busy", "Processors busy"),
-        SHARE("machine", "Of those it may use"),
+        TEXT("who", "Who", MEDIC_COLUMN_KEY), LENGTH("cpu", "CPU time"),      SERIES("busy", "Processors busy"),
+        SHARE("machine", "Of the machine"),   SERIES("short_of", "Short of"),
     };
     const struct facts *facts = &recording->facts;
     char note[256];
@@ -83,13 +86,14 @@ static void write_usage(const struct recording *recording)
     usage_note(facts, note, sizeof note);
     section = SECTION(recording, MEDIC_TABLE, "usage", "CPU used", note, columns);
     if (!facts->elapsed_ns) {
-        usage_row(recording, section, "the program", facts->base_ns, facts->busy);
+        usage_row(recording, section, "the program", facts->base_ns, facts->busy, facts->short_of);
         return;
     }
     medic = (double)facts->medic_ns / (double)facts->elapsed_ns;
     usage_row(recording, section, "the program",
-              facts->process_ns > facts->medic_ns ? facts->process_ns - facts->medic_ns : 0, facts->busy);
-    usage_row(recording, section, "Medic", facts->medic_ns, medic);
+              facts->process_ns > facts->medic_ns ? facts->process_ns - facts->medic_ns : 0, facts->busy,
+              facts->short_of);
+    usage_row(recording, section, "Medic", facts->medic_ns, medic, 0);
 }
 
 /* --- by kind of code --- */
@@ -132,24 +136,39 @@ static void write_codes(const struct recording *recording)
 
 /* --- methods --- */
 
-static const char *nameless(const medic_frame *frame, char name[LOCATION_MAX])
+/* The hottest line; of native code the library. Framework names tell their module themselves. */
+static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
-    snprintf(name, LOCATION_MAX, "%s (no names)", frame->module);
-    return name;
+    const char *line = location_of(frame, location);
+
+    if (line && frame->code != MEDIC_CODE_NATIVE && frame->code != MEDIC_CODE_RUNTIME)
+        return line;
+    return *frame->module && !is_nameless(frame) && frame->code != MEDIC_CODE_FRAMEWORK ? frame->module : NULL;
+}
+
+static const char *frame_code(uint32_t code)
+{
+    switch (code) {
+    case MEDIC_CODE_USER: return "own";
+    case MEDIC_CODE_FRAMEWORK: return "framework";
+    case MEDIC_CODE_RUNTIME: return "runtime";
+    case MEDIC_CODE_NATIVE: return "native";
+    default: return NULL;
+    }
 }
 
 static void method_row(const struct recording *recording, medic_section *section, const medic_tree_function *function)
 {
     const medic_frame *frame = frame_of(recording, function->frame);
-    char location[LOCATION_MAX], name[LOCATION_MAX];
+    char location[LOCATION_MAX];
     medic_cell cells[] = {
-        medic_string(is_nameless(frame) ? nameless(frame, name) : frame->function),
+        medic_string(place_of(recording, function->frame).name),
         share_of(recording, function->self),
         whole(function->self),
         share_of(recording, function->total),
         whole(function->total),
-        medic_string(location_of(frame, location)),
-        medic_string(*frame->module ? frame->module : NULL),
+        medic_string(where_of(frame, location)),
+        medic_string(frame_code(frame->code)),
     };
 
     ROW(recording, section, cells);
@@ -161,8 +180,8 @@ static const medic_column method_columns[] = {
     LENGTH("self", "Self time"),
     SHARE("total_share", "Total"),
     LENGTH("total", "Total time"),
-    TEXT("line", "Hottest line", 0),
-    TEXT("module", "Module", MEDIC_COLUMN_KEY),
+    TEXT("where", "Where", 0),
+    TEXT("code", "Code", 0),
 };
 
 static void write_methods(const struct recording *recording)
@@ -207,7 +226,7 @@ static void write_inclusive(const struct recording *recording)
     if (!own)
         return;
     for (uint32_t i = 0; i < count; i++)
-        if (frame_of(recording, functions[i].frame)->code == MEDIC_CODE_USER)
+        if (is_own(frame_of(recording, functions[i].frame)))
             own[used++] = functions[i];
     if (used) {
         qsort(own, used, sizeof *own, by_total);
@@ -251,17 +270,6 @@ static void write_stacks(const struct recording *recording)
 
 /* --- modules --- */
 
-static const char *module_code(uint32_t code)
-{
-    switch (code) {
-    case MEDIC_CODE_USER: return "the program's own";
-    case MEDIC_CODE_FRAMEWORK: return "framework";
-    case MEDIC_CODE_RUNTIME: return "runtime";
-    case MEDIC_CODE_NATIVE: return "native";
-    default: return NULL;
-    }
-}
-
 static void write_modules(const struct recording *recording)
 {
     static const medic_column columns[] = {
@@ -277,7 +285,7 @@ static void write_modules(const struct recording *recording)
     if (count) {
         section = SECTION(recording, MEDIC_TABLE, "modules", "By module", NULL, columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-            medic_cell cells[] = {medic_string(rows[i].name), medic_string(module_code(rows[i].code)),
+            medic_cell cells[] = {medic_string(rows[i].name), medic_string(frame_code(rows[i].code)),
                                   share_of(recording, rows[i].self_ns), whole(rows[i].self_ns)};
             ROW(recording, section, cells);
         }

@@ -8,6 +8,8 @@
 #define IDLE_BUSY 0.05  /* processors */
 #define CALM_BUSY 0.5   /* below this and CALM_SHARE of the machine CPU is not the trouble */
 #define CALM_SHARE 0.25 /* of the processors that the program may use */
+#define SHORT_OF 0.2    /* processors that its threads wait for */
+#define SHORT_SHARE 0.3 /* of those it would use */
 #define FULL_BUSY 0.9   /* one processor is used up */
 #define HALF_SHARE 0.5
 #define FULL_SHARE 0.9
@@ -29,9 +31,22 @@ static double share(const struct facts *facts, uint64_t part)
     return facts->base_ns ? (double)part / (double)facts->base_ns : 0;
 }
 
+/* Processors that it would use if it got them: what it is short of counts when it is much. */
+static int is_short(const struct facts *facts)
+{
+    return facts->short_of >= SHORT_OF && facts->short_of >= SHORT_SHARE * (facts->busy + facts->short_of);
+}
+
+static double wanted(const struct facts *facts)
+{
+    double all = facts->busy + (is_short(facts) ? facts->short_of : 0);
+
+    return facts->processors && all > (double)facts->processors ? (double)facts->processors : all;
+}
+
 static double machine_share(const struct facts *facts)
 {
-    return facts->processors ? facts->busy / (double)facts->processors : 0;
+    return facts->processors ? wanted(facts) / (double)facts->processors : 0;
 }
 
 /* --- what leads --- */
@@ -60,11 +75,11 @@ static uint32_t severity_of(const struct facts *facts, enum work work)
     double lead = leading_share(facts, work), machine = machine_share(facts);
     int concentrated = lead >= CONCENTRATED;
 
-    if (facts->busy < CALM_BUSY && machine < CALM_SHARE)
+    if (wanted(facts) < CALM_BUSY && machine < CALM_SHARE)
         return MEDIC_HEALTHY;
     if (machine >= FULL_SHARE && lead >= CRITICAL_LEAD)
         return MEDIC_CRITICAL;
-    if (machine >= FULL_SHARE || (concentrated && (machine >= HALF_SHARE || facts->busy >= FULL_BUSY)))
+    if (machine >= FULL_SHARE || (concentrated && (machine >= HALF_SHARE || wanted(facts) >= FULL_BUSY)))
         return MEDIC_WARNING;
     return MEDIC_NOTICE;
 }
@@ -179,6 +194,8 @@ static void add_busy(struct text *text, const struct facts *facts)
 {
     add(text, " of CPU (");
     add_processors(text, facts->busy, facts->processors);
+    if (is_short(facts))
+        add(text, ", short of %.1f more", facts->short_of);
     add(text, ") ");
 }
 
@@ -212,7 +229,20 @@ static void say_lead(struct text *text, const struct facts *facts, enum work wor
     add(text, ".");
 }
 
-static void say_calm(struct text *text, const struct facts *facts)
+static const char *waste_name(enum work work)
+{
+    static const char *const names[WORK_COUNT] = {
+        [WORK_GC] = "garbage collection",
+        [WORK_JIT] = "compiling methods",
+        [WORK_EXCEPTIONS] = "throwing exceptions",
+        [WORK_LOCKS] = "taking locks",
+        [WORK_SPIN] = "spin-waits",
+        [WORK_POOL] = "pool workers that look for work",
+    };
+    return names[work] ? names[work] : "the runtime";
+}
+
+static void say_calm(struct text *text, const struct facts *facts, enum work led)
 {
     if (facts->busy < IDLE_BUSY) {
         add(text, "The program used ");
@@ -223,7 +253,9 @@ static void say_calm(struct text *text, const struct facts *facts)
     }
     add(text, "Healthy: the program used ");
     add_processors(text, facts->busy, facts->processors);
-    if (share(facts, facts->lead.weight_ns) >= LEAD_SHARE) {
+    if (led != WORK_PROGRAM) {
+        add(text, ", most of it for %s", waste_name(led));
+    } else if (share(facts, facts->lead.weight_ns) >= LEAD_SHARE) {
         add(text, ", most of it %s ",
             facts->lead.user && facts->lead.self_ns * 2 < facts->lead.weight_ns ? "below" : "in");
         add_place(text, &facts->lead.place);
@@ -272,7 +304,7 @@ static void find_second(struct verdict *verdict, const struct facts *facts, enum
     struct text text;
 
     if (!site->function || share(facts, site->weight_ns) < SECOND_SHARE ||
-        !open_finding(verdict, "methods", site->place.name, &text))
+        !open_finding(verdict, site->user ? "inclusive" : "methods", site->place.name, &text))
         return;
     add(&text, "Another ");
     add_share(&text, (double)site->weight_ns, (double)facts->base_ns);
@@ -351,6 +383,18 @@ static void find_quality(struct verdict *quality, const struct facts *facts)
     }
 }
 
+static void find_short(struct verdict *verdict, const struct facts *facts)
+{
+    struct text text;
+
+    if (!is_short(facts) || !open_finding(verdict, "usage", NULL, &text))
+        return;
+    add(&text,
+        "Processors are short: its threads stood ready for %.1f more than they got, because of other programs or a "
+        "CPU limit.",
+        facts->short_of);
+}
+
 static void add_findings(struct verdict *verdict, const struct facts *facts, enum work led)
 {
     struct verdict quality = {0};
@@ -359,6 +403,7 @@ static void add_findings(struct verdict *verdict, const struct facts *facts, enu
     find_quality(&quality, facts);
     most = VERDICT_FINDINGS - quality.finding_count;
     if (verdict->severity != MEDIC_HEALTHY) {
+        find_short(verdict, facts);
         find_second(verdict, facts, led);
         find_waste(verdict, facts, led);
         find_way(verdict, facts, led);
@@ -380,7 +425,7 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
         return;
     verdict->severity = severity_of(facts, led);
     if (verdict->severity == MEDIC_HEALTHY)
-        say_calm(&text, facts);
+        say_calm(&text, facts, led);
     else if (leading_share(facts, led) < LEAD_SHARE)
         say_spread(&text, facts);
     else

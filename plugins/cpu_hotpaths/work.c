@@ -14,10 +14,25 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id)
     return frame && frame->function && frame->module ? frame : &none;
 }
 
+int is_own(const medic_frame *frame)
+{
+    return frame->code == MEDIC_CODE_USER && !begins_with(frame->module, "RefEmit_") &&
+           !strstr(frame->function, "(dynamic)");
+}
+
 int is_nameless(const medic_frame *frame)
 {
+    if (frame->kind == MEDIC_FRAME_UNKNOWN)
+        return 1;
     return frame->kind == MEDIC_FRAME_NATIVE && *frame->module && begins_with(frame->function, frame->module) &&
            begins_with(frame->function + strlen(frame->module), "+0x");
+}
+
+static const char *name_of(const medic_frame *frame)
+{
+    if (!is_nameless(frame))
+        return frame->function;
+    return *frame->module ? frame->module : "(code without a name)";
 }
 
 /* Each address of a stripped library would be a function of its own, and none of them would weigh anything. */
@@ -63,16 +78,24 @@ uint32_t function_of(const struct recording *recording, uint32_t frame)
 struct place place_of(const struct recording *recording, uint32_t id)
 {
     const medic_frame *frame = frame_of(recording, id);
-    const char *name = is_nameless(frame) ? frame->module : frame->function;
 
-    return (struct place){id ? name : NULL, frame->module, frame->file, frame->line, frame->code};
+    return (struct place){id ? name_of(frame) : NULL, frame->module, frame->file, frame->line, frame->code};
+}
+
+/* Between the start of a thread and its first managed method lies the same native code in every stack. */
+static uint32_t first_shown(const struct recording *recording, const struct view *view)
+{
+    for (uint32_t i = 0; view->managed && i < view->count; i++)
+        if (frame_of(recording, view->frames[i])->kind == MEDIC_FRAME_MANAGED)
+            return i;
+    return 0;
 }
 
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < view->count; i++) {
+    for (uint32_t i = first_shown(recording, view); i < view->count; i++) {
         uint32_t id = alike(recording, view->frames[i]);
         const medic_frame *frame = frame_of(recording, id);
         if (!recording->native && frame->kind == MEDIC_FRAME_NATIVE)
@@ -231,7 +254,7 @@ static uint32_t find_anchor(const struct recording *recording, struct view *view
 
     for (uint32_t i = view->count; i > 0; i--) {
         const medic_frame *frame = frame_of(recording, view->frames[i - 1]);
-        if (frame->code == MEDIC_CODE_USER) {
+        if (is_own(frame)) {
             view->user = 1;
             return i - 1;
         }
@@ -255,9 +278,18 @@ static void look_at_anchor(const struct recording *recording, struct view *view,
         uint32_t id = view->frames[i - 1];
         if (function_of(recording, id) == function)
             view->repeats++;
-        else if (!view->caller && frame_of(recording, id)->code == MEDIC_CODE_USER)
+        else if (!view->caller && is_own(frame_of(recording, id)))
             view->caller = id;
     }
+}
+
+static uint32_t find_helper(const struct recording *recording, const struct view *view, uint32_t first)
+{
+    for (uint32_t i = first + 1; i < view->count; i++)
+        if (frame_of(recording, view->frames[i])->code == MEDIC_CODE_RUNTIME &&
+            frame_of(recording, view->frames[i - 1])->kind == MEDIC_FRAME_MANAGED)
+            return view->frames[i - 1];
+    return 0;
 }
 
 void view_stack(const struct recording *recording, uint64_t stack, struct view *view)
@@ -275,4 +307,5 @@ void view_stack(const struct recording *recording, uint64_t stack, struct view *
     view->in_runtime = ends_in_runtime(recording, view);
     view->work = stack_work(recording, view, view->user ? anchor + 1 : 0);
     view->code = stack_code(recording, view);
+    view->helper = find_helper(recording, view, view->user ? anchor : 0);
 }

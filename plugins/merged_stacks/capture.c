@@ -15,7 +15,7 @@ static int create(const medic_host *host, void **self, medic_reason *why)
     struct capture *capture = calloc(1, sizeof *capture);
 
     if (!capture)
-        return medic_fail(why, MEDIC_E_MEMORY, "no memory for merged_stacks");
+        return medic_fail(why, MEDIC_E_MEMORY, "no memory for the state of merged_stacks");
     capture->host = host;
     capture->records = host->service(host, MEDIC_SERVICE_RECORDS);
     capture->runtime = host->service(host, MEDIC_SERVICE_RUNTIME);

@@ -134,6 +134,7 @@ static void count_states(const struct recording *recording, struct facts *facts)
     for (size_t i = 0; i < recording->thread_count; i++) {
         const struct thread *thread = &recording->threads[i];
         facts->states[thread->wait]++;
+        facts->inferred += (uint32_t)thread->inferred;
         facts->broken += (thread->raw.head.flags & (MEDIC_STACK_BROKEN | MEDIC_STACK_TRUNCATED)) != 0;
         if (thread->pool) {
             facts->pool++;

@@ -7,12 +7,13 @@
 
 struct thread {
     medic_thread_stack raw;
-    const char *name;       /* never NULL */
-    const uint32_t *frames; /* root first; owned by the host */
+    const char *name; /* never NULL */
+    uint32_t *frames; /* the managed ones, root first; owned by report.c */
     uint32_t count;
     enum wait wait;
     uint32_t anchor; /* frame: the innermost one of the program's own, else the innermost; 0 = no frame */
     int user;        /* the anchor is the program's */
+    int inferred;    /* the wait is: see settle() in waits.c */
     int pool;        /* a thread-pool worker */
     uint32_t group;  /* index */
 };
@@ -38,6 +39,7 @@ struct recording {
     size_t thread_count, thread_room;
     struct group *groups; /* most threads first, those of the runtime and idle ones last */
     size_t group_count;
+    int locks_have_frames; /* from .NET 10 on Monitor.Enter is a method when it waits */
     medic_snapshot snapshot;
     int has_snapshot;
     uint64_t bad_records;
@@ -51,8 +53,8 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 /* Equal for all frames of a function; 0 for an id that is none. */
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 struct place place_of(const struct recording *recording, uint32_t frame);
-/* Fills frames to pool of a thread whose raw part is there. */
-void look_at_thread(const struct recording *recording, struct thread *thread);
+/* Fills frames to pool of a thread whose raw part is there. MEDIC_OK or MEDIC_E_MEMORY. */
+int look_at_thread(const struct recording *recording, struct thread *thread);
 
 /* --- groups.c --- */
 
@@ -72,7 +74,7 @@ medic_section *open_section(const struct recording *recording, uint32_t kind, co
 const char *location_of(const medic_frame *frame, char location[LOCATION_MAX]);
 
 void write_sections(const struct recording *recording);
-/* The merged tree and the stacks. */
 void write_merged(const struct recording *recording);
+void write_stacks(const struct recording *recording);
 
 #endif

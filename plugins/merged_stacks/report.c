@@ -38,8 +38,10 @@ static int read_thread(struct recording *recording, const medic_record *record)
 
 static int read_all(struct recording *recording, medic_reason *why)
 {
+    const medic_capture_header *header = recording->capture->header(recording->host);
     medic_record record;
 
+    recording->locks_have_frames = !header || header->runtime_major >= 10;
     recording->capture->rewind(recording->host);
     while (recording->capture->next(recording->host, &record)) {
         if (record.type == MS_THREAD && read_thread(recording, &record) != MEDIC_OK)
@@ -48,7 +50,8 @@ static int read_all(struct recording *recording, medic_reason *why)
             recording->has_snapshot |= take(recording, &record, &recording->snapshot, sizeof recording->snapshot);
     }
     for (size_t i = 0; i < recording->thread_count; i++)
-        look_at_thread(recording, &recording->threads[i]);
+        if (look_at_thread(recording, &recording->threads[i]) != MEDIC_OK)
+            return medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu threads", recording->thread_count);
     return MEDIC_OK;
 }
 
@@ -62,7 +65,7 @@ static void write_verdict(const struct recording *recording)
     recording->document->verdict(recording->host, verdict.severity, verdict.sentence);
     for (size_t i = 0; i < verdict.finding_count; i++)
         recording->document->finding(recording->host, verdict.findings[i].text, verdict.findings[i].section,
-                                     verdict.findings[i].key);
+                                     *verdict.findings[i].key ? verdict.findings[i].key : NULL);
 }
 
 static int render(const medic_host *host, medic_reason *why)
@@ -80,6 +83,8 @@ static int render(const medic_host *host, medic_reason *why)
         write_verdict(&recording);
         write_sections(&recording);
     }
+    for (size_t i = 0; i < recording.thread_count; i++)
+        free(recording.threads[i].frames);
     free(recording.threads);
     free(recording.groups);
     return code;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define ROWS_MAX 2000u
+#define CHAIN_SHORT 3u
+#define METHODS_MAX 512
 
 /* A thread and the node of the tree where its stack ends. */
 struct end {
@@ -110,31 +112,67 @@ struct writer {
     uint32_t *rows; /* of nodes */
 };
 
-static uint32_t tree_row(const struct writer *writer, uint32_t node)
+/* The last node of the chain that begins in one: no stack ends on the way, and none branches off. */
+static uint32_t chain_end(const struct writer *writer, uint32_t node)
+{
+    const medic_tree_node *nodes = writer->nodes;
+
+    while (!nodes[node].self && nodes[node].first_child && nodes[node].first_child < writer->count &&
+           !nodes[nodes[node].first_child].next)
+        node = nodes[node].first_child;
+    return node;
+}
+
+/* Of a chain all methods when they are few; else the first and the last, and between them the program's own and what they
+ * call. */
+static void name_chain(const struct writer *writer, uint32_t first, uint32_t last, struct text *text)
+{
+    uint32_t length = 1;
+    int gap = 0, own = 0;
+
+    for (uint32_t node = first; node != last; node = writer->nodes[node].first_child)
+        length++;
+    for (uint32_t node = first;; node = writer->nodes[node].first_child) {
+        const medic_frame *frame = frame_of(writer->recording, writer->nodes[node].frame);
+        int told = length <= CHAIN_SHORT || node == first || node == last || own || frame->code == MEDIC_CODE_USER;
+        if (told)
+            add(text, "%s%s", node == first ? "" : gap ? " > … > " : " > ", without_namespace(frame->function));
+        gap = !told;
+        own = frame->code == MEDIC_CODE_USER;
+        if (node == last)
+            return;
+    }
+}
+
+static uint32_t tree_row(const struct writer *writer, uint32_t first, uint32_t last)
 {
     const struct recording *recording = writer->recording;
-    const medic_frame *frame = frame_of(recording, writer->nodes[node].frame);
-    uint32_t parent = writer->nodes[node].parent;
-    char location[LOCATION_MAX], names[NAMES_MAX];
-    medic_cell cells[] = {
-        medic_string(frame->function),
-        whole(writer->nodes[node].total),
-        medic_string(frame->code == MEDIC_CODE_USER ? location_of(frame, location) : NULL),
-        medic_string(names_at(recording, writer->ends, writer->end_count, node, names)),
-    };
+    const medic_frame *frame = frame_of(recording, writer->nodes[last].frame);
+    uint32_t parent = writer->nodes[first].parent;
+    char location[LOCATION_MAX], names[NAMES_MAX], methods[METHODS_MAX] = "";
+    struct text text = {methods, sizeof methods};
 
+    name_chain(writer, first, last, &text);
+    medic_cell cells[] = {
+        medic_string(methods),
+        whole(writer->nodes[first].total),
+        medic_string(names_at(recording, writer->ends, writer->end_count, last, names)),
+        medic_string(frame->code == MEDIC_CODE_USER ? location_of(frame, location) : NULL),
+    };
     return recording->document->row(writer->section, parent ? writer->rows[parent] : MEDIC_NO_PARENT, cells,
                                     COUNT_OF(cells));
 }
 
-/* Depth first, without recursion: stacks are deep. */
-static void tree_rows(const struct writer *writer)
+/* Depth first, without recursion: stacks are deep. Returns the rows written. */
+static uint32_t tree_rows(const struct writer *writer)
 {
     uint32_t node = writer->nodes[0].first_child, written = 0;
 
     while (node && node < writer->count && written < ROWS_MAX) {
-        writer->rows[node] = tree_row(writer, node);
+        uint32_t last = chain_end(writer, node);
+        writer->rows[last] = tree_row(writer, node, last);
         written++;
+        node = last;
         if (writer->nodes[node].first_child) {
             node = writer->nodes[node].first_child;
             continue;
@@ -143,6 +181,7 @@ static void tree_rows(const struct writer *writer)
             node = writer->nodes[node].parent;
         node = node ? writer->nodes[node].next : 0;
     }
+    return written;
 }
 
 /* Threads that are not in the tree, one line a kind; returns how many lines. */
@@ -169,17 +208,18 @@ static uint32_t folded_rows(const struct writer *writer)
     return rows;
 }
 
-static void write_tree(const struct recording *recording)
+void write_merged(const struct recording *recording)
 {
     static const medic_column columns[] = {
         TEXT("function", "Method", MEDIC_COLUMN_KEY),
         TALLY("threads", "Threads"),
-        TEXT("line", "Line", 0),
         TEXT("which", "Which", 0),
+        TEXT("line", "Line", 0),
     };
     struct writer writer = {.recording = recording};
     medic_stack_tree *tree = make_tree(recording, is_shown);
     struct end *ends;
+    uint32_t rows;
 
     writer.nodes = recording->trees->nodes(tree, &writer.count);
     if (!writer.nodes || !writer.count)
@@ -189,8 +229,9 @@ static void write_tree(const struct recording *recording)
     writer.rows = calloc(writer.count, sizeof *writer.rows);
     if (ends && writer.rows) {
         writer.section = SECTION(recording, MEDIC_TREE, "merged", "Stacks, merged from the root", NULL, columns);
-        tree_rows(&writer);
-        recording->document->total_rows(writer.section, writer.count - 1 + folded_rows(&writer));
+        rows = tree_rows(&writer);
+        rows += folded_rows(&writer);
+        recording->document->total_rows(writer.section, rows);
     }
     free(ends);
     free(writer.rows);
@@ -203,16 +244,10 @@ static int has_stack(const struct thread *thread)
     return thread->count != 0;
 }
 
-static void write_stacks(const struct recording *recording)
+void write_stacks(const struct recording *recording)
 {
     medic_tree_section section = {
         .size = sizeof section, .unit = MEDIC_UNIT_COUNT, .id = "stacks", .title = "Stacks", .weight = "Threads"};
 
     recording->trees->stacks(make_tree(recording, has_stack), &section);
-}
-
-void write_merged(const struct recording *recording)
-{
-    write_tree(recording);
-    write_stacks(recording);
 }

@@ -80,7 +80,7 @@ static void write_waits(const struct recording *recording)
         TEXT("where", "In", MEDIC_COLUMN_KEY),
         TALLY("count", "Threads"),
         SHARE("share", "Of all"),
-        TALLY("pool", "Of the pool"),
+        TALLY("pool", "Pool"),
         TEXT("line", "Line", 0),
         TEXT("threads", "Which", 0),
     };
@@ -137,6 +137,19 @@ static void idle_row(const struct recording *recording, medic_section *section, 
     ROW(recording, section, cells);
 }
 
+/* Examples of each group come first, so that the first rows tell most. */
+static void thread_rows(const struct recording *recording, medic_section *section, int examples, size_t *room)
+{
+    for (size_t i = 0; i < recording->thread_count && *room; i++) {
+        const struct thread *thread = &recording->threads[i];
+        int example = i - recording->groups[thread->group].first < NAMES_SHOWN;
+        if (thread->wait == WAIT_IDLE || example != examples)
+            continue;
+        thread_row(recording, section, thread);
+        (*room)--;
+    }
+}
+
 static void write_threads(const struct recording *recording)
 {
     static const medic_column columns[] = {
@@ -150,13 +163,10 @@ static void write_threads(const struct recording *recording)
     };
     medic_section *section = SECTION(recording, MEDIC_TABLE, "threads", "The threads", NULL, columns);
     uint32_t total = recording->facts.threads - recording->facts.states[WAIT_IDLE];
-    size_t written = 0;
+    size_t room = THREADS_MAX - 1;
 
-    for (size_t i = 0; i < recording->thread_count && written < THREADS_MAX - 1; i++)
-        if (recording->threads[i].wait != WAIT_IDLE) {
-            thread_row(recording, section, &recording->threads[i]);
-            written++;
-        }
+    thread_rows(recording, section, 1, &room);
+    thread_rows(recording, section, 0, &room);
     for (size_t g = 0; g < recording->group_count; g++)
         if (recording->groups[g].wait == WAIT_IDLE) {
             idle_row(recording, section, &recording->groups[g]);
@@ -211,13 +221,16 @@ static void write_notes(const struct recording *recording)
     if (lost)
         note(&notes, "%llu records were lost: threads are missing.", (unsigned long long)lost);
     if (facts->missed)
-        note(&notes, "%u threads could not be looked at.", facts->missed);
+        note(&notes, "Threads that could not be looked at: %u.", facts->missed);
     if (facts->broken)
-        note(&notes, "%u stacks do not reach their root.", facts->broken);
-    if (facts->states[WAIT_UNKNOWN])
+        note(&notes, "Stacks that do not reach their root: %u.", facts->broken);
+    if (facts->inferred)
         note(&notes,
-             "%u threads stand in their own code without running: a lock of .NET 8 and 9 leaves no frame, and neither "
-             "do some native calls.",
+             "Locks of .NET 8 and 9 leave no frame: threads that stand in their own code count as waiting for one "
+             "(%u); native calls may be among them.",
+             facts->inferred);
+    if (facts->states[WAIT_UNKNOWN])
+        note(&notes, "Threads that do not run, and no method says why: %u. Some native calls leave no frame.",
              facts->states[WAIT_UNKNOWN]);
     if (recording->bad_records)
         note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);
@@ -229,6 +242,7 @@ void write_sections(const struct recording *recording)
         write_waits(recording);
         write_merged(recording);
         write_threads(recording);
+        write_stacks(recording);
     }
     write_notes(recording);
 }

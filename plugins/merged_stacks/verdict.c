@@ -23,7 +23,7 @@ static const struct {
     int trouble;        /* more of them are worse: one of them has to end before the next goes on */
 } kinds[WAIT_COUNT] = {
     [WAIT_NONE] = {"runs", "", 0, 0},
-    [WAIT_UNKNOWN] = {"lock or native call", "for a lock or in a native call", 1, 1},
+    [WAIT_UNKNOWN] = {"not known", "for what is not known", 1, 1},
     [WAIT_LOCK] = {"lock", "for a lock", 1, 1},
     [WAIT_RWLOCK] = {"reader-writer lock", "for a reader-writer lock", 1, 1},
     [WAIT_SEMAPHORE] = {"semaphore", "for a semaphore", 1, 1},
@@ -146,7 +146,7 @@ static void say_deadlock(struct text *text, const struct facts *facts, const str
 
     add(text, "Deadlock suspected: %u threads wait for locks", waiting);
     if (crowd) {
-        add(text, ", %s in ", crowd->count == waiting ? "all" : "most");
+        add(text, ", %s in ", crowd->count == waiting ? "all" : crowd->count * 2 > waiting ? "most" : "among others");
         add_place(text, &crowd->place);
     }
     add(text, ", and no thread of the program runs; look again: if nothing has moved, it is one.");
@@ -156,7 +156,10 @@ static void say_starvation(struct text *text, const struct facts *facts, const s
 {
     add(text, "The thread pool starves: %u of its %u workers block", facts->pool_blocked, facts->pool);
     if (crowd) {
-        add(text, ", %u in ", crowd->pool);
+        if (crowd->pool == facts->pool_blocked)
+            add(text, ", all in ");
+        else
+            add(text, ", %u in ", crowd->pool);
         add_place(text, &crowd->place);
         add(text, ", %s", kinds[crowd->wait].clause);
         add_cure(text, crowd);
@@ -180,7 +183,7 @@ static void say_healthy(struct text *text, const struct facts *facts)
     for (enum wait wait = 0; wait < WAIT_COUNT; wait++)
         if (wait_blocks(wait))
             blocked += facts->states[wait];
-    add(text, "Healthy: nothing stands out among %u threads", facts->threads);
+    add(text, "Healthy: nothing stands out among %u thread%s", facts->threads, facts->threads == 1 ? "" : "s");
     add_count(text, &between, facts->states[WAIT_NONE], "runs", "run");
     add_count(text, &between, blocked, "waits", "wait");
     add_count(text, &between, facts->states[WAIT_IDLE], "is an idle pool worker", "are idle pool workers");
@@ -190,27 +193,29 @@ static void say_healthy(struct text *text, const struct facts *facts)
 
 /* --- findings --- */
 
-static int open_finding(struct verdict *verdict, const char *section, const char *key, struct text *text)
+static struct finding *open_finding(struct verdict *verdict, const char *section, struct text *text)
 {
     struct finding *finding;
 
     if (verdict->finding_count == VERDICT_FINDINGS)
-        return 0;
+        return NULL;
     finding = &verdict->findings[verdict->finding_count++];
     finding->section = section;
-    finding->key = key;
     *text = (struct text){finding->text, sizeof finding->text};
-    return 1;
+    return finding;
 }
 
 static void find_holder(struct verdict *verdict, const struct facts *facts)
 {
     struct text text;
 
-    if (!facts->holder || !open_finding(verdict, "threads", NULL, &text))
+    if (!facts->holder || !open_finding(verdict, "threads", &text))
         return;
-    add(&text, "Thread %s%s%u is inside of the same method without waiting for the lock, so it may hold it: it %s",
-        facts->holder, *facts->holder ? " " : "", facts->holder_tid,
+    if (*facts->holder)
+        add(&text, "Thread \"%s\" (%u)", facts->holder, facts->holder_tid);
+    else
+        add(&text, "Thread %u", facts->holder_tid);
+    add(&text, " is inside of the same method without waiting for the lock, so it may hold it: it %s",
         facts->holder_wait == WAIT_NONE    ? "runs"
         : facts->holder_wait == WAIT_SLEEP ? "sleeps"
                                            : "waits ");
@@ -226,11 +231,16 @@ static void find_others(struct verdict *verdict, const struct facts *facts, cons
     for (uint32_t i = 0; i < facts->crowd_count; i++) {
         const struct crowd *crowd = &facts->crowds[i];
         int telling = kinds[crowd->wait].trouble ? crowd->count >= FINDING_CROWD : crowd->count >= CALM_CROWD;
-        if (crowd == lead || !telling || share_of(facts, crowd) < FINDING_SHARE ||
-            !open_finding(verdict, "waits", crowd->place.name, &text))
+        struct finding *finding;
+        if (crowd == lead || !telling || share_of(facts, crowd) < FINDING_SHARE)
             continue;
+        finding = open_finding(verdict, "waits", &text);
+        if (!finding)
+            return;
         add_crowd(&text, facts, crowd);
         add(&text, ".");
+        text = (struct text){finding->key, sizeof finding->key};
+        add(&text, "%s|%s", kinds[crowd->wait].name, crowd->place.name ? crowd->place.name : "");
     }
 }
 
@@ -238,7 +248,7 @@ static void find_starvation(struct verdict *verdict, const struct facts *facts)
 {
     struct text text;
 
-    if (open_finding(verdict, "threads", NULL, &text))
+    if (open_finding(verdict, "threads", &text))
         add(&text, "The thread pool starves: %u of its %u workers block, none is idle; work queues up.",
             facts->pool_blocked, facts->pool);
 }
@@ -276,7 +286,7 @@ static void say(struct verdict *verdict, const struct facts *facts)
 
     if (deadlock) {
         lead = largest_at_lock(facts);
-        verdict->severity = at_least(verdict->severity, MEDIC_WARNING);
+        verdict->severity = at_least(verdict->severity, facts->inferred ? MEDIC_NOTICE : MEDIC_WARNING);
         say_deadlock(&text, facts, lead);
     } else if (starved && (!lead || lead->wait == WAIT_TASK || !kinds[lead->wait].trouble)) {
         lead = largest_in_pool(facts);

@@ -8,7 +8,7 @@
 
 enum wait {
     WAIT_NONE,      /* it runs */
-    WAIT_UNKNOWN,   /* stands in its own code: for a lock, in a native call, or it could not be told */
+    WAIT_UNKNOWN,   /* does not run, and no method says why: mostly a native call */
     WAIT_LOCK,      /* Monitor.Enter, Lock.Enter */
     WAIT_RWLOCK,    /* ReaderWriterLockSlim */
     WAIT_SEMAPHORE, /* SemaphoreSlim */
@@ -53,9 +53,10 @@ struct facts {
     const char *holder; /* its name, "" = none; NULL = there is no such thread */
     uint32_t holder_tid;
     enum wait holder_wait;
-    uint32_t broken; /* stacks without their root */
-    uint32_t missed; /* threads that could not be looked at */
-    int complete;    /* the snapshot was finished */
+    uint32_t inferred; /* WAIT_LOCK without a method that says so: .NET 8 and 9 */
+    uint32_t broken;   /* stacks without their root */
+    uint32_t missed;   /* threads that could not be looked at */
+    int complete;      /* the snapshot was finished */
 };
 
 #define VERDICT_TEXT 512
@@ -63,7 +64,8 @@ struct facts {
 
 struct finding {
     char text[VERDICT_TEXT];
-    const char *section, *key; /* borrowed; key may be NULL */
+    const char *section;    /* borrowed */
+    char key[VERDICT_TEXT]; /* of a row; "" = none */
 };
 
 struct verdict {

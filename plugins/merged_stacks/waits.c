@@ -1,6 +1,7 @@
 /* What a thread waits for: told from the names of the methods between its leaf and the program's own code. */
 #include "recording.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- frames --- */
@@ -123,11 +124,18 @@ static int is_idle(const struct recording *recording, const struct thread *threa
            (has_method(recording, thread, "System.Threading.LowLevelLifoSemaphore") || !thread->count);
 }
 
+/* Which somebody wrote: not what is made at run time (compiled expressions, proxies). */
+static int is_own(const medic_frame *frame)
+{
+    return frame->code == MEDIC_CODE_USER && !begins_with(frame->module, "RefEmit_") &&
+           !strstr(frame->function, "(dynamic)");
+}
+
 /* Index of the innermost frame of the program; of the innermost one when there is none. */
 static uint32_t find_anchor(const struct recording *recording, struct thread *thread)
 {
     for (uint32_t i = thread->count; i > 0; i--)
-        if (frame_of(recording, thread->frames[i - 1])->code == MEDIC_CODE_USER) {
+        if (is_own(frame_of(recording, thread->frames[i - 1]))) {
             thread->user = 1;
             return i - 1;
         }
@@ -135,30 +143,55 @@ static uint32_t find_anchor(const struct recording *recording, struct thread *th
 }
 
 /* What the methods say, in the light of what Linux says of the thread. A thread that spins for a lock still waits for it.
- * When no method tells of a wait, a thread that does not run stands where methods leave no frame: in a lock of .NET 8 and 9,
- * or in native code. */
-static enum wait settle(enum wait wait, uint32_t state)
+ * One that stands in the program's own code and does not run waits for a lock on .NET 8 and 9, whose locks leave no frame;
+ * some native calls leave none either. */
+static void settle(const struct recording *recording, struct thread *thread)
 {
-    if (wait >= WAIT_LOCK && wait <= WAIT_SLEEP)
-        return wait;
-    if (state == 'R')
-        return WAIT_NONE;
-    return wait == WAIT_NONE ? WAIT_UNKNOWN : wait;
+    if (thread->wait >= WAIT_LOCK && thread->wait <= WAIT_SLEEP)
+        return;
+    if (thread->raw.state == 'R') {
+        thread->wait = WAIT_NONE;
+    } else if (thread->wait == WAIT_NONE) {
+        int in_own_code = thread->user && thread->anchor == thread->frames[thread->count - 1];
+        thread->inferred = in_own_code && thread->raw.state == 'S' && !recording->locks_have_frames;
+        thread->wait = thread->inferred ? WAIT_LOCK : WAIT_UNKNOWN;
+    }
 }
 
-void look_at_thread(const struct recording *recording, struct thread *thread)
+static void find_name(const struct recording *recording, struct thread *thread)
 {
-    uint64_t managed;
-    const char *name = recording->frames->thread(recording->host, thread->raw.head.os_id, &managed);
-    uint32_t at = 0;
+    const char *name = recording->frames->thread(recording->host, thread->raw.head.os_id, NULL);
 
     if (!name || !*name)
         recording->capture->thread(recording->host, thread->raw.thread, &name);
     thread->name = name ? name : "";
+}
+
+/* Native code at the root of a thread, and between managed methods, is the runtime's way to call them. */
+static int find_frames(const struct recording *recording, struct thread *thread)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = 0;
+
     if (!thread->raw.head.stack ||
-        !recording->frames->stack(recording->host, thread->raw.head.stack, &thread->frames, &thread->count) ||
-        !thread->frames)
-        thread->count = 0;
+        !recording->frames->stack(recording->host, thread->raw.head.stack, &frames, &count) || !frames || !count)
+        return MEDIC_OK;
+    thread->frames = malloc(count * sizeof *thread->frames);
+    if (!thread->frames)
+        return MEDIC_E_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        if (frame_of(recording, frames[i])->kind != MEDIC_FRAME_NATIVE)
+            thread->frames[thread->count++] = frames[i];
+    return MEDIC_OK;
+}
+
+int look_at_thread(const struct recording *recording, struct thread *thread)
+{
+    uint32_t at = 0;
+
+    find_name(recording, thread);
+    if (find_frames(recording, thread) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
     if (thread->count) {
         at = find_anchor(recording, thread);
         thread->anchor = thread->frames[at];
@@ -170,5 +203,6 @@ void look_at_thread(const struct recording *recording, struct thread *thread)
     else if (!thread->count || (!thread->user && !thread->pool && thread->raw.state != 'R'))
         thread->wait = WAIT_SERVICE;
     else
-        thread->wait = settle(thread->wait, thread->raw.state);
+        settle(recording, thread);
+    return MEDIC_OK;
 }

@@ -63,7 +63,7 @@ void add_share(struct text *text, double part, double whole)
 }
 
 /* The last dot but one that is in no brackets: what follows it is the type and the method. */
-static const char *without_namespace(const char *name)
+const char *without_namespace(const char *name)
 {
     const char *last = NULL, *before = NULL;
     int depth = 0;

@@ -22,6 +22,8 @@ void add_time(struct text *text, double ns);
 void add_share(struct text *text, double part, double whole);
 /* A name that is too long for a sentence loses its namespace, then its end. */
 void add_name(struct text *text, const char *name);
+/* What follows the namespace. */
+const char *without_namespace(const char *name);
 /* "Orders.Pricing.Recalculate (Pricing.cs:41)" */
 void add_place(struct text *text, const struct place *place);
 

@@ -26,7 +26,9 @@ PLUGINS = BUILD / "lib" / "plugins"
 
 RUNTIMES = ("net8.0", "net9.0", "net10.0")
 MODES = ("healthy", "idle", "induced", "induced-nonblocking", "churn", "bigheap", "slowsuspend", "pausemix", "web",
-         "crash", "fork", "cpu", "frames")
+         "crash", "fork", "cpu", "frames", "shares", "blocked", "starved", "threadchurn", "nullrefs", "forkexec",
+         "jit")
+SIGNALS_LIBRARY = BUILD / "tests" / "targets" / "libmedic_signals.so"  # for the mode signals
 
 # Settings of the caller's shell that would change what a patient or medic does.
 _STRANGERS = ("DOTNET_", "COMPlus_", "CORECLR_", "COR_", "MEDIC_", "ASPNETCORE_")
@@ -417,6 +419,13 @@ def maps(pid):
 def mapped_files(pid):
     """The set of files that are mapped: `any("medic" in f for f in mapped_files(pid))`."""
     return {m.path for m in maps(pid) if m.path.startswith("/")}
+
+
+def signal_handlers(pid):
+    """{"SigBlk", "SigIgn", "SigCgt"} as the kernel shows them for the main thread."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)
+            if key in ("SigBlk", "SigIgn", "SigCgt")}
 
 
 def memory(pid):

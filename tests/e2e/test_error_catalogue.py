@@ -922,7 +922,7 @@ PROVOKED_BY = {
     "e2e/test_faults.py::test_memory_of_the_core": [
         "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
         "out of memory for the capture's", "no memory for the state of runtime_pauses",
-        "no memory for the state of cpu_hotpaths", "no memory for merged_stacks", "out of memory for the table of threads",
+        "no memory for the state of cpu_hotpaths", "no memory for the state of merged_stacks", "out of memory for the table of threads",
         "out of memory for the table of stacks", "out of memory for the stacks of <>"],
     "e2e/test_faults.py::test_no_news": [
         "no news from process <>"],

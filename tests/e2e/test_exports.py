@@ -67,7 +67,7 @@ def test_collapsed_lines_add_up_to_the_report(session):
     section = next(s for s in report["sections"] if s["kind"] == "stacks")
     weight = next(i for i, c in enumerate(section["columns"]) if c.get("role") == "value")
     lines = collapsed(session)
-    assert len(lines) > 3
+    assert lines
     assert sum(lines.values()) == sum(row[weight] for row in section["rows"])
 
 

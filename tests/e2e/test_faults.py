@@ -465,7 +465,7 @@ CORE_MEMORY = [
     ("cpu_hotpaths", HOTPATHS, "param.engine=timers\n", {
         "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
         "out of memory for the table of stacks"}),
-    ("merged_stacks", MERGED, "", {"no memory for merged_stacks", "out of memory for the stacks of <> threads"}),
+    ("merged_stacks", MERGED, "", {"no memory for the state of merged_stacks", "out of memory for the stacks of <> threads"}),
 ]
 
 

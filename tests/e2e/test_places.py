@@ -11,6 +11,7 @@ import pytest
 import harness
 import session
 import visit
+from places import from_side_car, outer_pid, own_pids, private_tmp
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: private mounts and PID namespaces")
 
@@ -29,24 +30,6 @@ def shared(out_dir):
     path.mkdir()
     path.chmod(0o1777)
     return path
-
-
-def private_tmp(options="mode=1777"):
-    """A prefix: /tmp is a file system of its own, empty."""
-    return ["unshare", "-m", "sh", "-ec", harness.over_tmp(f"mount -t tmpfs -o {options} tmpfs /tmp") + '; exec "$@"', "sh"]
-
-
-def own_pids(folder=None):
-    """A prefix: a PID namespace with its own /proc, in which the program is process 1; /tmp is the folder, if given."""
-    bind = harness.over_tmp(f'mount --bind "{folder}" /tmp') + "; " if folder else ""
-    return ["unshare", "-mpf", "--kill-child", "--mount-proc", "sh", "-ec", f'{bind}exec "$@"', "sh"]
-
-
-def outer_pid(p):
-    """The host's pid of a patient behind own_pids()."""
-    children = pathlib.Path(f"/proc/{p.process.pid}/task/{p.process.pid}/children").read_text().split()
-    assert len(children) == 1
-    return int(children[0])
 
 
 def assert_sees(seen, pid, inner_pid):
@@ -87,11 +70,6 @@ def test_container_with_both(patient, out_dir, shared):
 
 
 # --- a side-car -------------------------------------------------------------------------------------------------------
-
-def from_side_car(shared, *args):
-    """medic in its own mount and PID namespace, where /tmp is shared with the target and /proc does not show it."""
-    return harness.Command([*own_pids(shared), harness.MEDIC, *args]).wait()
-
 
 @pytest.mark.parametrize("how", ["socket", "name"])
 def test_side_car_that_shares_only_tmp(patient, runtime, shared, how):

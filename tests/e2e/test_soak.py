@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 import harness
+import profiles
 import visit
 
 LONG = os.environ.get("MEDIC_SOAK") == "1"
@@ -118,3 +119,22 @@ def test_visits_leave_nothing(patient, out_dir, gc):
     grown = (after.native - before.native) - (control_after.native - control_before.native)
     assert grown <= MEMORY_TOLERANCE, f"{grown / 1024:.0f} KB of native memory more than the control, {told}"
     visit.assert_clean(tmp)
+
+
+STACKS_CYCLES = 100 if LONG else 3
+
+
+@pytest.mark.parametrize("server", [False, True] if LONG else [False], ids=lambda s: "server" if s else "workstation")
+def test_stack_profilers_come_and_go_under_full_load(patient, runtime, out_dir, server):
+    """cpu_hotpaths and merged_stacks in turns while clients ask without a pause: no request fails, nothing stays."""
+    p = patient("web", runtime, env={"DOTNET_gcServer": 1} if server else {})
+    handlers = harness.signal_handlers(p.pid)
+    with profiles.WebLoad(p.port):
+        for n in range(STACKS_CYCLES):
+            for profiler in profiles.PLUGINS:
+                done = harness.run_medic(visit.attach_args(p, out_dir / f"{profiler}{n}", DURATION, profiler))
+                assert done.code == visit.OK, f"visit {n + 1} by {profiler} was refused: {done.err}"
+                p.assert_alive()
+    assert harness.signal_handlers(p.pid) == handlers, "SIGPROF is not as it was"
+    assert not [name for name in harness.threads(p.pid).values() if name.startswith("medic")]
+    assert p.quit() == 0, p.stderr()

@@ -1,6 +1,7 @@
 """The patients themselves: every mode starts on every runtime, obeys the protocol and has its illness."""
 
 import json
+import re
 import signal
 import time
 import urllib.request
@@ -10,7 +11,7 @@ import pytest
 import harness
 from harness import Patient, wait_until
 
-WORKING = [m for m in harness.MODES if m not in ("idle", "web")]
+WORKING = [m for m in harness.MODES if m not in ("idle", "web", "blocked", "starved")]
 COLLECTING = ("induced", "induced-nonblocking", "churn", "pausemix", "slowsuspend", "crash", "fork")
 
 
@@ -81,6 +82,58 @@ def test_slowsuspend_pauses_long_for_cheap_collections(runtime):
 def test_gap_meter_sees_pauses():
     with Patient("slowsuspend", gap=True, args=["native", 50]) as p:
         wait_until(lambda: p.stats()["gapMs"] > 20, 10, "a gap of 20 ms")
+
+
+def test_shares_account_for_the_cpu_time(runtime):
+    with Patient("shares", runtime) as p:
+        before = json.loads(p.ask("shares"))
+        time.sleep(1)
+        after = json.loads(p.ask("shares"))
+        spent = {b["name"]: b["ns"] - a["ns"] for a, b in zip(before["parts"], after["parts"])}
+        assert len(spent) == 11 and all(spent.values()), spent
+        assert sum(spent.values()) > 0.8 * (after["processNs"] - before["processNs"])
+
+
+@pytest.mark.parametrize("count", [50, 1000])
+def test_blocked_threads_wait_where_they_say(runtime, count):
+    with Patient("blocked", runtime, args=[count]) as p:
+        told = json.loads(p.ask("blocked"))
+        names = [re.sub(r" \d+$", "", name) for name in harness.threads(p.pid).values()]
+        pool = [told.pop(name)["threads"] for name in ("refund", "idle")]
+        assert {name: names.count(name) for name in told} == {name: w["threads"] for name, w in told.items()}
+        assert names.count(".NET TP Worker") >= sum(pool)
+        holders = told.pop("cashier")["threads"] + told.pop("guard", {"threads": 0})["threads"]
+        assert sum(w["threads"] for w in told.values()) == count and holders == (1 if runtime == "net8.0" else 2)
+        assert told["gate"]["threads"] == count // 2
+
+
+def test_blocked_threads_beside_another_mode():
+    with Patient("cpu", args=["--blocked", 50]) as p:
+        assert sum(name.startswith("gate ") for name in harness.threads(p.pid).values()) == 25
+        p.assert_works()
+
+
+def test_starved_pool_does_not_move(runtime):
+    with Patient("starved", runtime) as p:
+        before = json.loads(p.ask("starved"))
+        assert before["threads"] == 24 and before["queued"] > 24
+        time.sleep(0.5)
+        assert json.loads(p.ask("starved")) == before
+
+
+def test_children_are_counted_and_well(runtime):
+    with Patient("forkexec", runtime) as p:
+        wait_until(lambda: json.loads(p.ask("children"))["children"] > 20, 10, "children")
+        told = json.loads(p.ask("children"))
+        assert (told["wrong"], told["tainted"]) == (0, 0), told
+
+
+def test_signals_disturb_nobody(runtime):
+    with Patient("signals", runtime, args=[harness.SIGNALS_LIBRARY, "prof"]) as p:
+        wait_until(lambda: json.loads(p.ask("signals"))["prof"] > 20, 10, "signals")
+        told = json.loads(p.ask("signals"))
+        assert told["handler"] == "own" and min(told["waits"], told["alternate"], told["grinds"]) > 0, told
+        assert told["profForeign"] == told["interrupted"] == told["alternateWrong"] == told["errnoChanged"] == 0, told
 
 
 def test_web_answers():

@@ -109,7 +109,7 @@ def assert_roots_reached(samples, least):
 def test_walks_are_those_of_the_runtime(visited, runtime, mode):
     result = visited(mode, runtime, rounds=15)
     assert agreement(result.walks) >= 0.99
-    assert sum(w.flags != 0 for w in result.walks) <= 0.005 * len(result.walks)
+    assert sum(w.flags != 0 for w in result.walks) <= max(2, 0.005 * len(result.walks))
     assert result.memory < 6 << 20
 
 

@@ -17,14 +17,7 @@ static HRESULT fake_threads(ICorProfilerInfo12 *self, ICorProfilerThreadEnum **l
     return E_FAIL;
 }
 
-static HRESULT fake_modules(ICorProfilerInfo12 *self, ICorProfilerModuleEnum **list)
-{
-    (void)self, (void)list;
-    return E_FAIL;
-}
-
-static ICorProfilerInfo12Vtbl fake_vtable = {
-    .GetFunctionFromIP3 = fake_function, .EnumThreads = fake_threads, .EnumModules = fake_modules};
+static ICorProfilerInfo12Vtbl fake_vtable = {.GetFunctionFromIP3 = fake_function, .EnumThreads = fake_threads};
 static ICorProfilerInfo12 fake_runtime = {.lpVtbl = &fake_vtable};
 
 #endif

@@ -32,6 +32,7 @@ static struct {
     uint64_t begin, end, lost;
     uint32_t end_reason;
     int native;
+    uint16_t runtime_major;
 
     uint32_t severity;
     size_t findings;
@@ -50,6 +51,7 @@ static inline void host_reset(void)
     made.end = 11000000000;
     made.end_reason = MEDIC_END_DURATION;
     made.native = 1;
+    made.runtime_major = 10;
 }
 
 static inline uint32_t host_frame(uint32_t kind, uint32_t code, const char *function, const char *module,
@@ -191,6 +193,15 @@ static inline void made_total_rows(medic_section *section, uint64_t total)
 }
 
 /* --- the capture --- */
+
+static inline const medic_capture_header *made_header(const medic_host *host)
+{
+    static medic_capture_header header;
+
+    (void)host;
+    header.runtime_major = made.runtime_major;
+    return &header;
+}
 
 static inline int made_next(const medic_host *host, medic_record *record)
 {
@@ -383,6 +394,7 @@ static inline void made_tree_section(medic_stack_tree *tree, const medic_tree_se
 static inline const void *made_service(const medic_host *host, const char *name)
 {
     static const medic_capture_service capture = {.size = sizeof capture,
+                                                  .header = made_header,
                                                   .next = made_next,
                                                   .rewind = made_rewind,
                                                   .thread = made_managed_thread,

@@ -12,7 +12,7 @@ static inline struct medic_section *sample_section(struct document *document, ui
                                                    const char *title, const char *note, const medic_column *columns,
                                                    size_t size, size_t count)
 {
-    medic_section_info info = {sizeof info, kind, id, title, note, columns, (uint32_t)size, (uint32_t)count};
+    medic_section_info info = {sizeof info, kind, id, title, note, columns, (uint32_t)size, (uint32_t)count, 0, 0};
     return document_section(document, &info);
 }
 

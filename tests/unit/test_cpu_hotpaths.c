@@ -190,6 +190,14 @@ static void the_runtime_has_no_names_worth_telling(void **state)
     assert_text_has(made.text, "row runtime: other; 1.000");
 }
 
+static void code_made_at_run_time_is_not_the_programs(void **state)
+{
+    (void)state;
+    ran(host_stack(main_frame, get, user_frame("lambda_method2 (dynamic)", NULL, 0), 0), 8000);
+    used(8000, 2);
+    assert_verdict(MEDIC_NOTICE, "goes into lambda_method2 (dynamic), called by Orders.Api.Get (Api.cs:33)");
+}
+
 static void recursion_is_told(void **state)
 {
     (void)state;
@@ -309,6 +317,20 @@ static void unwinding_by_libgcc_is_throwing(void **state)
     assert_verdict(MEDIC_WARNING, "goes into throwing exceptions, most in Orders.Api.Get");
 }
 
+static void what_the_throwing_instruction_calls_is_throwing(void **state)
+{
+    uint32_t eh = framework_frame("System.Runtime.EH.DispatchEx");
+    uint32_t elsewhere = user_frame("Orders.Pricing.Recalculate", "/src/Pricing.cs", 50);
+
+    (void)state;
+    ran(host_stack(main_frame, get, recalculate, gc_leaf, eh, gc_leaf, 0), 4000);
+    ran(host_stack(main_frame, get, recalculate, alloc, 0), 4000);
+    ran(host_stack(main_frame, get, elsewhere, alloc, 0), 2000); /* another instruction of the same method */
+    used(10000, 2);
+    assert_verdict(MEDIC_WARNING, "80 % of CPU (1.0 of 2 processors) goes into throwing exceptions, most in "
+                                  "Orders.Pricing.Recalculate (Pricing.cs:41)");
+}
+
 static void spinning_for_a_lock_is_told(void **state)
 {
     (void)state;
@@ -406,6 +428,56 @@ static void medics_own_time_is_not_the_programs(void **state)
     assert_text_has(made.text, "row the program's own; 1.000");
 }
 
+/* --- a machine that has too little --- */
+
+static void waited(uint64_t ms)
+{
+    ch_waited record = {.time_ns = made.begin, .waited_ns = 77 * SECOND, .threads = 9};
+
+    host_record(CH_WAITED, &record, sizeof record);
+    record.time_ns = made.end;
+    record.waited_ns += ms * MS;
+    host_record(CH_WAITED, &record, sizeof record);
+}
+
+static void a_program_that_gets_little_is_not_called_idle(void **state)
+{
+    (void)state;
+    ran(host_stack(main_frame, get, recalculate, 0), 3000);
+    used(3000, 2);
+    waited(7000);
+    assert_verdict(MEDIC_WARNING, "100 % of CPU (30 % of one processor, short of 0.7 more) is in "
+                                  "Orders.Pricing.Recalculate (Pricing.cs:41)");
+    assert_text_has(made.text, "finding Processors are short: its threads stood ready for 0.7 more than they got");
+}
+
+static void a_little_waiting_is_normal(void **state)
+{
+    (void)state;
+    ran(host_stack(main_frame, get, recalculate, 0), 3000);
+    used(3000, 2);
+    waited(500);
+    assert_verdict(MEDIC_HEALTHY, "Healthy: the program used 30 % of one processor");
+}
+
+static void waiting_for_more_than_there_is_fills_the_machine(void **state)
+{
+    (void)state;
+    ran(host_stack(main_frame, get, recalculate, 0), 10000);
+    used(10000, 2);
+    waited(60000);
+    assert_verdict(MEDIC_CRITICAL, "100 % of CPU (1.0 of 2 processors, short of 6.0 more) is in");
+}
+
+static void calm_collections_are_named(void **state)
+{
+    (void)state;
+    host_thread(200, ".NET BGC", 0);
+    ran_on(200, host_stack(gc_leaf, 0), 2000);
+    used(2000, 2);
+    assert_verdict(MEDIC_HEALTHY, "Healthy: the program used 20 % of one processor, most of it for garbage collection");
+}
+
 /* --- quality --- */
 
 static void the_suspension_engine_is_called_biased(void **state)
@@ -500,6 +572,7 @@ static void a_rich_capture(void)
     ran_on(101, host_stack(jit_leaf, 0), 80);
     host_record(CH_GC, &event, sizeof event);
     used(240, 2);
+    waited(100);
     totals(MEDIC_ENGINE_TIMERS, 1, 8 * MS);
 }
 
@@ -587,6 +660,7 @@ int main(void)
         TEST(without_native_frames_the_managed_caller_has_it),
         TEST(framework_code_under_no_program_code_is_said_to_be_so),
         TEST(the_runtime_has_no_names_worth_telling),
+        TEST(code_made_at_run_time_is_not_the_programs),
         TEST(recursion_is_told),
         TEST(server_collections_lead_when_they_take_most),
         TEST(a_collection_on_the_allocating_thread_names_who_allocates),
@@ -596,6 +670,7 @@ int main(void)
         TEST(throwing_is_told_with_its_place),
         TEST(what_a_handler_does_is_not_throwing),
         TEST(unwinding_by_libgcc_is_throwing),
+        TEST(what_the_throwing_instruction_calls_is_throwing),
         TEST(spinning_for_a_lock_is_told),
         TEST(spin_waits_are_told),
         TEST(pool_workers_that_look_for_work_are_told),
@@ -606,6 +681,10 @@ int main(void)
         TEST(an_empty_recording_is_no_judgement),
         TEST(cpu_without_samples_is_said_to_be_so),
         TEST(medics_own_time_is_not_the_programs),
+        TEST(a_program_that_gets_little_is_not_called_idle),
+        TEST(a_little_waiting_is_normal),
+        TEST(waiting_for_more_than_there_is_fills_the_machine),
+        TEST(calm_collections_are_named),
         TEST(the_suspension_engine_is_called_biased),
         TEST(lost_samples_are_told),
         TEST(cpu_that_was_not_sampled_is_told),

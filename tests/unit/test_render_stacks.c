@@ -3,9 +3,11 @@
 
 #include "hostile_document.h"
 #include "profile.pb-c.h"
+#include "tool/document_json.h"
 #include "tool/json.h"
 #include "tool/render.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -167,6 +169,38 @@ static void strangers_cannot_break_lines(void **state)
     document_free(document);
 }
 
+static bool shows(const struct document *document, const char *format, unsigned top)
+{
+    struct render_options options = {.top = top};
+    struct output output = {0};
+    FILE *out = open_memstream(&output.bytes, &output.size);
+    assert_int_equal(renderer_find(format)->render(document, &options, out, NULL), MEDIC_OK);
+    fclose(out);
+    bool found = strstr(output.bytes, "SHA256_Update");
+    free(output.bytes);
+    return found;
+}
+
+static void detail_is_shown_when_all_rows_are_asked_for(void **state)
+{
+    (void)state;
+    struct document *document = two_stacks(), *read;
+    struct buffer json = {0};
+    static const char *const FORMATS[] = {"text", "markdown"};
+    document->sections[0]->detail = true;
+    assert_int_equal(document_to_json(document, &json, NULL), MEDIC_OK);
+    assert_int_equal(document_from_json(json.bytes, json.size, &read, NULL), MEDIC_OK);
+    assert_true(read->sections[0]->detail);
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(shows(read, FORMATS[i], 20));
+        assert_true(shows(read, FORMATS[i], UINT_MAX));
+    }
+    assert_true(shows(read, "collapsed", 0));
+    buffer_free(&json);
+    document_free(read);
+    document_free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(pprof_has_samples_from_the_leaf),
         cmocka_unit_test(a_report_without_stacks_says_where_they_come_from),
         cmocka_unit_test(strangers_cannot_break_lines),
+        cmocka_unit_test(detail_is_shown_when_all_rows_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,6 +195,36 @@ static void threads_that_begin_later_are_found(void **state)
     assert_true(other_samples > 0);
 }
 
+static void *burn_with_signals_blocked(void *unused)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return burn_on(unused);
+}
+
+static void a_thread_that_blocks_the_signal_is_left_alone(void **state)
+{
+    medic_sampling_state before = {0}, after = {0};
+    pthread_t thread;
+
+    (void)state;
+    stop_burning = 0;
+    pthread_create(&thread, NULL, burn_with_signals_blocked, NULL);
+    usleep(100000);
+    start();
+    sampler_state(&before);
+    usleep(600000);
+    tick();
+    sampler_state(&after);
+    stop_burning = 1;
+    pthread_join(thread, NULL);
+    assert_int_equal(before.threads, 1); /* this one */
+    assert_int_equal(after.threads, 1);
+    assert_int_equal(after.threads_missed, 0);
+}
+
 static void *live_shortly(void *unused)
 {
     sampler_thread_begins(1, (uint32_t)gettid());
@@ -561,6 +591,7 @@ int main(void)
         TEST(samples_stand_for_the_cpu_time_that_was_used),
         TEST(once_its_stack_is_known_a_thread_is_copied_directly),
         TEST(threads_that_begin_later_are_found),
+        TEST(a_thread_that_blocks_the_signal_is_left_alone),
         TEST(threads_that_come_and_go_leave_nothing_behind),
         TEST(threads_too_short_for_the_kernels_tick_are_accounted_for),
         TEST(what_does_not_fit_is_counted_and_carried),

@@ -64,8 +64,7 @@ static size_t copy_stack(struct thread_walk *walk, const struct mappings *mappin
         size = left < STACK_MAX ? left : STACK_MAX;
         walk->stack.whole = 0;
     }
-    memcpy(arena, (const void *)(uintptr_t)low, size); /* NOLINT */
-    walk->stack.size = size;
+    walk->stack.size = copy_memory(arena, low, size);
     return size;
 }
 
@@ -99,7 +98,7 @@ static void put_walk(struct instance *instance, const struct thread_walk *walk)
 
     fprintf(instance->out, "walk %u |", flags);
     for (uint32_t i = 0; i < walk->count; i++) {
-        instance->names->function(instance->host, walk->frame[i].function);
+        put_name(instance, walk->frame[i].ip);
         fprintf(instance->out, " m:%lx:%lx", (unsigned long)walk->frame[i].function, (unsigned long)walk->frame[i].ip);
     }
     fputs(" |", instance->out);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 struct mapping {
     uint64_t begin, end;
@@ -52,6 +54,22 @@ uint64_t mapping_end(const struct mappings *m, uint64_t address)
     return 0;
 }
 
+uint64_t copy_memory(void *to, uint64_t address, uint64_t size)
+{
+    struct iovec local = {to, size}, remote = {(void *)(uintptr_t)address, size}; /* NOLINT */
+    ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+    return got > 0 ? (uint64_t)got : 0;
+}
+
+void put_name(struct instance *instance, uint64_t ip)
+{
+    FunctionID function = 0;
+
+    if (instance->want_names)
+        instance->names->function_at(instance->host, ip, &function);
+}
+
 void put_steps(struct instance *instance, const struct unwind_step *steps, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -63,7 +81,7 @@ void put_steps(struct instance *instance, const struct unwind_step *steps, uint3
         if (code.kind == UNWIND_MANAGED &&
             SUCCEEDED(instance->info->lpVtbl->GetFunctionFromIP3(instance->info, (LPCBYTE)(uintptr_t)steps[i].ip,
                                                                  &function, &rejit))) { /* NOLINT */
-            instance->names->function(instance->host, function);
+            put_name(instance, steps[i].ip);
             fprintf(instance->out, " m:%lx:%lx", (unsigned long)function, (unsigned long)steps[i].ip);
         } else if (code.kind == UNWIND_NATIVE) {
             const char *name = strrchr(code.image.path, '/');
@@ -88,6 +106,7 @@ static int create(const medic_host *host, void **self, medic_reason *why)
     instance->info = ((const medic_runtime_service *)host->service(host, MEDIC_SERVICE_RUNTIME))->info(host);
     params->get_int(host, "rounds", &instance->rounds);
     params->get_int(host, "milliseconds", &instance->milliseconds);
+    params->get_bool(host, "names", &instance->want_names);
     params->get_text(host, "out", &path);
     instance->out = fopen(path, "we");
     if (!instance->out) {
@@ -162,6 +181,11 @@ static const medic_param params[] = {
      .initial = "0",
      .minimum = "0",
      .maximum = "100000"},
+    {.key = "names",
+     .label = "Names",
+     .help = "Asks for the functions' names. Not safe beside unloading, as nothing here waits in the ring.",
+     .type = MEDIC_PARAM_BOOL,
+     .initial = "false"},
     {.key = "out",
      .label = "File",
      .help = "Where the results go.",

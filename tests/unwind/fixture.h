@@ -18,6 +18,7 @@ struct instance {
     FILE *out; /* lines of text; the test reads them */
     uint8_t *arena;
     int64_t rounds, milliseconds;
+    int want_names;
 };
 
 /* Walks of the runtime beside our own, of the same threads. */
@@ -31,6 +32,11 @@ struct mappings *mappings_read(void);
 void mappings_free(struct mappings *mappings);
 uint64_t mapping_end(const struct mappings *mappings, uint64_t address);
 
+/* What can be had of it: mappings may have gone since they were read. Async-signal-safe. */
+uint64_t copy_memory(void *to, uint64_t address, uint64_t size);
+
+/* Asks for the name of the function there, if it still is: an id from before would not be safe. */
+void put_name(struct instance *instance, uint64_t ip);
 /* A walk of ours as text. */
 void put_steps(struct instance *instance, const struct unwind_step *steps, uint32_t count);
 

@@ -46,8 +46,7 @@ static void take(const ucontext_t *context)
     struct sample *s = &samples[index];
     for (int i = 0; i < 17; i++)
         s->registers.r[order[i]] = (uint64_t)context->uc_mcontext.gregs[i];
-    memcpy(handler_arena + at, (const void *)(uintptr_t)low, kept); /* NOLINT */
-    s->stack = (struct unwind_stack){handler_arena + at, low, kept, kept == size};
+    s->stack = (struct unwind_stack){handler_arena + at, low, copy_memory(handler_arena + at, low, kept), kept == size};
     s->tid = (pid_t)syscall(SYS_gettid);
 }
 

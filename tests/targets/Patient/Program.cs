@@ -1,11 +1,12 @@
 // Patient: a program with known illnesses, for the end-to-end tests, the demo and the benches.
 //
-//     Patient <mode> [arguments] [--gap]
+//     Patient <mode> [arguments] [--gap] [--blocked N]
 //
 // It prints `ready <pid>` (the web mode: `ready <pid> <port>`) once it is warm, then obeys the lines of its stdin:
 //     stats     one line of JSON: what the program knows about itself, to compare a report with
 //     quit      ends with exit code 0; so does the end of the input
 // --gap runs a thread that sleeps 1 ms at a time and keeps the longest gap, which is the pause a user would have felt.
+// --blocked runs N threads beside the mode that wait for ever, as those of the mode blocked do.
 using Medic.Targets;
 
 var modes = new Dictionary<string, Func<string[], Mode>>
@@ -26,18 +27,36 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["names"] = rest => new Names(stress: rest.Contains("stress")),
     ["frames"] = rest => new Frames(hijack: rest.Contains("hijack")),
     ["cpu"] = rest => new Cpu(rest.Length > 0 ? int.Parse(rest[0]) : Environment.ProcessorCount),
+    ["shares"] = rest => new Shares(rest),
+    ["blocked"] = rest => new Blocked(
+        count: rest.Length > 0 ? int.Parse(rest[0]) : 50,
+        busy: rest.Length > 2 && rest[1] == "busy" ? int.Parse(rest[2]) : 0),
+    ["starved"] = _ => new Starved(),
+    ["threadchurn"] = rest => new ThreadChurn(microseconds: rest.Length > 0 ? int.Parse(rest[0]) : 5000),
+    ["nullrefs"] = _ => new NullRefs(),
+    ["forkexec"] = _ => new ForkExec(),
+    ["jit"] = _ => new Jit(),
+    ["signals"] = rest => new Signals(rest),
 };
 
 if (args.Length == 0 || !modes.TryGetValue(args[0], out var create))
 {
-    Console.Error.WriteLine($"usage: Patient <{string.Join('|', modes.Keys)}> [arguments] [--gap]");
+    Console.Error.WriteLine($"usage: Patient <{string.Join('|', modes.Keys)}> [arguments] [--gap] [--blocked N]");
     return 2;
 }
 
-var gap = args.Contains("--gap") ? new GapMeter() : null;
-var mode = create(args.Skip(1).Where(a => a != "--gap").ToArray());
+var arguments = args.Skip(1).ToList();
+var gap = arguments.Remove("--gap") ? new GapMeter() : null;
+Population? blocked = null;
+if (arguments.IndexOf("--blocked") is var at && at >= 0)
+{
+    blocked = new Population(int.Parse(arguments[at + 1]));
+    arguments.RemoveRange(at, 2);
+}
+var mode = create([.. arguments]);
 mode.Start();
 mode.WarmUp();
+blocked?.Settle();
 gap?.Take();
 Console.WriteLine($"ready {Environment.ProcessId}{mode.ReadySuffix}");
 

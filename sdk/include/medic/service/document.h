@@ -79,7 +79,14 @@ typedef struct medic_section_info {
     const medic_column *columns;
     uint32_t column_size; /* sizeof(medic_column) */
     uint32_t column_count;
+    uint32_t flags; /* enum medic_section_flags */
+    uint32_t reserved;
 } medic_section_info;
+
+enum medic_section_flags {
+    MEDIC_SECTION_DETAIL =
+        1u << 0 /* for machines and exports: text and Markdown show it only when all rows are asked for */
+};
 
 /* A cell. type is MEDIC_STRING .. MEDIC_BOOLEAN, or 0 for "no value". Must agree with the column's type. */
 typedef struct medic_cell {
