@@ -30,6 +30,33 @@ int cli_fail(int code, const char *format, ...)
     return code;
 }
 
+int cli_fail_target(int result, const medic_reason *why)
+{
+    int code = cli_exit_code(result, EXIT_TRACING);
+    if (result != MEDIC_E_AMBIGUOUS)
+        return cli_fail(code, "%s", why->text);
+    const char *text = why->text;
+    size_t width = cli_width(stderr);
+    const char *end = strchrnul(text, '\n');
+    cli_fail(code, "%.*s", (int)(end - text), text);
+    while (*end) {
+        const char *line = end + 1;
+        size_t size = 0, length, cells = 0;
+        char shown[MEDIC_REASON_MAX];
+        end = strchrnul(line, '\n');
+        while (line + size < end) {
+            cells += utf8_cells(utf8_decode(line + size, (size_t)(end - line) - size, &length));
+            if (width && cells > width)
+                break;
+            size += length;
+        }
+        snprintf(shown, sizeof shown, "%.*s", (int)size, line);
+        proc_printable(shown);
+        fprintf(stderr, "%s\n", shown);
+    }
+    return code;
+}
+
 int cli_exit_code(int result, int fallback)
 {
     switch (result) {

@@ -34,6 +34,8 @@ extern struct program_inheritance cli_inheritance;
 
 /* "medic: <sentence>" on stderr; returns code. */
 int cli_fail(int code, const char *format, ...) MEDIC_PRINTF(2, 3);
+/* Why there is no target; candidates a line each, cut at the width of the terminal. Returns the exit code. */
+int cli_fail_target(int result, const medic_reason *why);
 /* The exit code for a failure: arguments and rights have their own, everything else is fallback. */
 int cli_exit_code(int result, int fallback);
 /* Writes out what is buffered for stdout. code, or EXIT_SESSION with a sentence when stdout takes no more. */

@@ -111,7 +111,7 @@ static int run_plan(struct plan *plan, const struct arguments *arguments)
             exit_code = run_session(plan, &target);
             target_free(&target);
         } else {
-            exit_code = cli_fail(cli_exit_code(code, EXIT_TRACING), "%s", why.text);
+            exit_code = cli_fail_target(code, &why);
         }
     }
     plan_free(plan);

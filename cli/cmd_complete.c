@@ -82,9 +82,11 @@ static void answer_behind_command(struct line *line)
     const struct command *command = line->command;
     const char *last = line->words[line->count - 1], *value = NULL;
     bool program = command->operands == WORDS_PROGRAM, ended = false;
+    int operands = 0;
     for (int i = 1; i < line->count - 1; i++) {
         const char *word = line->words[i];
         if (ended || word[0] != '-' || !word[1]) {
+            operands++;
             if (!program)
                 continue;
             printf(":command %d\n", i + 1);
@@ -102,6 +104,7 @@ static void answer_behind_command(struct line *line)
             answer_value(line, option, last);
             return;
         }
+        operands += option->words == WORDS_TARGET_PIDS || option->words == WORDS_TARGET_NAMES;
         if (option->words == WORDS_PROFILERS)
             line->context.profiler = next ? line->words[i] : value;
     }
@@ -109,13 +112,17 @@ static void answer_behind_command(struct line *line)
         answer_option(line, last);
     else if (program)
         printf(":command %d\n", line->count);
-    else
+    else if (!operands || command->many)
         words_print(command->operands, &line->context);
 }
 
 static int answer_line(int count, char **words)
 {
-    struct line line = {.words = words, .count = count, .context = {.begun = count ? words[count - 1] : ""}};
+    struct line line = {.words = words,
+                        .count = count,
+                        .context = {.begun = count ? words[count - 1] : "",
+                                    .given = words + 1,
+                                    .given_count = count > 2 ? count - 2 : 0}};
     if (count <= 1) {
         if (count == 1 && words[0][0] == '-') {
             words_put(&line.context, "--help", "All commands");

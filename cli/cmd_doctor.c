@@ -96,7 +96,7 @@ static int examine(const char *what, bool json)
     else if ((code = store_use_files(&store, NULL, &why)) == MEDIC_OK)
         doctor_machine(&doctor, &store);
     if (code != MEDIC_OK)
-        return cli_fail(cli_exit_code(code, EXIT_TRACING), "%s", why.text);
+        return cli_fail_target(code, &why);
     int written = json ? print_json(&doctor, what ? &patient : NULL) : print_text(&doctor, what ? &patient : NULL);
     code = doctor_code(&doctor);
     if (written || code == MEDIC_OK)

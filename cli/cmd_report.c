@@ -51,6 +51,8 @@ static int show(struct store_session *session, const struct renderer *renderer, 
         if (faccessat(session->folder, STORE_REPORT_FILE, F_OK, AT_SYMLINK_NOFOLLOW))
             return cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
         cli_fail(0, "shown is the report as it was made before: %s", why.text);
+    } else if (why.text[0]) {
+        cli_fail(0, "%s", why.text);
     }
     return cli_show_report(session->folder, session->path, renderer, top);
 }

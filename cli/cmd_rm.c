@@ -306,4 +306,5 @@ const struct command command_rm = {
     .options = options,
     .examples = examples,
     .operands = WORDS_SESSIONS,
+    .many = true,
     .run = run};

@@ -443,4 +443,5 @@ const struct command command_stop = {
     .options = options,
     .examples = examples,
     .operands = WORDS_RUNNING_SESSIONS,
+    .many = true,
     .run = run};

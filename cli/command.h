@@ -51,6 +51,7 @@ struct command {
     const char *exit_help; /* a paragraph, where it differs from the common codes; may be NULL */
     const struct command_note *examples, *environment, *files; /* may be NULL */
     enum words operands;                                       /* what its operands are */
+    bool many;                                                 /* there may be more than one */
     bool hidden;                                               /* for scripts: in no list */
     int (*run)(int argc, char **argv);                         /* argv[0] is the command's name; returns an exit code */
 };

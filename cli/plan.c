@@ -97,6 +97,8 @@ static int report(struct plan *plan, struct attach *attach, bool show, bool *rep
     if (code != MEDIC_OK)
         return cli_fail(code == MEDIC_E_STOPPED ? EXIT_INTERRUPTED : EXIT_SESSION, "%s; the capture is in %s", why.text,
                         attach->session.path);
+    if (why.text[0])
+        cli_fail(0, "%s", why.text);
     *reported = true;
     if (!show)
         return EXIT_OK;
@@ -129,6 +131,8 @@ struct outcome plan_conclude(struct plan *plan, struct attach *attach, enum atta
         outcome.exit_code = tell_end(attach, result, reason);
     if (code != MEDIC_OK)
         outcome.exit_code = cli_fail(EXIT_SESSION, "%s", why.text);
+    if (attach->unnamed.text[0])
+        cli_fail(0, "%s", attach->unnamed.text);
     if (attach->collected && !(result == ATTACH_FAILED && attach->status.records == 0)) {
         int shown = report(plan, attach, show, &outcome.reported);
         outcome.exit_code = outcome.exit_code == EXIT_OK ? shown : outcome.exit_code;

@@ -156,12 +156,20 @@ struct session_words {
     bool running;
 };
 
+static bool is_given(const struct words_context *context, const char *id)
+{
+    for (int i = 0; i < context->given_count; i++)
+        if (*context->given[i] && !strncmp(context->given[i], id, strlen(context->given[i])))
+            return true;
+    return false;
+}
+
 static int print_session(void *context, struct store_session *session)
 {
     const struct session_words *words = context;
     const struct session_info *info = &session->info;
     char about[300];
-    if (words->running && info->state != STORE_RUNNING)
+    if ((words->running && info->state != STORE_RUNNING) || is_given(words->context, info->id))
         return 0;
     snprintf(about, sizeof about, "%.16s %s: %.40s on %.60s", info->started, store_state_text(info->state),
              info->profiler.name ? info->profiler.name : "?", info->target.name ? info->target.name : "?");

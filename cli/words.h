@@ -9,6 +9,9 @@ struct words_context {
     const char *profiler;
     const char *begun;  /* what is there of the word; words that do not fit may be printed all the same */
     const char *prefix; /* put before each word: "--format=" */
+    /* The words before, operands among them, which are not offered again: sessions by the beginning of their id. */
+    char *const *given;
+    int given_count;
 };
 
 void words_print(enum words words, const struct words_context *context);

@@ -21,6 +21,8 @@
  * runtime first sleeps 300 ms whatever it is told (2.5 s when told 0), and if a callback was still inside then, again: as long
  * as its patience of 5 s allows when twice the expected time has passed, 300 ms otherwise. 290 gives the short second look. */
 #define TICK_NS (100 * MS)
+#define EARLY_NS (200 * MS) /* a program that crashes soon has shown nearly how long it ran: ticks are short at first */
+#define EARLY_TICK_NS (10 * MS)
 #define PUBLISH_NS (250 * MS)
 #define ATTACH_WAIT_NS (10000 * MS)
 #define QUIET_NS (2000 * MS)
@@ -122,12 +124,17 @@ static void tell_ring_loss(void)
 }
 
 /* What the diagnosis has cost and what time it is: a capture that is cut short has the last of these. */
-static void tell_cost(void)
+static void tell_time(void)
 {
     medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
 
-    session.cost = session_cost();
     files_write_record(&session.files, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
+}
+
+static void tell_cost(void)
+{
+    tell_time();
+    session.cost = session_cost();
     files_write_record(&session.files, MEDIC_RECORD_COST, &session.cost, sizeof session.cost, NULL, 0);
 }
 
@@ -160,12 +167,12 @@ static void check_client(uint64_t now)
 /* How long the worker may sleep: to the next tick, or to the end of the session. */
 static uint64_t until_next(uint64_t now)
 {
-    uint64_t left = session.config.duration_ns;
+    uint64_t tick = now - session.started_ns < EARLY_NS ? EARLY_TICK_NS : TICK_NS, left = session.config.duration_ns;
 
     if (!left || now - session.started_ns >= left)
-        return left ? 0 : TICK_NS;
+        return left ? 0 : tick;
     left -= now - session.started_ns;
-    return left < TICK_NS ? left : TICK_NS;
+    return left < tick ? left : tick;
 }
 
 static void reset_log_rate(void)
@@ -178,7 +185,7 @@ static void reset_log_rate(void)
 
 static void record(void)
 {
-    uint64_t published = 0, checked = 0, second = session.started_ns;
+    uint64_t published = 0, checked = 0, told = 0, second = session.started_ns;
 
     while (atomic_load(&session.end_reason) == MEDIC_END_NONE) {
         uint64_t now = os_now_ns();
@@ -187,6 +194,10 @@ static void record(void)
         stacks_tick(now);
         if (session.view.capture.tick)
             session.view.capture.tick(session.self, now);
+        if (now - session.started_ns < EARLY_NS && now - told >= EARLY_TICK_NS) {
+            told = now;
+            tell_time();
+        }
         files_flush(&session.files);
         session.cost = session_cost();
         check_end(now);

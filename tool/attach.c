@@ -33,7 +33,7 @@ int attach_find_core(char path[PATH_MAX], medic_reason *why)
 {
     static const char *const places[] = {"../lib/libmedic.so", "../lib/medic/libmedic.so"};
     const char *chosen = getenv("MEDIC_CORE");
-    char exe[PATH_MAX];
+    char exe[PATH_MAX], beside[PATH_MAX];
     if (chosen && *chosen) {
         snprintf(path, PATH_MAX, "%s", chosen);
         return is_file(path)
@@ -46,7 +46,8 @@ int attach_find_core(char path[PATH_MAX], medic_reason *why)
     if (slash)
         slash[1] = '\0';
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (snprintf(path, PATH_MAX, "%s%s", exe, places[i]) < PATH_MAX && is_file(path))
+        if (snprintf(beside, sizeof beside, "%s%s", exe, places[i]) < PATH_MAX && is_file(beside) &&
+            realpath(beside, path))
             return MEDIC_OK;
     return medic_fail(why, MEDIC_E_NOT_FOUND,
                       "libmedic.so is not beside the medic command (%.200s../lib): install Medic again, or set "

@@ -41,6 +41,7 @@ struct attach {
     uint64_t changed_ns;         /* when it last changed, CLOCK_MONOTONIC */
     bool stalled;                /* nobody needs to wait for this target any more */
     bool collected;              /* the capture is in the store */
+    medic_reason unnamed;        /* why the report will have no lines and native names; "" = it has them */
     char guid[37];
 };
 

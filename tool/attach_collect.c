@@ -47,7 +47,7 @@ static enum store_state state_of_capture(int folder, bool orphan)
 
 /* Names and lines, read with the rights of the target's user. process: /proc/PID of the target, to see its files as it sees
  * them; -1: our own have to do. Without symbols there is a report, too. */
-static void make_symbols(int folder, int process, uid_t uid, gid_t gid)
+static void make_symbols(int folder, int process, uid_t uid, gid_t gid, medic_reason *why)
 {
     char path[32] = "";
     struct symbols_source source = {path, uid, gid};
@@ -57,7 +57,7 @@ static void make_symbols(int folder, int process, uid_t uid, gid_t gid)
     if (root >= 0) /* the very process, not one that got its pid */
         snprintf(path, sizeof path, "/proc/self/fd/%d", root);
     if (fd >= 0 && capture_open(fd, &capture, NULL) == MEDIC_OK)
-        symbols_make(folder, capture, &source, NULL);
+        symbols_make(folder, capture, &source, why);
     capture_close(capture);
     if (fd >= 0)
         close(fd);
@@ -71,7 +71,7 @@ int attach_collect(struct attach *attach, enum attach_result result, const medic
     int code = work_fetch_capture(&attach->work, session->folder, session->path, why);
     attach->collected = code == MEDIC_OK;
     if (attach->collected)
-        make_symbols(session->folder, attach->process, attach->work.uid, attach->work.gid);
+        make_symbols(session->folder, attach->process, attach->work.uid, attach->work.gid, &attach->unnamed);
     if (code != MEDIC_OK && code != MEDIC_E_NOT_FOUND)
         return code;
     session->info.state = attach->collected ? state_of_capture(session->folder, false) : STORE_FAILED;
@@ -117,7 +117,7 @@ static int fetch(struct store_session *session, medic_reason *why)
     wait_for_core(&work);
     code = work_fetch_capture(&work, session->folder, session->path, why);
     if (code == MEDIC_OK)
-        make_symbols(session->folder, -1, work.uid, work.gid);
+        make_symbols(session->folder, -1, work.uid, work.gid, NULL);
     work_close(&work, code == MEDIC_OK || code == MEDIC_E_NOT_FOUND);
     return code;
 }
@@ -139,7 +139,7 @@ static void adopt(const struct store_session *session)
 {
     struct stat info;
     if (faccessat(session->folder, SYMBOLS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) && !fstat(session->folder, &info))
-        make_symbols(session->folder, -1, info.st_uid, info.st_gid);
+        make_symbols(session->folder, -1, info.st_uid, info.st_gid, NULL);
 }
 
 int attach_recover(struct store_session *session, medic_reason *why)

@@ -97,7 +97,7 @@ static int finish(pid_t child, int answer_fd, const char *plugin, medic_reason *
                           plugin, DEADLINE_MS / 1000);
     if (got == 0)
         return judge_silence(status, plugin, why);
-    if (answer.code && why)
+    if (why)
         *why = answer.reason;
     return answer.code;
 }

@@ -6,7 +6,8 @@
 #include <medic/result.h>
 
 /* dirfd: the session folder with capture.mdc and, when the session was begun by this tool, session.json.
- * plugin_file: path of the plugin whose GUID the capture names. report.json is replaced atomically. */
+ * plugin_file: path of the plugin whose GUID the capture names. report.json is replaced atomically.
+ * A report that lacks lines and native names is one all the same: then MEDIC_OK, and why, which is "" before, says so. */
 int report_make(int dirfd, const char *plugin_file, medic_reason *why);
 
 #endif

@@ -153,7 +153,7 @@ static int make(const char *file, medic_reason *why)
     struct document *document = result ? NULL : document_new();
     if (!result && !document)
         result = medic_fail(why, MEDIC_E_MEMORY, "out of memory while making the report");
-    if (!result && symbols_open(FOLDER_FD, &symbols, NULL))
+    if (!result && symbols_open(FOLDER_FD, &symbols, why))
         symbols = NULL; /* damage there costs lines and native names, not the report */
     if (!result)
         result = report_host_init(&host, capture, symbols, document, &view.plugin, why);

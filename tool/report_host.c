@@ -291,14 +291,21 @@ int report_has_service(const char *name)
     return find_service(NULL, name) != NULL;
 }
 
-/* The text a parameter had in the session: from the capture, else the default. A value that this plugin no longer takes
- * (another version made the capture) is a failure with a sentence. */
+/* The text a parameter had in the session: from the capture, else the default. A value that this plugin no longer takes is
+ * nobody's wrong argument: another version made the capture. */
 static int read_parameter(struct report_host *host, const medic_param *param, struct value *value, medic_reason *why)
 {
     char key[MEDIC_NAME_MAX + 64];
     snprintf(key, sizeof key, "param.%s", param->key);
-    const char *text = capture_value(host->capture, key);
-    return value_parse(param, text ? text : param->initial, value, why);
+    const char *text = capture_value(host->capture, key), *version = capture_value(host->capture, "plugin_version");
+    medic_reason reason = {""};
+    if (value_parse(param, text ? text : param->initial, value, &reason) == MEDIC_OK)
+        return MEDIC_OK;
+    return medic_fail(
+        why, MEDIC_E_CORRUPT,
+        "%s %.40s made the capture, and %.40s, which is installed, cannot use its settings (%.200s): install "
+        "the version that made it",
+        host->plugin->name, version ? version : "of another version", host->plugin->version, reason.text);
 }
 
 int report_host_init(struct report_host *host, struct capture *capture, const struct symbols *symbols,

@@ -62,7 +62,8 @@ int target_list(struct target_list *list, unsigned timeout_ms, medic_reason *why
 void target_list_free(struct target_list *list);
 
 /* One attachable target by pid, by name (entry assembly, executable, comm; exact, else any case) or by the path of its
- * socket. Else a code and a sentence, and nothing to free. MEDIC_E_AMBIGUOUS lists the candidates. */
+ * socket. Else a code and a sentence, and nothing to free. MEDIC_E_AMBIGUOUS lists the candidates, a line
+ * for each. */
 int target_find(const char *what, unsigned timeout_ms, struct target *target, medic_reason *why);
 void target_free(struct target *target);
 

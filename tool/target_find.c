@@ -129,25 +129,30 @@ static size_t count_called(const struct target_list *list, const char *name, boo
     return count;
 }
 
+/* One a line, behind the sentence. */
+static int put_candidate(char *to, size_t room, const struct target *t)
+{
+    char place[140];
+    if (t->pid)
+        snprintf(place, sizeof place, "%8d", t->pid);
+    else
+        snprintf(place, sizeof place, "  %.60s/%.60s", t->tmp_path, t->socket);
+    proc_printable(place);
+    return snprintf(to, room, "\n%s  %.80s", place, t->command_line ? t->command_line : "");
+}
+
 static int ambiguous(const struct target_list *list, const char *name, bool any_case, size_t count, medic_reason *why)
 {
     medic_reason text;
     int used = snprintf(text.text, sizeof text.text, "%.60s names %zu processes, give the pid of one:", name, count);
+    proc_printable(text.text);
     for (size_t i = 0; i < list->count && used > 0 && (size_t)used < sizeof text.text - 160; i++) {
-        const struct target *t = &list->items[i];
-        char *at = text.text + used;
-        size_t room = sizeof text.text - (size_t)used;
-        if (!is_called(t, name, any_case))
+        if (!is_called(&list->items[i], name, any_case))
             continue;
-        if (t->pid)
-            used += snprintf(at, room, " %d (%.60s),", t->pid, t->command_line ? t->command_line : "");
-        else
-            used += snprintf(at, room, " %.60s/%.60s (%.20s),", t->tmp_path, t->socket,
-                             t->command_line ? t->command_line : "");
+        used += put_candidate(text.text + used, sizeof text.text - (size_t)used, &list->items[i]);
         count--;
     }
-    text.text[used - 1] = 0; /* the last comma */
-    return medic_fail(why, MEDIC_E_AMBIGUOUS, count ? "%s and %zu more" : "%s", text.text, count);
+    return medic_fail(why, MEDIC_E_AMBIGUOUS, count ? "%s\n          and %zu more" : "%s", text.text, count);
 }
 
 static int find_by_name(struct target_scan *scan, const char *name, unsigned timeout_ms, struct target *t,

@@ -37,7 +37,7 @@ static struct {
     uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int last_error; /* errno of the last timer that could not be had */
 
-    int has_signal;
+    int has_signal, ignores_signal;
     struct sigaction before;
     uint64_t next_poll_ns, next_map_ns;
     struct memory_map map;
@@ -457,6 +457,25 @@ static int signal_is_ours(void)
            now.sa_sigaction == sampler_on_signal;
 }
 
+/* What is pending, or comes from a thread that stands before the handler's first instruction, goes nowhere. */
+static void ignore_signal(void)
+{
+    struct sigaction ignore;
+
+    if (!signal_is_ours())
+        return;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    sampler.ignores_signal = sigaction(sampler_shared.signal, &ignore, NULL) == 0;
+}
+
+static void give_signal_back(void)
+{
+    if (sampler.ignores_signal)
+        sigaction(sampler_shared.signal, &sampler.before, NULL);
+    sampler.has_signal = sampler.ignores_signal = 0;
+}
+
 static void delete_timers(void)
 {
     for (uint32_t index = 0; index < SAMPLER_SLOTS; index++) {
@@ -477,8 +496,6 @@ static void note_end(void)
 int sampler_stop(void)
 {
     uint64_t deadline = os_now_ns() + QUIET_NS;
-    struct sigaction ignore;
-    int ours;
 
     if (!sampler.has_signal)
         return 1;
@@ -487,12 +504,7 @@ int sampler_stop(void)
         note_end();
     delete_timers();
     unlock();
-    ours = signal_is_ours();
-    if (ours) {
-        memset(&ignore, 0, sizeof ignore);
-        ignore.sa_handler = SIG_IGN;
-        sigaction(sampler_shared.signal, &ignore, NULL);
-    }
+    ignore_signal();
     while (atomic_load(&sampler_shared.in_flight)) {
         if (os_now_ns() > deadline)
             return 0;
@@ -501,9 +513,7 @@ int sampler_stop(void)
     os_sleep_ns(GRACE_NS); /* for who stands before the handler's first instruction */
     while (atomic_load(&sampler_shared.in_flight) && os_now_ns() < deadline)
         os_sleep_ns(MS / 2);
-    if (ours)
-        sigaction(sampler_shared.signal, &sampler.before, NULL);
-    sampler.has_signal = 0;
+    give_signal_back();
     return atomic_load(&sampler_shared.in_flight) == 0;
 }
 

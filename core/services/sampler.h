@@ -16,7 +16,8 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
 /* Looks for new threads, and answers what the handler asked. MEDIC_E_BUSY: the program has taken the signal for itself, so
  * sampling has ended. [worker] */
 int sampler_tick(uint64_t now_ns, medic_reason *why);
-/* Ends it in the only order that is safe. 0 = a handler does not return: nobody may detach. May be called when nothing runs.
+/* Ends it in the only order that is safe. 0 = a handler has not returned: nobody may detach before another call says 1. May be
+ * called when nothing runs.
  * [worker] */
 int sampler_stop(void);
 /* Frees what is left after the stop. The thread in charge. */

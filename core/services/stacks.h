@@ -27,8 +27,8 @@ uint64_t stacks_intern_addresses(const uint64_t *addresses, uint64_t count, uint
 
 /* Every tick while recording. Ends the session when sampling cannot go on. */
 void stacks_tick(uint64_t now_ns);
-/* Ends sampling: 0 = a signal handler does not return, nobody may detach. At the end of the session, before the plugin's stop,
- * however it ended. */
+/* Ends sampling: 0 = a signal handler or a suspension has not returned, nobody may detach before another call says 1. At the end
+ * of the session, before the plugin's stop, however it ended. */
 int stacks_stop(void);
 /* The thread in charge, after stacks_stop. */
 void stacks_free(void);

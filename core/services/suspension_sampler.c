@@ -184,8 +184,6 @@ int suspension_sampler_start(const medic_sampling *sampling, medic_reason *why)
 {
     int code, error;
 
-    if (atomic_load(&sampler.running))
-        return medic_fail(why, MEDIC_E_BUSY, "an earlier sampler has not ended");
     memset(&sampler, 0, sizeof sampler);
     sampler.sampling = *sampling;
     code = shot_open(&sampler.shot, session.info, 0, why);

@@ -3,10 +3,12 @@
  *
  *     fake_runtime LIBRARY GUID CLIENT_DATA MAJOR HOW
  *
- * MAJOR is the version that it has; 4: it is too old to have ICorProfilerInfo12. HOW: well; mask, detach, stop: it refuses
- * event masks or the detach, or does not come back from stopping an event session; start: it is a start of the program,
- * with CLIENT_DATA in MEDIC_SESSION. It prints the HRESULT of the begin, and ends some seconds later. */
+ * MAJOR is the version that it has; 4: it is too old to have ICorProfilerInfo12. HOW: well; mask, detach, suspend: it refuses
+ * event masks, the detach or suspensions; stop, hang: it does not come back from stopping an event session, or for some
+ * seconds from a suspension; many: it has many threads; start: it is a start of the program, with CLIENT_DATA in MEDIC_SESSION. It prints the HRESULT of
+ * the begin, and ends when the detach has been asked for, or some seconds later. */
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@ static USHORT major;
 static const char *how;
 static ICorProfilerInfo12 info;
 static ICorProfilerCallback11 *profiler;
+static _Atomic int over;
 
 static HRESULT query_interface(ICorProfilerInfo12 *This, REFIID iid, void **object)
 {
@@ -50,8 +53,8 @@ static HRESULT set_mask(ICorProfilerInfo12 *This, DWORD low, DWORD high)
     return strcmp(how, "mask") ? S_OK : E_INVALIDARG;
 }
 
-static HRESULT start_events(ICorProfilerInfo12 *This, UINT32 providers,
-                            COR_PRF_EVENTPIPE_PROVIDER_CONFIG config[], BOOL rundown, EVENTPIPE_SESSION *session)
+static HRESULT start_events(ICorProfilerInfo12 *This, UINT32 providers, COR_PRF_EVENTPIPE_PROVIDER_CONFIG config[],
+                            BOOL rundown, EVENTPIPE_SESSION *session)
 {
     (void)This, (void)providers, (void)config, (void)rundown;
     *session = 1;
@@ -69,9 +72,69 @@ static HRESULT stop_events(ICorProfilerInfo12 *This, EVENTPIPE_SESSION session)
 static HRESULT detach(ICorProfilerInfo12 *This, DWORD ms)
 {
     (void)This, (void)ms;
-    if (!strcmp(how, "detach"))
-        return E_FAIL;
-    profiler->lpVtbl->ProfilerDetachSucceeded(profiler);
+    int refused = !strcmp(how, "detach");
+    if (!refused)
+        profiler->lpVtbl->ProfilerDetachSucceeded(profiler);
+    over = 1;
+    return refused ? E_FAIL : S_OK;
+}
+
+static HRESULT suspend(ICorProfilerInfo12 *This)
+{
+    (void)This;
+    if (!strcmp(how, "hang"))
+        sleep(3);
+    return strcmp(how, "suspend") ? S_OK : E_FAIL;
+}
+
+static HRESULT resume(ICorProfilerInfo12 *This)
+{
+    (void)This;
+    return S_OK;
+}
+
+/* ---- with 1000 threads that are all the first ---- */
+
+enum { THREADS = 1000 };
+
+static ULONG told;
+
+static ULONG release_threads(ICorProfilerThreadEnum *This)
+{
+    (void)This;
+    return 0;
+}
+
+static HRESULT count_threads(ICorProfilerThreadEnum *This, ULONG *number)
+{
+    (void)This;
+    *number = THREADS;
+    return S_OK;
+}
+
+static HRESULT next_threads(ICorProfilerThreadEnum *This, ULONG most, ThreadID *ids, ULONG *number)
+{
+    (void)This;
+    for (*number = 0; *number < most && told < THREADS; ++*number)
+        ids[*number] = ++told;
+    return *number == most ? S_OK : S_FALSE;
+}
+
+static HRESULT enum_threads(ICorProfilerInfo12 *This, ICorProfilerThreadEnum **list)
+{
+    static const ICorProfilerThreadEnumVtbl members = {
+        .Release = release_threads, .GetCount = count_threads, .Next = next_threads};
+    static ICorProfilerThreadEnum threads = {&members};
+    (void)This;
+    told = 0;
+    *list = strcmp(how, "many") ? NULL : &threads;
+    return *list ? S_OK : E_NOTIMPL;
+}
+
+static HRESULT about_thread(ICorProfilerInfo12 *This, ThreadID thread, DWORD *os_id)
+{
+    (void)This, (void)thread;
+    *os_id = (DWORD)getpid();
     return S_OK;
 }
 
@@ -96,6 +159,10 @@ static const ICorProfilerInfo12Vtbl *members(void)
     all.vtable.EventPipeStartSession = start_events;
     all.vtable.EventPipeStopSession = stop_events;
     all.vtable.RequestProfilerDetach = detach;
+    all.vtable.EnumThreads = enum_threads;
+    all.vtable.GetThreadInfo = about_thread;
+    all.vtable.SuspendRuntime = suspend;
+    all.vtable.ResumeRuntime = resume;
     return &all.vtable;
 }
 
@@ -104,8 +171,8 @@ static GUID guid_of(const char *text)
 {
     GUID guid;
     unsigned bytes[8], data1, data2, data3;
-    sscanf(text, "%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x", &data1, &data2, &data3, bytes, bytes + 1, bytes + 2, bytes + 3,
-           bytes + 4, bytes + 5, bytes + 6, bytes + 7);
+    sscanf(text, "%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x", &data1, &data2, &data3, bytes, bytes + 1, bytes + 2,
+           bytes + 3, bytes + 4, bytes + 5, bytes + 6, bytes + 7);
     guid.Data1 = data1;
     guid.Data2 = (uint16_t)data2;
     guid.Data3 = (uint16_t)data3;
@@ -144,6 +211,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (result == S_OK && strcmp(how, "start"))
         profiler->lpVtbl->ProfilerAttachComplete(profiler);
-    sleep(result != S_OK ? 0 : strcmp(how, "stop") ? 2 : 5);
+    for (int ms = 0; result == S_OK && ms < 5000 && !over; ms += 10)
+        usleep(10000);
+    usleep(result == S_OK ? 100000 : 0); /* for what is told after the detach */
     return 0;
 }

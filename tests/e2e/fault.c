@@ -4,7 +4,7 @@
  *
  *     function module match action skip count forked
  *
- * function  its name; alloc: every allocation; speed: action is by how much the clocks run faster
+ * function  its name; alloc: every allocation; site: every allocation that is the first of its chain of callers; speed: action is by how much the clocks run faster
  * module    part of the path of the library or program that calls, - for any
  * match     part of the path that is given or of the open file, =the number= (syscall, fcntl), big or small (alloc), - for any
  * action    an errno; 0: the call returns 0 and has done nothing; -MS: it takes so long
@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -138,13 +139,46 @@ static const char *path_of(int fd)
 
 /* ---- memory ---- */
 
+enum { SITES = 1 << 14, DEPTH = 14 };
+
+/* Whether nothing was allocated by these callers before. A child of a fork knows what its parent has seen. */
+static int is_new_site(void)
+{
+    static uint64_t seen[SITES];
+    void *callers[DEPTH];
+    uint64_t hash = 14695981039346656037u;
+    for (int i = 0, count = backtrace(callers, DEPTH); i < count; i++)
+        hash = (hash ^ (uint64_t)(uintptr_t)callers[i]) * 1099511628211u;
+    for (uint64_t at = hash % SITES;; at = (at + 1) % SITES) {
+        if (seen[at] == hash)
+            return 0;
+        if (!seen[at]) {
+            seen[at] = hash;
+            return 1;
+        }
+    }
+}
+
+static int starves_by_site(void *caller, const char *kind)
+{
+    int before = errno, is_new = 0;
+    if (inside || strcmp(rules->function, "site") || rules->seen >= rules->skip + rules->count)
+        return 0;
+    inside = 1; /* the first look allocates */
+    is_new = is_from(rules->module, caller) && is_new_site();
+    inside = 0;
+    errno = before;
+    return is_new && strikes("site", caller, kind);
+}
+
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
 static int starves(void *caller, size_t size)
 {
-    return strikes("alloc", caller, size < 1000 ? "small" : "big");
+    const char *kind = size < 1000 ? "small" : "big";
+    return strikes("alloc", caller, kind) || starves_by_site(caller, kind);
 }
 
 void *malloc(size_t size)
@@ -200,8 +234,8 @@ PASS(int, linkat, path, (int at, const char *path, int to, const char *name, int
 PASS(int, unlinkat, path, (int at, const char *path, int flags), (at, path, flags))
 PASS(int, mkdir, path, (const char *path, mode_t mode), (path, mode))
 PASS(int, fsync, path_of(fd), (int fd), (fd))
-PASS(ssize_t, copy_file_range, path_of(from), (int from, off64_t *at, int to, off64_t *into, size_t size, unsigned flags),
-     (from, at, to, into, size, flags))
+PASS(ssize_t, copy_file_range, path_of(from),
+     (int from, off64_t *at, int to, off64_t *into, size_t size, unsigned flags), (from, at, to, into, size, flags))
 
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
                    void *restrict argument)

@@ -27,7 +27,7 @@ def says(text, begin):
 def assert_said(done, begin, code=None):
     assert says(done.err + done.out, begin), f"{done.args} did not say {begin!r}: {done.err!r} {done.out!r}"
     assert done.code == (entry(begin)[1] if code is None else code), (done.code, done.err)
-    assert not done.err or all(line.startswith("medic: ") for line in done.err.splitlines()), done.err
+    assert not done.err or all(line.startswith(("medic: ", "  ")) for line in done.err.splitlines()), done.err
 
 
 def expect(begin, *args, code=None, **kwargs):

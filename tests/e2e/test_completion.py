@@ -158,6 +158,21 @@ def test_sessions(shell, patient):
     p.quit()
 
 
+def test_what_is_there_already_is_not_offered_again(patient, out_dir):
+    env, p = {"XDG_STATE_HOME": out_dir}, patient("induced")
+    for _ in range(2):
+        harness.run_medic(["attach", p.pid, "-P", visit.PROFILER, "-d", "50ms"], check=0, env=env)
+    first, second = sorted(complete("sessions", env=env))
+    assert set(complete("line", "rm", first, "", env=env)) == {second}
+    assert set(complete("line", "rm", first[:8], "", env=env)) == {second}
+    assert not complete("line", "rm", first, second, "", env=env)
+    assert not complete("line", "report", first, "", env=env)
+    for given in ([str(p.pid)], ["-p", str(p.pid)], ["-n", "Patient"], [str(p.pid), "-P", visit.PROFILER]):
+        assert not complete("line", "attach", *given, ""), given
+    assert not complete("line", "doctor", str(p.pid), "")
+    assert visit.PROFILER in complete("line", "attach", str(p.pid), "-P", "")
+
+
 def test_folders_and_files(shell):
     (shell.folder / "results").mkdir()
     (shell.folder / "plugin.so").touch()

@@ -104,6 +104,11 @@ def test_core_that_others_can_change(out_dir):
     assert_only_problem(checks, "core", "chmod")
 
 
+def test_core_is_told_by_its_plain_path():
+    done = harness.run_medic(["doctor"])
+    assert str(harness.LIBMEDIC.resolve()) in " ".join(done.out.split()) and "/../" not in done.out, done
+
+
 def test_broken_profiler_is_a_warning(out_dir):
     (out_dir / "broken.so").write_text("no ELF")
     checks, _ = examine(env={"MEDIC_PLUGINS": out_dir})
@@ -167,7 +172,10 @@ def test_no_such_process(out_dir):
 def test_ambiguous_name(patient, out_dir):
     prefix = visit.named_program(out_dir, "Twins")
     first, second = patient("idle", prefix=prefix), patient("idle", prefix=prefix)
-    visit.refuse(["doctor", "Twins"], ARGUMENTS, str(first.pid), str(second.pid))
+    done = harness.run_medic(["doctor", "Twins"], check=ARGUMENTS)
+    head, *candidates = done.err.splitlines()
+    assert "names 2 processes" in head and not done.out
+    assert [line.split()[0] for line in candidates] == [str(first.pid), str(second.pid)], done
 
 
 def test_not_dotnet():

@@ -219,13 +219,18 @@ def test_plugins(idle, out_dir, begin, changes, more):
     expect(begin, *attach(idle, "-o", out_dir / "s", *more, profiler=plugin))
 
 
-EVENTS = """    const medic_events_service *events = host->service(host, "medic.events/draft");
+EVENTS = """    const medic_events_service *events = host->service(host, MEDIC_SERVICE_EVENTS);
     medic_event_provider wanted[9] = {{%s, 1, 4, 0}};
     if (!events->start(host, wanted, %d, why) && !events->start(host, wanted, %d, why))
         return MEDIC_OK;
     return MEDIC_E_FAIL;
 """
-SERVICE = [("#define FIXTURE_SERVICE MEDIC_SERVICE_CLOCK", '#define FIXTURE_SERVICE "medic.events/draft"'),
+SAMPLES = """    const medic_stacks_service *stacks = host->service(host, MEDIC_SERVICE_STACKS);
+    medic_sampling wanted = {sizeof wanted, %s, %s, 0, 0};
+    int code = stacks->sample_cpu(host, &wanted, why);
+    return code ? code : stacks->sample_cpu(host, &wanted, why);
+"""
+SERVICE = [("#define FIXTURE_SERVICE MEDIC_SERVICE_CLOCK", "#define FIXTURE_SERVICE MEDIC_SERVICE_%s"),
            ("medic_host *host, void **self, medic_reason *why)\n{\n", "medic_host *host, void **self, medic_reason *why)\n{\n%s")]
 NAME = '"Microsoft-Windows-DotNETRuntime"'
 IN_TARGET = [
@@ -233,13 +238,16 @@ IN_TARGET = [
     ("<> event providers; 1 to <> are possible", EVENTS % (NAME, 9, 1)),
     ("the name of event provider <> must have", EVENTS % ('""', 1, 1)),
     ("the plugin has an event session already", EVENTS % (NAME, 1, 1)),
+    ("the plugin asks for samples with a wrong record type", SAMPLES % (3, 10000000)),
+    ("the plugin asks for samples twice in one session", SAMPLES % (300, 10000000)),
 ]
 
 
 @pytest.mark.parametrize("begin, changes", IN_TARGET, ids=lambda x: x[:30] if isinstance(x, str) else "")
 def test_plugins_in_the_target(idle, out_dir, begin, changes):
     if isinstance(changes, str):
-        changes = [SERVICE[0], (SERVICE[1][0], SERVICE[1][1] % changes)]
+        service = "STACKS" if "stacks" in changes else "EVENTS"
+        changes = [(SERVICE[0][0], SERVICE[0][1] % service), (SERVICE[1][0], SERVICE[1][1] % changes)]
     plugin = build_plugin(out_dir, *changes)
     done = harness.run_medic(attach(idle, "-o", out_dir / "s", profiler=plugin))
     assert says(done.err, begin) and done.code in (visit.SESSION, visit.REFUSED, visit.ARGUMENTS), done
@@ -803,7 +811,7 @@ PROVOKED_BY = {
         "it carries two Medic notes,", "<>: its parameter table is"],
     "e2e/test_error_catalogue.py::test_plugins_in_the_target": [
         "the plugin gave no reason", "the plugin has an event session", "<> event providers; 1 to",
-        "the name of event provider"],
+        "the name of event provider", "the plugin asks for samples with", "the plugin asks for samples twice"],
     "e2e/test_error_catalogue.py::test_plugins_the_core_refuses": [
         "<> works only on a program", "cannot load the plugin: <>"],
     "e2e/test_error_catalogue.py::test_profiler_has_gone": [
@@ -875,6 +883,10 @@ PROVOKED_BY = {
         "process <> has just ended", "cannot <> <>: it lies in a user namespace", "cannot <> <>: <>",
         "the copy of <> in the target's <> does not read back", "<> cannot be read: <>",
         "the file became shorter while it was read", "cannot read the capture in <>"],
+    "e2e/test_exports.py::test_pprof_is_not_for_a_terminal": [
+        "<> is not for a terminal:"],
+    "e2e/test_faults.py::test_a_signal_handler_that_does_not_return": [
+        "a signal handler of the sampler"],
     "e2e/test_faults.py::test_core_by_a_relative_path": [
         "cannot tell where libmedic.so"],
     "e2e/test_faults.py::test_detach_that_takes_long": [
@@ -896,6 +908,10 @@ PROVOKED_BY = {
         "the document needs more memory", "out of memory while reading the capture",
         "out of memory while making the report", "out of memory while writing the report", "the JSON needs more memory",
         "no memory for <> pauses", "no memory for <> events"],
+    "e2e/test_faults.py::test_memory_for_a_report_with_stacks": [
+        "out of memory while naming the frames", "the stacks differ too much", "out of memory while reading symbols.json",
+        "no memory for <> samples", "no memory for more than <> samples", "no memory for <> threads",
+        "no memory for more than <> threads"],
     "e2e/test_faults.py::test_memory_for_lists": [
         "out of memory while listing the profilers", "out of memory while listing the sessions", "out of memory"],
     "e2e/test_faults.py::test_memory_for_processes": [
@@ -905,7 +921,9 @@ PROVOKED_BY = {
         "out of memory while listing processes"],
     "e2e/test_faults.py::test_memory_of_the_core": [
         "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
-        "out of memory for the capture's", "no memory for the state of"],
+        "out of memory for the capture's", "no memory for the state of runtime_pauses",
+        "no memory for the state of cpu_hotpaths", "no memory for the state of merged_stacks", "out of memory for the table of threads",
+        "out of memory for the table of stacks", "out of memory for the stacks of <>"],
     "e2e/test_faults.py::test_no_news": [
         "no news from process <>"],
     "e2e/test_faults.py::test_others": [
@@ -924,6 +942,8 @@ PROVOKED_BY = {
     "e2e/test_faults.py::test_runtimes": [
         "this runtime is older than .NET 5", "this is .NET <>.<>; Medic supports", "the runtime refuses the event mask",
         "the runtime refuses to detach"],
+    "e2e/test_faults.py::test_samples_that_cannot_be_had": [
+        "cannot read /proc/self/maps", "the runtime refuses to suspend", "the snapshot of <> threads"],
     "e2e/test_faults.py::test_session_that_does_not_end": [
         "the session in process <> does not end"],
     "e2e/test_faults.py::test_socket_of_a_program_that_is_not_its_own": [
@@ -940,6 +960,11 @@ PROVOKED_BY = {
         "session <> has not ended"],
     "e2e/test_faults.py::test_stop_that_cannot_be_written": [
         "cannot ask the session to"],
+    "e2e/test_faults.py::test_symbols_that_cannot_be_made": [
+        "cannot start a process that reads", "the symbols could not be read", "cannot write symbols.json",
+        "out of memory while writing symbols.json"],
+    "e2e/test_faults.py::test_symbols_that_cannot_be_used": [
+        "symbols.json cannot be used", "symbols.json contradicts itself", "symbols.json has schema", "cannot read symbols.json"],
     "e2e/test_faults.py::test_temporary_folder_that_cannot_be_listed": [
         "the target's temporary folder"],
     "e2e/test_faults.py::test_threads_of_the_core": [
@@ -1019,6 +1044,8 @@ PROVOKED_BY = {
         "cannot open the temporary", "the temporary folder's path", "cannot make the folder <>/<>:",
         "no random number from the", "cannot look at the session", "cannot open the session folder",
         "session= is longer than <>", "cannot make the session folder", "cannot share the lease"],
+    "unit/test_cpu_hotpaths_halves": [
+        "the host does not know the parameters of"],
     "unit/test_document": [
         "not valid JSON: <> in line", "this is no report: it has", "the report has schema <>",
         "<> of section <> in the report", "the report half gives no", "the report half gives more than one",
@@ -1069,13 +1096,15 @@ PROVOKED_BY = {
     "unit/test_report": [
         "it is not an ELF file", "there is no capture.mdc in", "cannot open capture.mdc:",
         "the capture was made by the", "the report half of <> failed:", "the report half of <> ended",
-        "the report half of <> wrote"],
+        "the report half of <> wrote", "<> <> made the capture"],
+    "unit/test_render_stacks": [
+        "this report of <> has"],
     "unit/test_retention": [
         "there is no session yet in", "there is no session folder <>,", "session <> is in use by another",
         "<> is not in the store, somebody chose that folder: remove it with rm -r when",
         "no session is dropped: MEDIC_KEEP_SIZE=<>"],
     "unit/test_runtime_pauses_halves": [
-        "the host does not know the", "the host gives runtime_pauses"],
+        "the host does not know the parameter stacks", "the host gives runtime_pauses"],
     "unit/test_staging": [
         "cannot read <>: <>", "cannot <> <>: no space left: free some, and", "cannot <> <>: permission denied: run"],
     "unit/test_store": [
@@ -1089,7 +1118,7 @@ PROVOKED_BY = {
 # Why no test does.
 NOT_PROVOKED = {
     "a build for another processor, which is not tested here": [
-        "this build for <> has not"],
+        "this build for <> has not", "stacks are unwound on x86-64"],
 }
 
 

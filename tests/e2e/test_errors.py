@@ -105,7 +105,12 @@ def nobody_prefix():
 def test_ambiguous_name(patient, out_dir):
     prefix = visit.named_program(out_dir, "Twins")
     first, second = patient("healthy", prefix=prefix), patient("healthy", prefix=prefix)
-    refuse(args("Twins", out_dir / "s"), ARGUMENTS, str(first.pid), str(second.pid), "pid")
+    with harness.start_medic(args("Twins", out_dir / "s"), tty=True, columns=60) as medic:
+        told = medic.wait()
+    head, *candidates = told.out.splitlines()
+    assert told.code == ARGUMENTS and head == "medic: Twins names 2 processes, give the pid of one:", told
+    assert [line.split()[0] for line in candidates] == [str(first.pid), str(second.pid)], told
+    assert len({line.index("/") for line in candidates}) == 1 and all(len(line) <= 60 for line in candidates), told
     assert not (out_dir / "s").exists()
     first.assert_works(), second.assert_works()
 

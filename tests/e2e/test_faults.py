@@ -2,9 +2,11 @@
 cannot be read, a kernel or a runtime that is too old. faults.py makes the faults; each is the only one in its run, and
 whatever it is, medic says a sentence of the page and the program lives."""
 
+import concurrent.futures
 import contextlib
 import errno
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -140,46 +142,126 @@ def test_others(out_dir, begin, command, function, error, how):
 
 # --- out of memory ----------------------------------------------------------------------------------------------------
 
-def starve(out_dir, commands, begins, module="bin/medic", most=120, last=True, **how):
-    """Lets each allocation fail in turn, in each command; all sentences are said, and none of it kills medic."""
-    suffering, missing = faults.Faults(out_dir), set(begins)
-    for command in commands:
-        for skip in range(most):
-            suffering.set(("alloc", errno.ENOMEM, {"module": module, "skip": skip, "count": 1, **how}))
-            shutil.rmtree(out_dir / "s", ignore_errors=True)
-            done = harness.run_medic(command, env={**suffering.env, "XDG_STATE_HOME": out_dir})
-            assert done.code >= 0, f"without allocation {skip} {command} dies: {done}"
-            missing -= {begin for begin in missing if says(done.err + done.out, begin)}
-            if not suffering.struck or not missing:
-                break
-    assert not (last and missing), f"never said: {missing}"
-    return missing
+AT_ONCE = 4
+
+
+def starve(out_dir, command, begins, module="bin/medic", state=lambda folder: None):
+    """Lets the first allocation of each chain of callers fail in turn, while `command(folder)` runs; all sentences are said,
+    and none of it kills medic. Some run at once, each in a folder of its own that `state` fills."""
+    numbers, missing = itertools.count(), set(begins)
+
+    def work(folder):
+        folder.mkdir()
+        suffering = faults.Faults(folder)
+        state(folder)
+        for skip in numbers:
+            suffering.set(("site", errno.ENOMEM, {"module": module, "skip": skip, "count": 1}))
+            shutil.rmtree(folder / "s", ignore_errors=True)
+            done = harness.run_medic(command(folder), env={**suffering.env, "XDG_STATE_HOME": folder}, timeout=60)
+            assert done.code >= 0, f"without allocation {skip} {done.args} dies: {done}"
+            missing.difference_update([begin for begin in set(missing) if says(done.err + done.out, begin)])
+            if not suffering.struck:
+                return skip
+
+    out_dir.mkdir()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        skips = list(pool.map(work, [out_dir / f"{n}" for n in range(AT_ONCE)]))
+    assert min(skips) > 3, skips
+    assert not missing, f"never said in {min(skips)} runs: {missing}"
 
 
 def test_memory_for_processes(sick, out_dir):
-    starve(out_dir, [attach(sick, out_dir / "s", duration="1ms"), ["attach", "-n", "nobody", "-P", visit.PROFILER]], [
-        "out of memory while reading process <>", "out of memory while asking processes",
-        "out of memory while building a request", "out of memory while reading a reply",
-        "out of memory while reading the reply to <>", "out of memory while reading <>"])
-    starve(out_dir, [["ps"]], ["out of memory while listing processes"], most=1000)
+    starve(out_dir / "a", lambda _: ["stop", sick.pid], [
+        "out of memory while reading process <>", "out of memory while building a request",
+        "out of memory while reading a reply", "out of memory while reading the reply to <>"])
+    starve(out_dir / "b", lambda _: ["ps"], ["out of memory while listing processes", "out of memory while asking processes"])
+    starve(out_dir / "c", lambda _: ["attach", "-n", "nobody-is-called-so", "-P", visit.PROFILER], ["out of memory while reading <>"])
+
+
+def test_memory_for_an_attach(out_dir):
+    """Each of the programs is attached to by one medic at a time."""
+    with contextlib.ExitStack() as all:
+        programs = [all.enter_context(harness.Patient("idle")) for _ in range(AT_ONCE)]
+        starve(out_dir / "a", lambda folder: attach(programs[int(folder.name)], folder / "s", duration="1ms"), ["out of memory"])
+        for one in programs:
+            one.assert_alive()
 
 
 def test_memory_for_lists(made, out_dir):
-    store = out_dir / "medic" / "sessions"
-    shutil.copytree(made, store / json.loads((made / "session.json").read_text())["id"])
-    starve(out_dir, [["profilers"], ["sessions"]], [
-        "out of memory while listing the profilers", "out of memory while listing the sessions", "out of memory"])
+    def store(folder):
+        shutil.copytree(made, folder / "medic" / "sessions" / json.loads((made / "session.json").read_text())["id"])
+
+    starve(out_dir / "a", lambda _: ["profilers"], ["out of memory while listing the profilers", "out of memory"])
+    starve(out_dir / "b", lambda _: ["sessions"], ["out of memory while listing the sessions", "out of memory"], state=store)
+
+
+@pytest.fixture(scope="module")
+def stacks(sick):
+    """Sessions with stacks: {profiler: folder}. Not to be changed."""
+    with harness.temp_dir(prefix="mt-") as folder:
+        yield {name: visit.attach(sick, folder / name, profiler=name, duration="500ms").folder
+               for name in ("cpu_hotpaths", "merged_stacks")}
+
+
+def copied(session_folder):
+    return {"state": lambda folder: shutil.copytree(session_folder, folder / "made"),
+            "command": lambda folder: ["report", folder / "made"]}
 
 
 def test_memory_for_a_report(made, out_dir):
-    copy = shutil.copytree(made, out_dir / "made")
-    missing = starve(out_dir, [["report", copy]], [
+    starve(out_dir / "a", begins=[
         "out of memory while reading the report", "out of memory while rendering the report",
         "the document needs more memory than there is", "out of memory while reading the capture",
         "out of memory while making the report", "out of memory while writing the report",
-        "the JSON needs more memory than it may have"], match="big", last=False)
-    starve(out_dir, [["report", copy]], missing, most=4000)
-    starve(out_dir, [["report", copy]], ["no memory for <> pauses", "no memory for <> events"], module="/proc/self/fd")
+        "the JSON needs more memory than it may have"], **copied(made))
+    starve(out_dir / "b", begins=["no memory for <> pauses", "no memory for <> events"], module="/proc/self/fd", **copied(made))
+
+
+def test_memory_for_a_report_with_stacks(stacks, out_dir):
+    starve(out_dir / "a", begins=[
+        "out of memory while naming the frames of the capture", "the stacks differ too much for the memory there is",
+        "out of memory while reading symbols.json"], **copied(stacks["cpu_hotpaths"]))
+    starve(out_dir / "b", begins=["no memory for <> samples", "no memory for more than <> samples"], module="/proc/self/fd",
+           **copied(stacks["cpu_hotpaths"]))
+    starve(out_dir / "c", begins=["no memory for <> threads", "no memory for more than <> threads"], module="/proc/self/fd",
+           **copied(stacks["merged_stacks"]))
+
+
+SYMBOLS = [
+    ("symbols.json cannot be used: symbols.json contradicts itself", "{}"),
+    ("symbols.json cannot be used: not valid JSON", "{"),
+    ("symbols.json cannot be used: symbols.json has schema 99 and this medic reads", '{"schema": 99}'),
+    ("cannot read symbols.json: ", None),
+]
+
+
+@pytest.mark.parametrize("text, content", SYMBOLS, ids=lambda x: str(x)[:40])
+def test_symbols_that_cannot_be_used(stacks, out_dir, text, content):
+    """The report is made without."""
+    copy = shutil.copytree(stacks["merged_stacks"], out_dir / "s")
+    (copy / "symbols.json").unlink()
+    if content is None:
+        (copy / "symbols.json").mkdir()
+    else:
+        (copy / "symbols.json").write_text(content)
+    done = harness.run_medic(["report", copy], check=0)
+    assert text in done.err and done.err.count("\n") == 1 and "merged_stacks" in done.out, done
+
+
+MAKING = [
+    ("cannot start a process that reads symbols", "fork", errno.EAGAIN, {}),
+    ("the symbols could not be read", "write", errno.ENOSPC, {"match": "memfd:symbols"}),
+    ("cannot write symbols.json", "pread", errno.EIO, {"match": "memfd:symbols"}),
+    ("out of memory while writing symbols.json", "fstat", errno.ENOMEM, {"match": "memfd:symbols"}),
+]
+
+
+@pytest.mark.parametrize("begin, function, error, how", MAKING, ids=lambda x: str(x)[:40])
+def test_symbols_that_cannot_be_made(sick, out_dir, begin, function, error, how):
+    suffering = faults.Faults(out_dir)
+    done = each_in_turn(suffering, begin, lambda n: harness.run_medic(
+        attach(sick, out_dir / f"s{n}", "merged_stacks"), env=suffering.env), (function, error, how))
+    assert done.code == visit.OK and "merged_stacks" in done.out, done
 
 
 def test_a_text_that_there_is_no_memory_for_is_not_called_damaged(made, out_dir):
@@ -314,6 +396,9 @@ def test_report_half_that_hangs(sick, hanging, out_dir):
 GUID = "f1c70000-0000-4000-8000-000000000001"
 
 
+HOTPATHS, MERGED = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a02", "a4d5c1b2-6e0f-4c37-8f1d-93b7e25a60c4"
+
+
 def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.LIBMEDIC, cwd=None):
     """What the core of a session in the fake runtime says: in its status, its capture, its log."""
     tmp = out_dir / "core"
@@ -324,6 +409,13 @@ def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.
                            env={**suffering.env, "TMPDIR": tmp}, cwd=cwd).wait()
     assert done.code == 0, done
     return suffering, b"".join(f.read_bytes() for f in sorted(tmp.rglob("*")) if f.is_file()).decode("utf-8", "replace")
+
+
+PROFILERS = ("runtime_pauses", "cpu_hotpaths", "merged_stacks")
+
+
+def plugin(profiler):
+    return f"plugin={harness.PLUGINS / profiler}.so\n"
 
 
 PAUSES = f"plugin={harness.PLUGINS / 'runtime_pauses.so'}\nduration=100ms\n"
@@ -366,16 +458,63 @@ def test_files_of_the_core(out_dir, begin, function, error, match):
     assert says(text, begin), text
 
 
-def test_memory_of_the_core(out_dir):
-    missing = {"out of memory in the target", "out of memory for <> bytes of client data", "out of memory for <> parameters",
-               "out of memory for the capture's buffer", "no memory for the state of runtime_pauses"}
-    for skip in range(40):
-        suffering, text = core(out_dir, PAUSES + "duration=1ms", ("alloc", errno.ENOMEM, {
-            "module": "libmedic" if skip % 2 else "runtime_pauses", "skip": skip // 2, "count": 1}), guid=visit.GUID)
+CORE_MEMORY = [
+    ("runtime_pauses", visit.GUID, "", {
+        "out of memory in the target", "out of memory for <> bytes of client data", "out of memory for <> parameters",
+        "out of memory for the capture's buffer", "no memory for the state of runtime_pauses"}),
+    ("cpu_hotpaths", HOTPATHS, "param.engine=timers\n", {
+        "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
+        "out of memory for the table of stacks"}),
+    ("merged_stacks", MERGED, "", {"no memory for the state of merged_stacks", "out of memory for the stacks of <> threads"}),
+]
+
+
+@pytest.mark.parametrize("profiler, guid, data, missing", CORE_MEMORY, ids=lambda x: x if x in PROFILERS else "")
+def test_memory_of_the_core(out_dir, profiler, guid, data, missing):
+    missing = set(missing)
+    for skip in range(120):
+        suffering, text = core(out_dir, plugin(profiler) + data + "duration=1ms", ("alloc", errno.ENOMEM, {
+            "module": "libmedic" if skip % 2 else profiler, "skip": skip // 2, "count": 1}), guid=guid)
         missing -= {begin for begin in missing if says(text, begin)}
         if not missing:
             return
     raise AssertionError(f"never said: {missing}")
+
+
+SAMPLING = [
+    ("cannot read /proc/self/maps in the target", "merged_stacks", "well", ("open", errno.EACCES, {"match": "/proc/self/maps"})),
+    ("the runtime refuses to suspend its threads", "merged_stacks", "suspend", None),
+    ("the snapshot of <> threads could not be written", "merged_stacks", "many",
+     ("write", errno.ENOSPC, {"match": "capture.mdc"})),
+]
+
+
+@pytest.mark.parametrize("begin, profiler, how, rule", SAMPLING, ids=lambda x: str(x)[:40])
+def test_samples_that_cannot_be_had(out_dir, begin, profiler, how, rule):
+    text = core(out_dir, plugin(profiler) + "duration=100ms", *([rule] if rule else []), how=how, guid=MERGED)[1]
+    assert says(text, begin), text
+
+
+def test_a_suspension_that_takes_long(out_dir):
+    """The session ends when it is over."""
+    (out_dir / "w").mkdir(mode=0o700)
+    core(out_dir, f"session={out_dir / 'w'}\n{plugin('cpu_hotpaths')}duration=100ms\nparam.engine=suspension\n"
+         "param.interval=1ms", how="hang", guid=HOTPATHS)
+    status = session.status(out_dir / "w")
+    assert status.state == session.ENDED and status.now_ns - status.started_ns > 2e9, status
+
+
+def test_a_signal_handler_that_does_not_return(patient, out_dir):
+    """Medic stays until it has, and then leaves; the program does not notice."""
+    suffering = faults.Faults(out_dir, ("syscall", -6000, {"match": "=158=", "count": 1}))  # arch_prctl
+    p = patient("cpu", env={"TMPDIR": out_dir, **suffering.env}, args=[1])
+    with visit.start_attach(p, out_dir / "s", profiler="cpu_hotpaths", duration="500ms") as medic:
+        status = session.wait_for_state(visit.wait_running(out_dir)[0], session.INERT)
+        assert says(status.text, "a signal handler of the sampler has not returned"), status
+        done = medic.wait(60)
+    assert done.code == visit.OK and "cpu_hotpaths" in done.out, done
+    visit.wait_attachable(p, out_dir, 20)
+    p.assert_works()
 
 
 def test_core_by_a_relative_path(out_dir):

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -151,6 +152,18 @@ def test_exit_code_of_a_killed_program(patient, tmp):
     assert "this is what was seen until then" in p.stderr() and "runtime_pauses" in p.stderr()
     assert visit.Visit(tmp / "s", None).about["state"] == "incomplete"
     visit.assert_clean(tmp)
+
+
+def test_a_program_that_dies_at_once_has_run_for_some_time(tmp):
+    """Not for 0 µs: what it was like until then is in the capture, however short."""
+    program = harness.TARGETS / "net10.0" / "Patient"
+    with harness.start_medic(launch_args(tmp / "s", program, "idle"), env={"TMPDIR": tmp}) as medic:
+        work, = visit.wait_running(tmp)
+        time.sleep(0.03)
+        os.kill(session.status(work).pid, signal.SIGKILL)
+        done = medic.wait()
+    assert done.code == 137 and " 0 µs" not in done.err and " 0 ns" not in done.err, done
+    assert visit.Visit(tmp / "s", done).report["session"]["duration_ns"] > 0
 
 
 def run_plain(command, stdin=b"", launcher=(), **kwargs):
