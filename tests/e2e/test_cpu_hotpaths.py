@@ -37,10 +37,11 @@ class Recorded:
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
 def shares(request):
-    """Nine seconds of CPU time of the patient that knows its shares, once for all tests of this file that look at them."""
+    """Eleven seconds of CPU time of the patient that knows its shares, once for all tests of this file that look at them."""
     runtime, env = CONFIGURATIONS[request.param]
     with harness.temp_dir() as folder, harness.Patient("shares", runtime, env=env) as p:
-        profile, truth = record_truth(p, folder / "s", 9)
+        # At the tick of most kernels: twice the samples of the default, because chance must not be what is tested.
+        profile, truth = record_truth(p, folder / "s", 11, "--set", "interval=4ms")
         threads = harness.threads(p.pid)
         assert profile.report and profile.capture  # read while the folder is there
         yield Recorded(runtime, profile, truth, threads)
