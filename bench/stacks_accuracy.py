@@ -25,30 +25,26 @@ class Differences:
         self.rootless.append(100 - profile.state.unwound / max(1, profile.state.samples) * 100)
 
 
-def measure(options, runtime, server, rounds, seconds):
+def measure(options, runtime, server, rounds, cpu_s):
     found = Differences()
     with Subject("shares", runtime, options, server=server, profiler=PROFILER) as subject:
-        for _ in options.counted(rounds, f"{runtime}{' server' if server else ''}"):
-            before = profiles.shares(subject.patient)
-            done = subject.attach(seconds, watch=False)
-            truth = profiles.Truth.between(before, profiles.shares(subject.patient), runtime)
-            profile = profiles.Profile(done.folder, None)
-            found.add(profile, truth)
+        for number in options.counted(rounds, f"{runtime}{' server' if server else ''}"):
+            found.add(*profiles.record_truth(subject.patient, subject.tmp / f"recording-{number}", cpu_s))
     return found
 
 
 def run(options):
     result = options.result(["runtime", "GC", "largest difference, points", "outside of the parts, points",
                              "tiny leaf, % of its loop", "root not reached, %", "budget"])
-    rounds, seconds = options.rounds(8, 2), options.rounds(10.0, 4.0)
+    rounds, cpu_s = options.rounds(8, 2), options.rounds(15.0, 4.0)
     for runtime in options.runtimes(RUNTIMES):
         for server in (False, True):
-            found = measure(options, runtime, server, rounds, seconds)
+            found = measure(options, runtime, server, rounds, cpu_s)
             largest = Spread.of(found.largest)
             result.add(runtime, "server" if server else "workstation", largest, Spread.of(found.outside),
                        Spread.of(found.leaf), Spread.of(found.rootless),
                        Budget(f"{POINTS:g} points", largest.median, POINTS))
-    result.note(f"""{rounds} recordings of {seconds:g} s of the patient shares: eleven parts (loops, tiny leaves, libcrypto,
+    result.note(f"""{rounds} recordings of {cpu_s:g} s of CPU time of the patient shares: eleven parts (loops, tiny leaves, libcrypto,
         zlib, generics, iterator, lambda, local function, dynamic method, async) on two threads and the pool. The largest
         difference of any of the eleven shares; what is outside of the parts; samples that end in the tiny leaf.""")
     return result

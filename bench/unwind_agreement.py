@@ -1,17 +1,21 @@
 """Stacks of Medic's unwinder against the runtime's own walk of the same suspended threads, and what unwinding costs."""
 
+import contextlib
 import re
+import threading
+import time
 from dataclasses import dataclass
 
 import harness
 import visit
+import wrk
 from subject import Subject
 from table import Budget
 
 RUNTIMES = ("net8.0", "net9.0", "net10.0")
 PLUGIN = "unwind_fixture"  # tests/unwind
 PLUGINS = harness.BUILD / "tests" / "unwind" / "plugins"
-MODES = {"shares": [], "web": [], "blocked": [200]}
+MODES = {"shares": [], "web": [], "jit": [], "blocked": [200]}
 
 
 @dataclass
@@ -57,6 +61,21 @@ def totals(lines):
     return {key: int(value) for key, value in re.findall(r"(\w+) (\d+)", line)}
 
 
+@contextlib.contextmanager
+def load(subject, seconds):
+    """A web service is asked meanwhile, when wrk is there."""
+    if not subject.patient.port or not wrk.available():
+        yield
+        return
+    asking = threading.Thread(target=wrk.run, args=(subject.patient.port, seconds))
+    asking.start()
+    try:
+        time.sleep(1)  # until it is in its stride
+        yield
+    finally:
+        asking.join()
+
+
 def fixture(subject, rounds, milliseconds):
     out = subject.tmp / "unwound"
     more = [f"--set=rounds={rounds}", f"--set=milliseconds={milliseconds}", f"--set=out={out}"]
@@ -71,7 +90,7 @@ def run(options):
     rounds, milliseconds = options.rounds(40, 5), options.rounds(4000, 1000)
     for runtime in options.runtimes(RUNTIMES):
         for mode, args in MODES.items():
-            with Subject(mode, runtime, options, args=args) as subject:
+            with Subject(mode, runtime, options, args=args) as subject, load(subject, 2 + milliseconds / 1000):
                 lines = fixture(subject, rounds, milliseconds)
             walks, sampled = compared(lines), totals(lines)
             samples = sampled["samples"]

@@ -143,18 +143,30 @@ def record(target, folder, duration, *more, profiler=CPU, **kwargs):
     return Profile(folder, done)
 
 
-def record_cpu(target, folder, cpu_s, *more, at_most=30):
+def record_cpu(target, folder, cpu_s, *more, at_most=30, look=None):
     """A recording that ends when the patient has used so much CPU time: what a share is worth depends on that, and not on
-    how long others kept the processors."""
-    pid, begin = target.process.pid, harness.cpu_seconds(target.process.pid)
+    how long others kept the processors. With look: (Profile, look() when it began, look() when it ended)."""
+    pid, looks = target.process.pid, []
     with visit.start_attach(target, folder, *more, duration="120s", profiler=CPU) as medic:
+        if look:
+            harness.wait_until(lambda: "medic" in " ".join(harness.threads(pid).values()), 15, "Medic's thread")
+            looks.append(look())
+        begin = harness.cpu_seconds(pid)
         with contextlib.suppress(harness.HarnessError):
             harness.wait_until(lambda: medic.process.poll() is not None or harness.cpu_seconds(pid) - begin >= cpu_s,
                                at_most, "CPU time", interval=0.05)
+        if look:
+            looks.append(look())
         medic.signal(signal.SIGINT)
         done = medic.wait(60)
     assert done.code == visit.OK, (done.code, done.err)
-    return Profile(folder, done)
+    return (Profile(folder, done), *looks) if look else Profile(folder, done)
+
+
+def record_truth(patient, folder, cpu_s, *more):
+    """(Profile, Truth) of a patient that accounts for its shares."""
+    profile, before, after = record_cpu(patient, folder, cpu_s, *more, look=lambda: shares(patient))
+    return profile, Truth.between(before, after, patient.runtime)
 
 
 # --- the truth --------------------------------------------------------------------------------------------------------

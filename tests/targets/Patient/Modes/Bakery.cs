@@ -151,8 +151,8 @@ static class Box
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Pack()
     {
-        using var zip = new ZLibStream(Stream.Null, CompressionLevel.Optimal);
-        zip.Write(_bread); // MARK zip
+        var zip = new ZLibStream(Stream.Null, CompressionLevel.Optimal);
+        zip.Write(_bread); zip.Dispose(); // MARK zip
     }
 }
 
@@ -232,7 +232,8 @@ static class Mixer
 {
     private static readonly Func<int, uint> _knead = Make();
 
-    public static uint Mix(int n) => _knead(n); // MARK dynamic
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static uint Mix(int n) => _knead(n) + 1; // MARK dynamic
 
     private static Func<int, uint> Make()
     {
