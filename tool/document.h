@@ -17,7 +17,8 @@
 #define DOCUMENT_SECTIONS_MAX 100
 #define DOCUMENT_COLUMNS_MAX 64
 #define DOCUMENT_FRAMES_MAX 200000 /* of one section */
-#define DOCUMENT_STACK_MAX 10000   /* frames of one stack; the rest near the leaf is left out */
+#define DOCUMENT_STACK_MAX                                                                                             \
+    16384 /* frames of one stack, as many as the core unwinds; the rest near the leaf is left out */
 #define DOCUMENT_EDGES_MAX 10000
 #define DOCUMENT_STRING_MAX 16384 /* bytes; a longer text is cut and ends with an ellipsis */
 #define DOCUMENT_BYTES_MAX ((size_t)1 << 29)

@@ -11,6 +11,7 @@
 
 /* Room for threads that begin between the count and the suspension. Of the copies: most blocked stacks are a few KiB deep. */
 enum { SPARE_THREADS = 64, BYTES_PER_THREAD = 24 << 10, BYTES_TOUCHED = 6 << 10, WALK_PER_THREAD = 64 };
+#define PATIENCE_NS UINT64_C(10000000000)
 #define BYTES_MIN (UINT64_C(2) << 20)
 #define BYTES_MAX (UINT64_C(12) << 20)
 
@@ -170,6 +171,7 @@ int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, 
         code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
     } else {
         hold_unloads();
+        shot.patience_ns = PATIENCE_NS;
         shot_take(&shot);
     }
     if (code == MEDIC_OK && FAILED(shot.result))

@@ -42,7 +42,8 @@ struct shot {
     struct memory_map map;
     int memory_fd; /* /proc/self/mem, for where process_vm_readv is refused; -1 = not open */
     uint64_t begin_ns, pause_ns;
-    HRESULT result; /* of the suspension */
+    uint64_t patience_ns; /* how long the runtime may be busy with suspensions of its own */
+    HRESULT result;       /* of the suspension */
     /* Whether this thread's stack is wanted; NULL = every one's. Runs in the suspension; may set weight_ns. */
     int (*wanted)(void *context, struct shot_thread *thread);
     void *context;

@@ -211,14 +211,27 @@ static void copy_stacks(struct shot *shot)
     }
 }
 
+/* While somebody else suspends, a collection above all, the runtime refuses: it is asked again until it does not. */
+static void suspend(struct shot *shot)
+{
+    uint64_t deadline = os_now_ns() + shot->patience_ns;
+
+    do {
+        shot->begin_ns = os_now_ns();
+        shot->result = shot->info->lpVtbl->SuspendRuntime(shot->info);
+        if (shot->result != CORPROF_E_SUSPENSION_IN_PROGRESS)
+            return;
+        os_sleep_ns(UINT64_C(200000));
+    } while (shot->begin_ns < deadline);
+}
+
 void shot_take(struct shot *shot)
 {
     shot->count = 0;
     shot->missed = 0;
     shot->bytes_used = 0;
     shot->walks_used = 0;
-    shot->begin_ns = os_now_ns();
-    shot->result = shot->info->lpVtbl->SuspendRuntime(shot->info);
+    suspend(shot);
     if (FAILED(shot->result)) {
         shot->pause_ns = 0;
         return;
