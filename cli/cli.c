@@ -75,10 +75,8 @@ int cli_finish(int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    if (errno == EPIPE) { /* the reader has seen enough: end as every filter does */
-        signal(SIGPIPE, SIG_DFL);
-        raise(SIGPIPE);
-    }
+    if (errno == EPIPE) /* the reader has seen enough */
+        return EXIT_NO_READER;
     return cli_fail(code ? code : EXIT_SESSION, "cannot write to stdout: %s", strerror(errno));
 }
 

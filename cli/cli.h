@@ -20,7 +20,8 @@ enum exit_code {
     EXIT_ARGUMENTS = 3,
     EXIT_PLATFORM = 4, /* a right is missing; the system or the runtime cannot do it */
     EXIT_UNKNOWN = 5,
-    EXIT_INTERRUPTED = 130 /* before there was a report */
+    EXIT_INTERRUPTED = 130, /* before there was a report */
+    EXIT_NO_READER = 141    /* main ends by SIGPIPE, as every filter does, once all is tidied up */
 };
 
 extern const struct command command_complete, command_ps, command_profilers, command_attach, command_launch,
@@ -38,7 +39,7 @@ int cli_fail(int code, const char *format, ...) MEDIC_PRINTF(2, 3);
 int cli_fail_target(int result, const medic_reason *why);
 /* The exit code for a failure: arguments and rights have their own, everything else is fallback. */
 int cli_exit_code(int result, int fallback);
-/* Writes out what is buffered for stdout. code, or EXIT_SESSION with a sentence when stdout takes no more. */
+/* Writes out what is buffered for stdout. code; EXIT_SESSION with a sentence when stdout takes no more; EXIT_NO_READER. */
 int cli_finish(int code);
 /* Ends a JSON text with a newline, writes it to stdout and frees it. An exit code. */
 struct buffer;

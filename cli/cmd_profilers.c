@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CLEAN = 1024 };
+enum { CLEAN = 1024, VALUES_COLUMN = 31 };
 
 static const char *type_name(uint32_t type)
 {
@@ -15,11 +15,19 @@ static const char *type_name(uint32_t type)
     return type < sizeof names / sizeof *names ? names[type] : names[0];
 }
 
+static void describe_choices(const char *choices, char *out, size_t room)
+{
+    size_t used = 0;
+    for (; *choices && used + 4 < room; choices++)
+        used += (size_t)snprintf(out + used, room - used, *choices == '|' ? " %c " : "%c", *choices);
+    out[used] = '\0';
+}
+
 /* "1 to 60", "at least 1", "a | b | c", or "". */
 static void describe_range(const medic_param *param, char *out, size_t room)
 {
     if (param->type == MEDIC_PARAM_ENUM)
-        snprintf(out, room, "%s", param->choices ? param->choices : "");
+        describe_choices(param->choices ? param->choices : "", out, room);
     else if (param->minimum && param->maximum)
         snprintf(out, room, "%s to %s", param->minimum, param->maximum);
     else if (param->minimum)
@@ -34,13 +42,13 @@ static void describe_range(const medic_param *param, char *out, size_t room)
 
 static void print_param(const medic_param *param)
 {
-    char range[256], clean[CLEAN];
+    char range[256], values[CLEAN], clean[CLEAN];
     describe_range(param, range, sizeof range);
-    printf("    %-16s %-9s default %s%s%s", param->key, type_name(param->type),
-           cli_clean(*param->initial ? param->initial : "\"\"", clean, CLEAN), param->unit && *param->unit ? " " : "",
-           param->unit ? param->unit : "");
-    if (*range)
-        printf(", %s", range);
+    snprintf(values, sizeof values, "default %s%s%s%s%s", *param->initial ? param->initial : "\"\"",
+             param->unit && *param->unit ? " " : "", param->unit ? param->unit : "", *range ? ", " : "", range);
+    printf("    %-16s %-9s ", param->key, type_name(param->type));
+    cli_clean(values, clean, CLEAN);
+    cli_put_wrapped(stdout, clean, strlen(clean), VALUES_COLUMN, cli_width(stdout));
     cli_clean(param->help ? param->help : param->label, clean, CLEAN);
     fputs("\n      ", stdout);
     cli_put_wrapped(stdout, clean, strlen(clean), 6, cli_width(stdout));

@@ -74,11 +74,8 @@ static bool is_one_of(const char *word, const char *a, const char *b)
     return !strcmp(word, a) || !strcmp(word, b);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    open_standard_files();
-    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &cli_inheritance.sigpipe);
-    cli_inheritance.umask = umask(077);
     if (argc < 2) {
         help_print(NULL, stderr);
         return EXIT_ARGUMENTS;
@@ -95,4 +92,17 @@ int main(int argc, char **argv)
         return cli_fail(EXIT_ARGUMENTS, "unknown option %.60s: a command comes first, see `medic help`", argv[1]);
     const struct command *command = cli_find_command(argv[1]);
     return command ? command->run(argc - 1, argv + 1) : fail_unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_files();
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &cli_inheritance.sigpipe);
+    cli_inheritance.umask = umask(077);
+    int code = run(argc, argv);
+    if (code == EXIT_NO_READER) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return code;
 }

@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (result == S_OK && strcmp(how, "start"))
         profiler->lpVtbl->ProfilerAttachComplete(profiler);
-    for (int ms = 0; result == S_OK && ms < 5000 && !over; ms += 10)
+    for (int ms = 0; result == S_OK && ms < (strcmp(how, "hang") ? 3000 : 6000) && !over; ms += 10)
         usleep(10000);
     usleep(result == S_OK ? 100000 : 0); /* for what is told after the detach */
     return 0;

@@ -293,6 +293,17 @@ def test_output_to_a_pipe_that_closes_early(sick, out_dir, tmp):
     visit.wait_attachable(sick, out_dir)
 
 
+def test_a_reader_that_is_gone_keeps_nothing_from_being_tidied_up(sick, out_dir, tmp):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([str(word) for word in (harness.MEDIC, *visit.attach_args(sick, out_dir / "s"))], stdout=writer,
+                          stderr=subprocess.PIPE, env=harness.clean_env(), timeout=30, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+    assert not visit.work_folders(tmp)
+    visit.wait_attachable(sick, out_dir)
+
+
 def test_full_stdout_is_told(sick, out_dir):
     command = " ".join(map(str, [harness.MEDIC, *visit.attach_args(sick, out_dir / "s")]))
     done = harness.Command(["sh", "-c", f"{command} > /dev/full"]).wait(20)
