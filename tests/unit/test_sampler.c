@@ -2,6 +2,7 @@
 #include "core/services/raw_stack.h"
 #include "core/services/sampler.h"
 #include "core/services/sampler_signal.h"
+#include "core/services/signal_room.h"
 #include "core/services/stack_here.h"
 
 #include "test.h"
@@ -517,6 +518,16 @@ static void without_timers_the_reason_is_told(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void the_room_for_signals_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(signal_room_in("Name:\tx\nSigQ:\t3/96365\nSigPnd:\t0\n"), 96362);
+    assert_int_equal(signal_room_in("Name:\tx\nSigQ:\t3/3\n"), 0);
+    assert_int_equal(signal_room_in("Name:\tx\nSigQ:\t3/0\n"), 0);
+    assert_int_equal(signal_room_in("Name:\tx\nSigQ:\t3\n"), UINT64_MAX);
+    assert_int_equal(signal_room_in(""), UINT64_MAX);
+}
+
 static void a_child_of_a_fork_is_not_sampled(void **state)
 {
     int status;
@@ -604,6 +615,7 @@ int main(void)
         TEST(without_a_free_signal_the_reason_is_told),
         TEST(a_signal_that_somebody_sends_is_ignored),
         TEST(without_timers_the_reason_is_told),
+        TEST(the_room_for_signals_is_read),
         TEST(a_child_of_a_fork_is_not_sampled),
         TEST(a_thread_copies_its_own_stack),
         TEST(a_stack_of_addresses_travels_as_it_is),
