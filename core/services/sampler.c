@@ -5,6 +5,7 @@
 #include "core/services/raw_stack.h"
 #include "core/services/sampler_signal.h"
 #include "core/services/signal_room.h"
+#include "core/services/small_stacks.h"
 #include "core/services/thread_bounds.h"
 #include "core/thread.h"
 
@@ -595,6 +596,9 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
     return medic_fail(why, MEDIC_E_UNSUPPORTED,
                       "stacks are unwound on x86-64 only in this version; use engine=suspension");
 #endif
+    code = small_stacks_check(why);
+    if (code != MEDIC_OK)
+        return code;
     code = prepare(ring, sampling, why);
     if (code == MEDIC_OK)
         code = take_signal(why);

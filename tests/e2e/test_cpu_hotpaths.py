@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -257,6 +258,27 @@ def test_timers_leave_pending_signals_to_the_program(patient, out_dir):
             time.sleep(0.02)
         assert medic.wait().code == 0
     assert max(room) > min(room) >= max(room) // 2, room
+    p.assert_works()
+
+
+GO_NOTE = """
+.section .note.go.buildid, "a", @note
+.align 4
+.long 4, 4, 4
+.ascii "Go\\0\\0id\\0\\0"
+"""
+
+
+def test_with_a_go_library_no_thread_gets_a_signal(patient, out_dir):
+    """A goroutine's stack has less room than the kernel's frame of a signal: what lies below would be overwritten."""
+    source, library = out_dir / "go.S", out_dir / "libgo.so"
+    source.write_text(GO_NOTE)
+    subprocess.run(["gcc", "-shared", "-nostdlib", "-o", library, source], check=True)
+    p = patient("shares", args=["loop,tiny,hash"], env={"LD_PRELOAD": str(library)})
+    args = visit.attach_args(p, out_dir / "t", "1s", profiles.CPU, ["--set", "engine=timers"])
+    assert_said(harness.run_medic(args), "the program has loaded <>, whose Go code")
+    profile = record_cpu(p, out_dir / "s", 1)
+    assert profile.state.engine == profiles.SUSPENSION and "biased" in profile.done.out
     p.assert_works()
 
 
