@@ -6,12 +6,15 @@
 #include "core/session.h"
 
 #include <fcntl.h>
+#include <medic/clr/hresults.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 /* Room for threads that begin between the count and the suspension. Of the copies: most blocked stacks are a few KiB deep. */
 enum { SPARE_THREADS = 64, BYTES_PER_THREAD = 24 << 10, BYTES_TOUCHED = 6 << 10, WALK_PER_THREAD = 64 };
+#define REFUSED_NS UINT64_C(2000000000)
+#define REFUSED_REST_NS UINT64_C(200000)
 #define BYTES_MIN (UINT64_C(2) << 20)
 #define BYTES_MAX (UINT64_C(12) << 20)
 
@@ -160,6 +163,18 @@ static void hold_unloads(void)
     ring_write(&session.ring, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
 }
 
+/* The runtime refuses while it is suspended for something else, mostly a collection. */
+static void take_when_possible(struct shot *shot)
+{
+    uint64_t deadline = os_now_ns() + REFUSED_NS;
+
+    shot_take(shot);
+    while (shot->result == CORPROF_E_SUSPENSION_IN_PROGRESS && os_now_ns() < deadline) {
+        os_sleep_ns(REFUSED_REST_NS);
+        shot_take(shot);
+    }
+}
+
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
 {
     struct shot shot;
@@ -173,7 +188,7 @@ int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, 
         code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
     } else {
         hold_unloads();
-        shot_take(&shot);
+        take_when_possible(&shot);
     }
     if (code == MEDIC_OK && FAILED(shot.result))
         code = medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)shot.result);
