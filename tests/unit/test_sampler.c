@@ -286,9 +286,9 @@ static void what_does_not_fit_is_counted_and_carried(void **state)
     uint64_t before, used, weight;
 
     (void)state;
-    start();
-    while (ring_write(ring, 299, "", 0, NULL, 0) == MEDIC_OK)
+    while (ring_write(ring, 299, "", 0, NULL, 0) == MEDIC_OK) /* before the start: no sample comes in between */
         ;
+    start();
     before = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     burn(100 * MS);
     sampler_state(&state_now);
