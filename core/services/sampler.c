@@ -4,6 +4,8 @@
 #include "core/services/memory_map.h"
 #include "core/services/raw_stack.h"
 #include "core/services/sampler_signal.h"
+#include "core/services/signal_room.h"
+#include "core/services/small_stacks.h"
 #include "core/services/thread_bounds.h"
 #include "core/thread.h"
 
@@ -34,6 +36,7 @@ static struct {
     uint64_t random;
     uint64_t threads, lost_ns;
     uint64_t failed, missed; /* timers that could not be had: since the last poll, and the most of one poll */
+    uint64_t live, room;     /* timers that there are, and how many more there may be */
     uint64_t end_time_ns, end_process_ns, end_worker_ns;
     int last_error; /* errno of the last timer that could not be had */
 
@@ -146,7 +149,7 @@ static struct sampler_slot *add(uint32_t tid)
         i++;
     index = (index + i) % SAMPLER_SLOTS;
     slot = &sampler_shared.slots[index];
-    error = i == WINDOW ? ENOSPC : 0;
+    error = i == WINDOW ? ENOSPC : sampler.room == 0 ? EAGAIN : 0;
     if (!error) {
         atomic_store(&slot->high, 0);
         atomic_store(&slot->thread, 0);
@@ -158,8 +161,6 @@ static struct sampler_slot *add(uint32_t tid)
         atomic_store(&slot->tid, tid);
         error = start_timer(slot, tid);
     }
-    if (error)
-        sampler.last_error = error;
     if (error == ESRCH || error == EINVAL) { /* the thread has ended meanwhile */
         atomic_store(&slot->tid, 0);
         return NULL;
@@ -168,10 +169,13 @@ static struct sampler_slot *add(uint32_t tid)
         if (i < WINDOW)
             atomic_store(&slot->tid, 0);
         sampler.failed++;
+        sampler.last_error = error;
         return NULL;
     }
     sampler.used[index / 64] |= UINT64_C(1) << (index % 64);
     sampler.threads++;
+    sampler.live++;
+    sampler.room--;
     return slot;
 }
 
@@ -182,6 +186,8 @@ static void release(struct sampler_slot *slot)
 
     sampler.used[index / 64] &= ~(UINT64_C(1) << (index % 64));
     sampler.lost_ns += atomic_exchange(&slot->carried_ns, 0);
+    sampler.live--;
+    sampler.room++;
     atomic_store(&slot->tid, 0);
 }
 
@@ -332,12 +338,25 @@ static int add_new_threads(void)
     return MEDIC_OK;
 }
 
+/* The program needs pending signals of its own, and its runtime needs them to stop its threads: at least half of what there
+ * would be without the timers is left. */
+static void share_room(void)
+{
+    uint64_t others = signal_room(), all;
+
+    lock();
+    all = others > UINT64_MAX - sampler.live ? UINT64_MAX : others + sampler.live;
+    sampler.room = all / 2 > sampler.live ? all / 2 - sampler.live : 0;
+    unlock();
+}
+
 static int poll_threads(uint64_t now)
 {
     uint64_t begin = own_cpu_ns(), cost;
     int code;
 
     sweep();
+    share_room();
     sampler.failed = 0;
     code = add_new_threads();
     if (sampler.failed > sampler.missed)
@@ -563,7 +582,8 @@ static int no_timers(medic_reason *why)
     int error = sampler.last_error;
 
     return medic_fail(why, MEDIC_E_UNSUPPORTED,
-                      "the system refuses timers for the program's threads (%s): raise its limit of pending signals, "
+                      "the system refuses timers for the program's threads (%s): raise its limit of pending signals "
+                      "(RLIMIT_SIGPENDING), "
                       "let its seccomp profile pass timer_create, or use engine=suspension",
                       error ? strerror(error) : "there is no /proc/self/task");
 }
@@ -576,6 +596,9 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
     return medic_fail(why, MEDIC_E_UNSUPPORTED,
                       "stacks are unwound on x86-64 only in this version; use engine=suspension");
 #endif
+    code = small_stacks_check(why);
+    if (code != MEDIC_OK)
+        return code;
     code = prepare(ring, sampling, why);
     if (code == MEDIC_OK)
         code = take_signal(why);
@@ -586,7 +609,9 @@ int sampler_start(struct ring *ring, ICorProfilerInfo12 *info, const medic_sampl
     ring_touch(ring);
     atomic_store(&sampler_shared.active, 1);
     poll_threads(os_now_ns());
-    if (sampler.threads == 0) {
+    /* With some of the threads only it would be a wrong picture, as long as there is another way. */
+    if (sampler.threads == 0 ||
+        (sampling->engine == MEDIC_ENGINE_AUTO && sampler.failed && sampler.last_error == EAGAIN)) {
         sampler_stop();
         code = no_timers(why);
         sampler_free();

@@ -1,10 +1,12 @@
 #include "core/services/snapshot.h"
 
 #include "core/os.h"
+#include "core/services/signal_room.h"
 #include "core/services/stacks.h"
 #include "core/session.h"
 
 #include <fcntl.h>
+#include <medic/clr/hresults.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,8 +165,10 @@ static void hold_unloads(void)
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
 {
     struct shot shot;
-    int code = shot_open(&shot, session.info, flags & MEDIC_SNAPSHOT_COMPARE, why);
+    int code = signal_room_to_suspend(why);
 
+    if (code == MEDIC_OK)
+        code = shot_open(&shot, session.info, flags & MEDIC_SNAPSHOT_COMPARE, why);
     if (code != MEDIC_OK)
         return code;
     if (memory_map_read(&shot.map) != MEDIC_OK) {

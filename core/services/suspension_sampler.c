@@ -2,6 +2,7 @@
 
 #include "core/os.h"
 #include "core/services/raw_stack.h"
+#include "core/services/signal_room.h"
 #include "core/services/snapshot.h"
 #include "core/session.h"
 #include "core/thread.h"
@@ -136,12 +137,12 @@ static void put_samples(void)
     }
 }
 
-/* Looks once, if the process has worked at all since the last time. */
+/* Looks once, if the process has worked at all since the last time and can be stopped. */
 static void look(uint64_t *process_ns, uint32_t *round)
 {
     uint64_t now = os_time_ns(CLOCK_PROCESS_CPUTIME_ID);
 
-    if (now - *process_ns < sampler.sampling.interval_ns / 2)
+    if (now - *process_ns < sampler.sampling.interval_ns / 2 || signal_room() == 0)
         return;
     *process_ns = now;
     if ((*round)++ % MAP_ROUNDS == 0 && memory_map_read(&sampler.shot.map) != MEDIC_OK)
@@ -186,7 +187,9 @@ int suspension_sampler_start(const medic_sampling *sampling, medic_reason *why)
 
     memset(&sampler, 0, sizeof sampler);
     sampler.sampling = *sampling;
-    code = shot_open(&sampler.shot, session.info, 0, why);
+    code = signal_room_to_suspend(why);
+    if (code == MEDIC_OK)
+        code = shot_open(&sampler.shot, session.info, 0, why);
     if (code != MEDIC_OK)
         return code;
     sampler.shot.wanted = has_run;

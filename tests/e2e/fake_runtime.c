@@ -81,9 +81,12 @@ static HRESULT detach(ICorProfilerInfo12 *This, DWORD ms)
 
 static HRESULT suspend(ICorProfilerInfo12 *This)
 {
+    static int asked;
     (void)This;
     if (!strcmp(how, "hang"))
         sleep(3);
+    if (!strcmp(how, "collecting") && asked++ < 5)
+        return CORPROF_E_SUSPENSION_IN_PROGRESS;
     return strcmp(how, "suspend") ? S_OK : E_FAIL;
 }
 

@@ -2,6 +2,10 @@
 
 import json
 import os
+import pathlib
+import re
+import subprocess
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +15,7 @@ import profiles
 import visit
 from places import from_side_car, own_pids
 from profiles import Truth, WebLoad, record, record_cpu, record_truth, same_place
+from sentences import assert_said
 
 POINTS = 0.02  # a share may differ so much from what the program measured itself
 CONFIGURATIONS = {"net8.0": ("net8.0", {}), "net9.0": ("net9.0", {}), "net10.0": ("net10.0", {}),
@@ -204,8 +209,16 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
     sys.exit(f"no seccomp here: {os.strerror(ctypes.get_errno())}")
 os.execv(sys.argv[1], sys.argv[1:])
 """
-WITHOUT_TIMERS = {"RLIMIT_SIGPENDING": ["prlimit", "--sigpending=0"],
+# Fewer than the program has threads, and as the limit counts for all programs of the user, more than those have now.
+FEW_SIGNALS = """
+import os, re, resource, sys
+used = int(re.search(r"SigQ:\\s*(\\d+)/", open("/proc/self/status").read()).group(1))
+resource.setrlimit(resource.RLIMIT_SIGPENDING, (used + 8, used + 8))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+WITHOUT_TIMERS = {"RLIMIT_SIGPENDING": ["/usr/bin/python3", "-c", FEW_SIGNALS],
                   "seccomp": ["/usr/bin/python3", "-c", DENY_TIMER_CREATE]}
+NO_SIGNALS = ["prlimit", "--sigpending=0"]
 
 
 @pytest.mark.parametrize("why", WITHOUT_TIMERS)
@@ -216,16 +229,61 @@ def test_without_timers_it_suspends_and_says_that_this_is_biased(patient, runtim
     assert "biased" in profile.done.out, profile.done.out
     assert profile.report["cost"]["total_pause_ns"] > 0
     assert profile.through("Bakery.Baker.Work") > 0.5 * profile.total
-    assert profile.through("Bakery.Guest.Sleep") < 0.02 * profile.total, "a sleeper uses next to no CPU"
+    assert profile.through("Bakery.Guest.Sleep") < POINTS * profile.total, "sleepers wake twice a second, and sleep again"
     p.assert_works()
 
 
 def test_timers_that_cannot_be_had_are_refused_when_asked_for(patient, out_dir):
-    p = patient("cpu", prefix=WITHOUT_TIMERS["RLIMIT_SIGPENDING"])
+    p = patient("cpu", prefix=NO_SIGNALS)
     args = visit.attach_args(p, out_dir / "s", "1s", profiles.CPU, ["--set", "engine=timers"])
     done = harness.run_medic(args)
     assert done.code not in (0, 139), done
     assert "limit of pending signals" in done.err and "engine=suspension" in done.err, done.err
+    p.assert_works()
+
+
+@pytest.mark.parametrize("profiler", [profiles.CPU, profiles.MERGED])
+def test_without_pending_signals_nothing_is_suspended(patient, out_dir, profiler):
+    """The runtime stops a thread in a loop by a signal: without one a suspension would not end while the loop runs."""
+    p = patient("cpu", prefix=NO_SIGNALS)
+    done = harness.run_medic(visit.attach_args(p, out_dir / "s", "1s", profiler, []))
+    assert_said(done, "the program's user may have no more signals pending")
+    p.assert_works()
+
+
+def test_timers_leave_pending_signals_to_the_program(patient, out_dir):
+    """The runtime's collections need them, to stop the threads."""
+    p = patient("cpu", args=["4"], prefix=["/usr/bin/python3", "-c", FEW_SIGNALS])
+    args = visit.attach_args(p, out_dir / "s", "2s", profiles.CPU, ["--set", "engine=timers"])
+    with harness.start_medic(args) as medic:
+        room = []
+        while medic.process.poll() is None:
+            used, limit = re.search(r"SigQ:\s*(\d+)/(\d+)", pathlib.Path(f"/proc/{p.pid}/status").read_text()).groups()
+            room.append(int(limit) - int(used))
+            time.sleep(0.02)
+        assert medic.wait().code == 0
+    assert max(room) > min(room) >= max(room) // 2, room
+    p.assert_works()
+
+
+GO_NOTE = """
+.section .note.go.buildid, "a", @note
+.align 4
+.long 4, 4, 4
+.ascii "Go\\0\\0id\\0\\0"
+"""
+
+
+def test_with_a_go_library_no_thread_gets_a_signal(patient, out_dir):
+    """A goroutine's stack has less room than the kernel's frame of a signal: what lies below would be overwritten."""
+    source, library = out_dir / "go.S", out_dir / "libgo.so"
+    source.write_text(GO_NOTE)
+    subprocess.run(["gcc", "-shared", "-nostdlib", "-o", library, source], check=True)
+    p = patient("shares", args=["loop,tiny,hash"], env={"LD_PRELOAD": str(library)})
+    args = visit.attach_args(p, out_dir / "t", "1s", profiles.CPU, ["--set", "engine=timers"])
+    assert_said(harness.run_medic(args), "the program has loaded <>, whose Go code")
+    profile = record_cpu(p, out_dir / "s", 1)
+    assert profile.state.engine == profiles.SUSPENSION and "biased" in profile.done.out
     p.assert_works()
 
 
@@ -349,7 +407,7 @@ def test_code_that_vanishes(patient, runtime, out_dir):
 def test_many_threads(patient, out_dir, threads):
     p = patient("shares", args=["loop,tiny,hash,zip", threads])
     profile, truth = record_truth(p, out_dir / "s", 5)
-    bakers = {row["name"] for row in profile.rows("threads") if row["name"].startswith("baker")}
+    bakers = {row["name"] for row in profile.rows("threads") if (row["name"] or "").startswith("baker")}
     assert len(bakers) == threads
     total, all_true = sum(profile.through(m) for m in truth.method.values()), sum(truth.ns.values())
     for part, method in truth.method.items():

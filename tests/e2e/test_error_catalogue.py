@@ -1076,6 +1076,10 @@ PROVOKED_BY = {
         '"<>" is not a file name:'],
     "e2e/test_sampling.py::test_where_timers_cannot_be_had_the_reason_is_told": [
         "the system refuses timers for"],
+    "e2e/test_cpu_hotpaths.py::test_with_a_go_library_no_thread_gets_a_signal": [
+        "the program has loaded <>, whose Go"],
+    "e2e/test_cpu_hotpaths.py::test_without_pending_signals_nothing_is_suspended": [
+        "the program's user may have"],
     "unit/test_sampler": [
         "every real-time signal of the", "the program has taken signal <>"],
     "unit/test_plugin_check": [

@@ -495,6 +495,14 @@ def test_samples_that_cannot_be_had(out_dir, begin, profiler, how, rule):
     assert says(text, begin), text
 
 
+def test_a_snapshot_waits_for_a_collection(out_dir):
+    """The runtime refuses to suspend its threads while it has suspended them itself."""
+    (out_dir / "w").mkdir(mode=0o700)
+    core(out_dir, f"session={out_dir / 'w'}\n{plugin('merged_stacks')}duration=100ms", how="collecting", guid=MERGED)
+    status = session.status(out_dir / "w")
+    assert status.state == session.ENDED and not status.text, status
+
+
 def test_a_suspension_that_takes_long(out_dir):
     """The session ends when it is over."""
     (out_dir / "w").mkdir(mode=0o700)
