@@ -62,12 +62,18 @@ static bool is_framework_name(const char *name)
     return begins_with_one(name, PREFIXES);
 }
 
+/* By System.Reflection.Emit: proxies, serializers. */
+static bool is_made_at_run_time(const char *name)
+{
+    return begins(name, "RefEmit_");
+}
+
 enum medic_code code_of_assembly(const char *path, const char *corelib)
 {
     const char *name = path_name(path);
     if (!*name)
         return MEDIC_CODE_UNKNOWN;
-    if (in_shared_framework(path) || is_framework_package(name))
+    if (in_shared_framework(path) || is_framework_package(name) || is_made_at_run_time(name))
         return MEDIC_CODE_FRAMEWORK;
     /* self-contained: framework and program share a folder */
     bool beside = !corelib || same_folder(path, corelib);

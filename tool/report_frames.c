@@ -28,15 +28,17 @@ struct identity {
     uint64_t what, where, sort;
 };
 
-static uint64_t in_image(const struct report_frames *frames, const medic_frame_record *frame)
+/* "libcoreclr.so"; "" when the frame lies in no image. */
+static const char *image_name(const struct report_frames *frames, const medic_frame_record *frame)
 {
-    const medic_image_record *image = capture_image(frames->capture, frame->image, NULL);
-    return image ? frame->address - image->bias : frame->address;
+    const char *path = NULL;
+    capture_image(frames->capture, frame->image, &path);
+    return path_name(path);
 }
 
 static struct identity identify(const struct report_frames *frames, const medic_frame_record *frame)
 {
-    enum { METHOD, SYMBOL, ADDRESS };
+    enum { METHOD, SYMBOL, LIBRARY, ADDRESS };
     if (frame->kind == MEDIC_FRAME_MANAGED && frame->function)
         return (struct identity){frame->function, 0, METHOD};
     if (frame->kind == MEDIC_FRAME_NATIVE && frames->symbols) {
@@ -44,7 +46,9 @@ static struct identity identify(const struct report_frames *frames, const medic_
         if (symbol)
             return (struct identity){(uint64_t)(uintptr_t)symbol, frame->image, SYMBOL}; /* each name is there once */
     }
-    return (struct identity){in_image(frames, frame), frame->image, ADDRESS + (uint64_t)frame->kind};
+    if (frame->kind == MEDIC_FRAME_NATIVE && *image_name(frames, frame))
+        return (struct identity){0, frame->image, LIBRARY}; /* each address for itself would say nothing */
+    return (struct identity){frame->address, frame->image, ADDRESS + (uint64_t)frame->kind};
 }
 
 static uint64_t mix(const struct identity *identity)
@@ -138,7 +142,7 @@ uint32_t report_frames_function(const struct report_frames *frames, uint32_t id)
 
 /* --- what a person reads --- */
 
-/* "libcoreclr.so+0x12ab"; NULL: no memory. */
+/* "Orders.dll!0x47"; NULL: no memory. */
 static const char *name_and_number(struct report_frames *frames, const char *name, const char *joint, uint64_t number)
 {
     size_t room = strlen(name) + strlen(joint) + sizeof "0xffffffffffffffff";
@@ -156,8 +160,8 @@ static void fill_managed(struct report_frames *frames, const medic_frame_record 
     capture_module(frames->capture, module, &path);
     out->module = path_name(path);
     out->code = (uint32_t)code_of_assembly(path, frames->corelib);
-    /* Stubs that the runtime makes, for P/Invoke and delegates. */
-    if (about && (about->flags & 1u) && strstr(name, "IL_STUB"))
+    /* Nobody wrote it: compiled expressions, stubs for P/Invoke and delegates. */
+    if (about && (about->flags & 1u))
         out->code = MEDIC_CODE_FRAMEWORK;
     out->function = name && *name  ? name
                     : *out->module ? name_and_number(frames, out->module, "!", record->function)
@@ -172,7 +176,7 @@ static void fill_native(struct report_frames *frames, const medic_frame_record *
     out->module = path_name(path);
     out->code = (uint32_t)(record->kind == MEDIC_FRAME_NATIVE ? code_of_image(path) : MEDIC_CODE_UNKNOWN);
     out->function = symbol         ? symbol
-                    : *out->module ? name_and_number(frames, out->module, "+", in_image(frames, record))
+                    : *out->module ? out->module
                                    : name_and_number(frames, "unknown code ", "", record->address);
 }
 

@@ -163,7 +163,8 @@ static void put_chain(struct drawing *drawing, const struct row *row)
 static void put_location(const medic_frame *frame, struct buffer *out)
 {
     buffer_cut(out, 0);
-    buffer_add_string(out, frame->file ? path_name(frame->file) : frame->module);
+    if (frame->file || strcmp(frame->module, frame->function) != 0) /* a nameless one is called as its module */
+        buffer_add_string(out, frame->file ? path_name(frame->file) : frame->module);
     if (frame->file && frame->line)
         buffer_format(out, ":%u", frame->line);
 }

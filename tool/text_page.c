@@ -123,6 +123,8 @@ size_t page_cells(const struct page *page, const char *stranger)
     return cells;
 }
 
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
 /* The offset from which a clean text fits into *cells; combining marks stay with their letter. */
 static size_t tail_bytes(const char *text, size_t size, size_t *cells)
 {
@@ -140,10 +142,18 @@ static size_t tail_bytes(const char *text, size_t size, size_t *cells)
     return at;
 }
 
+/* Whether a text is the name of one method or type, "Shop.Orders.Total": its end tells most. */
+static bool is_dotted(const char *clean)
+{
+    size_t first = strspn(clean, WORD), second = clean[first] == '.' ? strspn(clean + first + 1, WORD) : 0;
+    return first && second && clean[first + 1 + second] == '.' && !strstr(clean, " > ");
+}
+
+/* Names lose their beginning, other texts their middle. */
 static size_t put_cut(struct page *page, const char *clean, size_t size, size_t width)
 {
     const char *ellipsis = page_pick(page, "\u2026", "~");
-    size_t head = width > 0 ? width / 2 : 0, tail = width > 0 ? width - 1 - head : 0;
+    size_t head = width == 0 || is_dotted(clean) ? 0 : width / 2, tail = width > 0 ? width - 1 - head : 0;
     size_t head_size = head_bytes(clean, size, &head), tail_at = tail_bytes(clean, size, &tail);
     buffer_add(&page->out, clean, head_size);
     if (width)

@@ -123,7 +123,7 @@ static void add_site(struct text *text, const struct facts *facts, const struct 
         add_place(text, &site->place);
         if (site->place.module && *site->place.module)
             add(text, " of %s", site->place.module);
-        add(text, ", under no code of the program");
+        add(text, ", under no code of the program (what is inlined there counts as its own)");
         return;
     }
     if (below) {

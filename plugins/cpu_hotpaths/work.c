@@ -16,16 +16,14 @@ const medic_frame *frame_of(const struct recording *recording, uint32_t id)
 
 int is_own(const medic_frame *frame)
 {
-    return frame->code == MEDIC_CODE_USER && !begins_with(frame->module, "RefEmit_") &&
-           !strstr(frame->function, "(dynamic)");
+    return frame->code == MEDIC_CODE_USER;
 }
 
 int is_nameless(const medic_frame *frame)
 {
     if (frame->kind == MEDIC_FRAME_UNKNOWN)
         return 1;
-    return frame->kind == MEDIC_FRAME_NATIVE && *frame->module && begins_with(frame->function, frame->module) &&
-           begins_with(frame->function + strlen(frame->module), "+0x");
+    return frame->kind == MEDIC_FRAME_NATIVE && strcmp(frame->function, frame->module) == 0;
 }
 
 static const char *name_of(const medic_frame *frame)

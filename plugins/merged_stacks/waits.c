@@ -124,18 +124,11 @@ static int is_idle(const struct recording *recording, const struct thread *threa
            (has_method(recording, thread, "System.Threading.LowLevelLifoSemaphore") || !thread->count);
 }
 
-/* Which somebody wrote: not what is made at run time (compiled expressions, proxies). */
-static int is_own(const medic_frame *frame)
-{
-    return frame->code == MEDIC_CODE_USER && !begins_with(frame->module, "RefEmit_") &&
-           !strstr(frame->function, "(dynamic)");
-}
-
 /* Index of the innermost frame of the program; of the innermost one when there is none. */
 static uint32_t find_anchor(const struct recording *recording, struct thread *thread)
 {
     for (uint32_t i = thread->count; i > 0; i--)
-        if (is_own(frame_of(recording, thread->frames[i - 1]))) {
+        if (frame_of(recording, thread->frames[i - 1])->code == MEDIC_CODE_USER) {
             thread->user = 1;
             return i - 1;
         }

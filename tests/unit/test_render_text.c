@@ -220,6 +220,29 @@ static void long_strings_are_cut_in_the_middle(void **state)
     document_free(document);
 }
 
+static void names_of_methods_keep_their_end(void **state)
+{
+    (void)state;
+    static const medic_column COLUMNS[] = {{"method", "Method", MEDIC_STRING, 0, 0, MEDIC_COLUMN_KEY}};
+    medic_section_info info = {.size = sizeof info,
+                               .kind = MEDIC_TABLE,
+                               .id = "methods",
+                               .title = "Methods",
+                               .columns = COLUMNS,
+                               .column_size = sizeof *COLUMNS,
+                               .column_count = 1};
+    medic_cell cells[] = {
+        medic_string("Shop.Orders.Pricing.Discounts.Calculations.SeasonalDiscountCalculator.Recalculate")};
+    struct document *document = document_new();
+    document_verdict(document, MEDIC_HEALTHY, "Nothing is wrong.");
+    section_row(document_section(document, &info), MEDIC_NO_PARENT, cells, 1);
+    char *text = rendered(document, 60, 0, false, false);
+    assert_text_has(text, "\u2026");
+    assert_text_has(text, "SeasonalDiscountCalculator.Recalculate\n");
+    free(text);
+    document_free(document);
+}
+
 static void an_incomplete_session_is_called_so(void **state)
 {
     (void)state;
@@ -332,6 +355,7 @@ int main(void)
         cmocka_unit_test(ascii_pages_are_ascii),
         cmocka_unit_test(colour_only_when_asked),
         cmocka_unit_test(long_strings_are_cut_in_the_middle),
+        cmocka_unit_test(names_of_methods_keep_their_end),
         cmocka_unit_test(an_incomplete_session_is_called_so),
         cmocka_unit_test(a_section_without_rows_says_nothing),
         cmocka_unit_test(odd_numbers_are_survived),

@@ -87,24 +87,29 @@ static void managed_frames_have_the_name_of_their_method(void **state)
     put_frame(&bytes, 3, MEDIC_FRAME_MANAGED, 0x200, 80, 8);
     put_frame(&bytes, 4, MEDIC_FRAME_MANAGED, 0x300, 71, 7);
     put_frame(&bytes, 5, MEDIC_FRAME_MANAGED, 0x400, 90, 0);
+    put_record(&bytes, MEDIC_RECORD_NAME,
+               &(medic_name_record){MEDIC_NAME_FUNCTION, 0, 95, 7, 1, (uint32_t)strlen("lambda_method1 (dynamic)")},
+               sizeof(medic_name_record), "lambda_method1 (dynamic)");
+    put_frame(&bytes, 6, MEDIC_FRAME_MANAGED, 0x500, 95, 7);
     open_frames();
+    assert_frame(6, "lambda_method1 (dynamic)", "Orders.dll", MEDIC_CODE_FRAMEWORK, 6);
     assert_frame(1, "Shop.Orders.Total(Order)", "Orders.dll", MEDIC_CODE_USER, 1);
     assert_frame(2, "Shop.Orders.Total(Order)", "Orders.dll", MEDIC_CODE_USER, 1);
     assert_frame(3, "System.String.Concat(string, string)", "System.Private.CoreLib.dll", MEDIC_CODE_FRAMEWORK, 3);
     assert_frame(4, "Orders.dll!0x47", "Orders.dll", MEDIC_CODE_USER, 4);
     assert_frame(5, "dynamic code 0x5a", "", MEDIC_CODE_UNKNOWN, 5);
     assert_null(report_frames_get(frames, 0));
-    assert_null(report_frames_get(frames, 6));
-    assert_int_equal(report_frames_function(frames, 6), 0);
+    assert_null(report_frames_get(frames, 7));
+    assert_int_equal(report_frames_function(frames, 7), 0);
 }
 
-static void native_frames_have_the_name_of_their_symbol_or_library_and_offset(void **state)
+static void native_frames_have_the_name_of_their_symbol_or_library(void **state)
 {
     (void)state;
     put_image(&bytes, 1, 0x7f0000, "/usr/share/dotnet/shared/x/libcoreclr.so");
     put_image(&bytes, 2, 0, "/lib/libc.so.6");
     put_frame(&bytes, 1, MEDIC_FRAME_NATIVE, 0x7f1234, 0, 1);
-    put_frame(&bytes, 2, MEDIC_FRAME_NATIVE, 0x7f1234, 0, 1);
+    put_frame(&bytes, 2, MEDIC_FRAME_NATIVE, 0x7f5678, 0, 1);
     put_frame(&bytes, 3, MEDIC_FRAME_NATIVE, 0x10, 0, 2);
     put_frame(&bytes, 4, MEDIC_FRAME_NATIVE, 0x18, 0, 2);
     put_frame(&bytes, 5, MEDIC_FRAME_NATIVE, 0x18, 0, 99);
@@ -113,8 +118,8 @@ static void native_frames_have_the_name_of_their_symbol_or_library_and_offset(vo
     write_symbols("{\"schema\": 1, \"functions\": [\"memcpy\"], \"files\": [\"/src/memcpy.c\"], "
                   "\"frames\": [[3, 0, 0, 12], [4, 0, -1, 0]]}");
     open_frames();
-    assert_frame(1, "libcoreclr.so+0x1234", "libcoreclr.so", MEDIC_CODE_RUNTIME, 1);
-    assert_frame(2, "libcoreclr.so+0x1234", "libcoreclr.so", MEDIC_CODE_RUNTIME, 1);
+    assert_frame(1, "libcoreclr.so", "libcoreclr.so", MEDIC_CODE_RUNTIME, 1);
+    assert_frame(2, "libcoreclr.so", "libcoreclr.so", MEDIC_CODE_RUNTIME, 1);
     assert_frame(3, "memcpy", "libc.so.6", MEDIC_CODE_NATIVE, 3);
     assert_frame(4, "memcpy", "libc.so.6", MEDIC_CODE_NATIVE, 3);
     assert_frame(5, "unknown code 0x18", "", MEDIC_CODE_UNKNOWN, 5);
@@ -146,6 +151,7 @@ static void code_is_judged_by_folder_and_name(void **state)
         {"/app/plugins/Microsoft.VisualBasic.Core.dll", "/app/System.Private.CoreLib.dll", MEDIC_CODE_USER},
         {"/app/Orders.dll", "/app/System.Private.CoreLib.dll", MEDIC_CODE_USER},
         {"netstandard.dll", NULL, MEDIC_CODE_FRAMEWORK},
+        {"RefEmit_InMemoryManifestModule", SHARED_CORELIB, MEDIC_CODE_FRAMEWORK},
         {"", NULL, MEDIC_CODE_UNKNOWN},
         {NULL, NULL, MEDIC_CODE_UNKNOWN},
     };
@@ -208,7 +214,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(managed_frames_have_the_name_of_their_method),
-        TEST(native_frames_have_the_name_of_their_symbol_or_library_and_offset),
+        TEST(native_frames_have_the_name_of_their_symbol_or_library),
         TEST(code_is_judged_by_folder_and_name),
         TEST(symbols_come_back_as_they_were_written),
         TEST(damaged_symbols_are_refused_with_a_sentence),

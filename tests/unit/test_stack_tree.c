@@ -32,6 +32,8 @@ static void begin(struct world *world, uint32_t functions)
     }
     for (uint32_t i = 0; i < functions * LINES; i++)
         put_frame(&world->bytes, i + 1, MEDIC_FRAME_MANAGED, 0x1000 + i, i / LINES + 1, 7);
+    put_image(&world->bytes, 9, 0, "/lib/libnameless.so");
+    put_frame(&world->bytes, functions * LINES + 1, MEDIC_FRAME_NATIVE, 0x10, 0, 9);
     world->fd = file_with(world->bytes.bytes, world->bytes.size);
     assert_int_equal(capture_open(world->fd, &world->capture, NULL), MEDIC_OK);
     world->frames = report_frames_new(world->capture, NULL);
@@ -266,6 +268,18 @@ static void a_tree_section_has_the_greatest_first(void **state)
     end(&world);
 }
 
+static void what_is_called_as_its_library_does_not_tell_it_twice(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world, 1);
+    stack_tree_add(world.tree, (uint32_t[]){LINES + 1}, 1, 5, 1);
+    const struct medic_section *section = tree_section(&world, 0, 0, 0);
+    assert_row(section, 0, MEDIC_NO_PARENT, "libnameless.so", 5);
+    assert_int_equal(section_cell(section, 0, 1)->type, 0);
+    end(&world);
+}
+
 static void chains_are_folded(void **state)
 {
     (void)state;
@@ -399,6 +413,7 @@ int main(void)
         cmocka_unit_test(trees_agree_with_a_slow_reference),
         cmocka_unit_test(frames_that_are_none_are_left_out),
         cmocka_unit_test(a_tree_section_has_the_greatest_first),
+        cmocka_unit_test(what_is_called_as_its_library_does_not_tell_it_twice),
         cmocka_unit_test(chains_are_folded),
         cmocka_unit_test(rows_are_bounded),
         cmocka_unit_test(a_section_of_stacks_has_every_distinct_one),

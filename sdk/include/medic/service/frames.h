@@ -11,7 +11,7 @@
 enum medic_code {
     MEDIC_CODE_UNKNOWN = 0,
     MEDIC_CODE_USER = 1,      /* the program's own, and of libraries it brought */
-    MEDIC_CODE_FRAMEWORK = 2, /* managed code of .NET and ASP.NET Core */
+    MEDIC_CODE_FRAMEWORK = 2, /* managed code of .NET and ASP.NET Core, and what is made at run time */
     MEDIC_CODE_RUNTIME = 3,   /* native code of the runtime: collector, compiler, type loader */
     MEDIC_CODE_NATIVE = 4     /* other native libraries, libc included */
 };
@@ -19,7 +19,7 @@ enum medic_code {
 typedef struct medic_frame {
     uint32_t kind;        /* enum medic_frame_kind (medic/capture_format.h) */
     uint32_t code;        /* enum medic_code */
-    const char *function; /* as a person would name it; for what has no name, library and offset. Never NULL */
+    const char *function; /* as a person would name it; native code without a name has its module's. Never NULL */
     const char *module;   /* file name without folder: "Orders.dll", "libcoreclr.so"; "" when there is none */
     const char *file;     /* of the source, as its compiler knew it; NULL when not known */
     uint32_t line;        /* 0 when not known */

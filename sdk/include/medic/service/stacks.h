@@ -102,7 +102,7 @@ typedef struct medic_stacks_service {
     int (*here)(const medic_host *host, uint32_t record_type, const void *head, uint32_t head_size, const void *tail,
                 uint32_t tail_size);
     /* [runtime] The same with a stack that is known as addresses, leaf first, the leaf an exact instruction, the others return
-     * addresses: what EventPipeEventDelivered hands over. */
+     * addresses: what EventPipeEventDelivered hands over (for few events: .NET 8 to 10 give none to those of the runtime). */
     int (*addresses)(const medic_host *host, uint32_t record_type, const void *head, uint32_t head_size,
                      const uintptr_t *addresses, uint32_t count);
 } medic_stacks_service;
