@@ -17,6 +17,12 @@ static inline uint64_t os_time_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+/* The clock of a thread's CPU time, by the kernel's own number for it: CPUCLOCK_PERTHREAD_MASK 4 | CPUCLOCK_SCHED 2. */
+static inline clockid_t os_thread_clock(uint32_t os_id)
+{
+    return (clockid_t)(~os_id << 3 | 6u);
+}
+
 static inline uint64_t os_now_ns(void)
 {
     return os_time_ns(CLOCK_MONOTONIC);

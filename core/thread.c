@@ -79,21 +79,26 @@ void thread_name(const char *name)
     prctl(PR_SET_NAME, name);
 }
 
-uint32_t thread_read_name(uint32_t os_id, char *name, size_t room)
+uint32_t thread_read_file(uint32_t os_id, const char *file, char *text, size_t room)
 {
     char path[64];
     ssize_t size;
     int fd;
 
-    snprintf(path, sizeof path, "/proc/self/task/%u/comm", os_id);
+    snprintf(path, sizeof path, "/proc/self/task/%u/%s", os_id, file);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     do
-        size = read(fd, name, room);
+        size = read(fd, text, room);
     while (size < 0 && errno == EINTR);
     close(fd);
-    if (size > 0 && name[size - 1] == '\n')
-        size--;
     return size > 0 ? (uint32_t)size : 0;
+}
+
+uint32_t thread_read_name(uint32_t os_id, char *name, size_t room)
+{
+    uint32_t size = thread_read_file(os_id, "comm", name, room);
+
+    return size && name[size - 1] == '\n' ? size - 1 : size;
 }

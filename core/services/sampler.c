@@ -116,7 +116,7 @@ static int start_timer(struct sampler_slot *slot, uint32_t tid)
     uint64_t key = (uint64_t)atomic_load(&slot->generation) << 32 | (uint64_t)(slot - sampler_shared.slots);
     struct sigevent event;
     struct itimerspec times;
-    clockid_t clock = (clockid_t)(~tid << 3 | 6); /* CPU time of a thread, as the scheduler counts it */
+    clockid_t clock = os_thread_clock(tid);
 
     memset(&event, 0, sizeof event);
     event.sigev_notify = SIGEV_THREAD_ID;
@@ -280,29 +280,12 @@ static void sweep(void)
     }
 }
 
-static uint32_t read_task_file(uint32_t tid, const char *name, char *text, size_t room)
-{
-    char path[64];
-    ssize_t size;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/self/task/%u/%s", tid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    do
-        size = read(fd, text, room);
-    while (size < 0 && errno == EINTR);
-    close(fd);
-    return size > 0 ? (uint32_t)size : 0;
-}
-
 /* A thread that blocks the signal would never be interrupted by it; and if it waits for signals, get one that is not for it. */
 static int blocks_signal(uint32_t tid)
 {
     static const char key[] = "\nSigBlk:";
     char text[4096];
-    uint32_t size = read_task_file(tid, "status", text, sizeof text - 1);
+    uint32_t size = thread_read_file(tid, "status", text, sizeof text - 1);
     const char *line;
 
     text[size] = '\0';

@@ -3,6 +3,7 @@
 #include "core/services/sampler_signal.h"
 
 #include "core/os.h"
+#include "core/services/context_registers.h"
 #include "core/services/raw_stack.h"
 
 #include <asm/prctl.h>
@@ -21,17 +22,6 @@ static struct iovec pieces[SPARE_PIECES];
 
 #if defined(__x86_64__)
 
-static void take_registers(struct unwind_registers *to, const ucontext_t *context)
-{
-    static const uint8_t from[UNWIND_REGISTERS] = {
-        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
-    };
-
-    for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
-        to->r[i] = (uint64_t)context->uc_mcontext.gregs[from[i]];
-}
-
 static uint64_t stack_pointer(const ucontext_t *context)
 {
     return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
@@ -46,12 +36,6 @@ static uint64_t control_block(void)
 }
 
 #else
-
-static void take_registers(struct unwind_registers *to, const ucontext_t *context)
-{
-    (void)context;
-    memset(to, 0, sizeof *to);
-}
 
 static uint64_t stack_pointer(const ucontext_t *context)
 {
@@ -115,7 +99,7 @@ static int write_sample(const struct sampler_slot *slot, const struct extent *ex
     raw->under_low = extent->under_low;
     raw->under_size = extent->under_size;
     raw->under_context = extent->under_context;
-    take_registers(&raw->registers, context);
+    context_registers(context, &raw->registers);
     memcpy((uint8_t *)raw + offset, bytes, extent->size);
     if (extent->under_size)
         memcpy((uint8_t *)raw + offset + size - extent->under_size, (const void *)extent->under_low,

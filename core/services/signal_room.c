@@ -1,10 +1,10 @@
 #include "core/services/signal_room.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "core/os.h"
+#include "core/thread.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 uint64_t signal_room_in(const char *status)
 {
@@ -25,16 +25,8 @@ uint64_t signal_room_in(const char *status)
 uint64_t signal_room(void)
 {
     char text[4096];
-    ssize_t size;
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0)
-        return UINT64_MAX;
-    do
-        size = read(fd, text, sizeof text - 1);
-    while (size < 0 && errno == EINTR);
-    close(fd);
-    text[size > 0 ? size : 0] = '\0';
+    text[thread_read_file(os_thread_id(), "status", text, sizeof text - 1)] = '\0';
     return signal_room_in(text);
 }
 

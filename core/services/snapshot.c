@@ -4,6 +4,7 @@
 #include "core/services/signal_room.h"
 #include "core/services/stacks.h"
 #include "core/session.h"
+#include "core/thread.h"
 
 #include <fcntl.h>
 #include <medic/clr/hresults.h>
@@ -80,10 +81,9 @@ void shot_close(struct shot *shot)
 
 uint64_t shot_cpu_ns(uint32_t os_id)
 {
-    /* The kernel's own number for the CPU clock of a thread: CPUCLOCK_PERTHREAD_MASK 4 | CPUCLOCK_SCHED 2. */
     struct timespec t;
 
-    if (!os_id || syscall(SYS_clock_gettime, (clockid_t)(~os_id << 3 | 6u), &t) != 0)
+    if (!os_id || syscall(SYS_clock_gettime, os_thread_clock(os_id), &t) != 0)
         return 0;
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
@@ -92,16 +92,9 @@ uint64_t shot_cpu_ns(uint32_t os_id)
 static uint32_t tell_thread(const struct shot_thread *thread)
 {
     medic_thread_record record = {.id = thread->thread, .os_id = thread->os_id};
-    char path[64], text[256], *begin, *end;
-    ssize_t size;
-    int fd;
+    char text[256], *begin, *end;
 
-    snprintf(path, sizeof path, "/proc/self/task/%u/stat", thread->os_id);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[size < 0 ? 0 : size] = '\0';
+    text[thread_read_file(thread->os_id, "stat", text, sizeof text - 1)] = '\0';
     begin = strchr(text, '(');
     end = strrchr(text, ')');
     if (begin && end)

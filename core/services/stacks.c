@@ -1,6 +1,7 @@
 #include "core/services/stacks.h"
 
 #include "core/os.h"
+#include "core/services/context_registers.h"
 #include "core/services/frames.h"
 #include "core/services/raw_stack.h"
 #include "core/services/sampler.h"
@@ -159,39 +160,16 @@ static uint32_t without_own_frames(struct unwind_step *steps, uint32_t count)
     return count - own;
 }
 
-#if defined(__x86_64__)
-
-static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
-{
-    static const uint8_t from[UNWIND_REGISTERS] = {
-        REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-        REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
-    };
-    ucontext_t context;
-
-    memcpy(&context, bytes, sizeof context);
-    for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
-        to->r[i] = (uint64_t)context.uc_mcontext.gregs[from[i]];
-}
-
-#else
-
-static void context_registers(const uint8_t *bytes, struct unwind_registers *to)
-{
-    (void)bytes;
-    memset(to, 0, sizeof *to);
-}
-
-#endif
-
 /* From an alternate stack, of which count steps are there, on to the stack under it. */
 static uint32_t unwind_under(const struct raw_stack *raw, const uint8_t *bytes, uint32_t count, uint32_t *flags)
 {
     uint64_t offset = raw_stack_bytes(raw->size, raw->under_size) - raw->under_size;
     struct unwind_stack under = {bytes + offset, raw->under_low, raw->under_size, (raw->flags & RAW_WHOLE) != 0};
     struct unwind_registers registers;
+    ucontext_t context;
 
-    context_registers(bytes + raw->under_context, &registers);
+    memcpy(&context, bytes + raw->under_context, sizeof context);
+    context_registers(&context, &registers);
     *flags = 0;
     return count +
            unwind(stacks.unwinder, &registers, &under, 0, stacks.steps + count, UNWIND_FRAMES_MAX - count, flags);
@@ -200,7 +178,7 @@ static uint32_t unwind_under(const struct raw_stack *raw, const uint8_t *bytes, 
 /* A copy that is larger than the usual is the whole one that was asked for. */
 static uint32_t join_deep(const struct raw_stack *raw, uint32_t count, uint32_t *flags)
 {
-    uint64_t thread = (uint64_t)raw->generation << 32 | raw->slot, now = os_now_ns();
+    uint64_t thread = (uint64_t)raw->generation << 32 | raw->slot, now;
 
     if (raw->size > RAW_STACK_CAP) {
         join_remember(&stacks.join, thread, stacks.steps, count, *flags);
@@ -209,6 +187,7 @@ static uint32_t join_deep(const struct raw_stack *raw, uint32_t count, uint32_t 
     if (*flags != MEDIC_STACK_TRUNCATED)
         return count;
     count = join_complete(&stacks.join, thread, stacks.steps, count, UNWIND_FRAMES_MAX, flags);
+    now = os_now_ns();
     if (!(*flags & MEDIC_STACK_JOINED) && now - stacks.deep_asked_ns >= DEEP_EVERY_NS) {
         stacks.deep_asked_ns = now;
         sampler_ask_deep(raw);
