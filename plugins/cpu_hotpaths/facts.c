@@ -80,7 +80,7 @@ static void find_threads(const struct recording *recording, struct facts *facts)
 {
     for (size_t i = 0; i < recording->thread_count; i++) {
         const struct thread *thread = &recording->threads[i];
-        facts->gc_threads += thread->kind == THREAD_GC && begins_with(thread->name, ".NET Server GC");
+        facts->gc_threads += thread->kind == THREAD_GC && medic_begins_with(thread->name, ".NET Server GC");
         if (thread->kind != THREAD_MEDIC && thread->cpu_ns > facts->thread_ns) {
             facts->thread_ns = thread->cpu_ns;
             facts->thread = *thread->name ? thread->name : NULL;

@@ -2,7 +2,7 @@
 #ifndef CPU_HOTPATHS_FACTS_H
 #define CPU_HOTPATHS_FACTS_H
 
-#include "words.h"
+#include <medic/words.h>
 
 #include <medic/service/document.h>
 #include <medic/service/stacks.h>
@@ -29,13 +29,13 @@ struct site {
     uint32_t function; /* id; 0 = nowhere */
     int user;          /* it is the program's */
     uint64_t weight_ns;
-    uint64_t self_ns;   /* in its own instructions */
-    struct place place; /* with its hottest line */
-    struct place entry; /* what it called that took most */
+    uint64_t self_ns;         /* in its own instructions */
+    struct medic_place place; /* with its hottest line */
+    struct medic_place entry; /* what it called that took most */
     uint64_t entry_ns;
-    struct place leaf; /* where most of that ended */
+    struct medic_place leaf; /* where most of that ended */
     uint64_t leaf_ns;
-    struct place caller;
+    struct medic_place caller;
     uint64_t caller_ns;
     uint32_t callers;   /* how many functions of the program call it */
     uint32_t depth;     /* the most often it was on one stack */
@@ -66,7 +66,7 @@ struct facts {
     struct site who[WORK_COUNT]; /* the same of each other work */
     const char *module;          /* with most CPU in its own instructions */
     uint64_t module_ns;
-    struct place way; /* the deepest function of the program that at least 60 % pass, not lead's */
+    struct medic_place way; /* the deepest function of the program that at least 60 % pass, not lead's */
     uint64_t way_ns;
     const char *thread; /* that used most */
     uint64_t thread_ns;

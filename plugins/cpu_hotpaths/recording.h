@@ -105,7 +105,7 @@ int is_nameless(const medic_frame *frame);
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 enum thread_kind thread_kind_of(const char *name, uint64_t managed);
 const char *thread_kind_name(enum thread_kind kind);
-struct place place_of(const struct recording *recording, uint32_t frame);
+struct medic_place place_of(const struct recording *recording, uint32_t frame);
 /* The frames that are shown: all, or the managed ones (at least one); a run of nameless ones is one
  * frame, and native ones at the root are left out. room for view->count ids; returns how many. */
 uint32_t shown_frames(const struct recording *recording, const struct view *view, uint32_t *frames);

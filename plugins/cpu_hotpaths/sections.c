@@ -26,7 +26,7 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
     if (!frame->file || !frame->line)
         return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", file_name(frame->file), frame->line);
+    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(frame->file), frame->line);
     return location;
 }
 
@@ -34,27 +34,27 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
 
 static void usage_note(const struct facts *facts, char *note, size_t size)
 {
-    struct text text = {note, size};
+    struct medic_text text = {note, size};
 
     if (!facts->samples) {
-        add(&text, "No sample was taken.");
+        medic_add(&text, "No sample was taken.");
         return;
     }
-    add(&text, "%llu samples", (unsigned long long)facts->samples);
+    medic_add(&text, "%llu samples", (unsigned long long)facts->samples);
     if (facts->engine == MEDIC_ENGINE_SUSPENSION)
-        add(&text, " by suspension (biased to safe points)");
+        medic_add(&text, " by suspension (biased to safe points)");
     else if (facts->engine == MEDIC_ENGINE_TIMERS)
-        add(&text, " by CPU timers");
+        medic_add(&text, " by CPU timers");
     if (facts->elapsed_ns && facts->process_ns) {
-        add(&text, " stand for ");
-        add_share(&text, (double)facts->sampled_ns, (double)facts->process_ns);
-        add(&text, " of the CPU time that the kernel counted");
+        medic_add(&text, " stand for ");
+        medic_add_share(&text, (double)facts->sampled_ns, (double)facts->process_ns);
+        medic_add(&text, " of the CPU time that the kernel counted");
     }
     if (facts->lost_ns) {
-        add(&text, "; lost: ");
-        add_share(&text, (double)facts->lost_ns, (double)facts->sampled_ns + (double)facts->lost_ns);
+        medic_add(&text, "; lost: ");
+        medic_add_share(&text, (double)facts->lost_ns, (double)facts->sampled_ns + (double)facts->lost_ns);
     }
-    add(&text, ".");
+    medic_add(&text, ".");
 }
 
 static void usage_row(const struct recording *recording, medic_section *section, const char *who, uint64_t cpu_ns,

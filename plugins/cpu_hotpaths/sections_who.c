@@ -140,11 +140,11 @@ static void note(struct notes *notes, const char *format, ...)
 /* "3 %: " in front of a sentence; 0 when the part is too small to be told. */
 static int worth_telling(const struct facts *facts, uint64_t part, char *percent, size_t size)
 {
-    struct text text = {percent, size};
+    struct medic_text text = {percent, size};
 
     if (!part || (double)part < 0.001 * (double)facts->base_ns)
         return 0;
-    add_share(&text, (double)part, (double)facts->base_ns);
+    medic_add_share(&text, (double)part, (double)facts->base_ns);
     return 1;
 }
 

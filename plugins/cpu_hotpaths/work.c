@@ -73,11 +73,11 @@ uint32_t function_of(const struct recording *recording, uint32_t frame)
     return id && function && function <= recording->frame_count ? function : id;
 }
 
-struct place place_of(const struct recording *recording, uint32_t id)
+struct medic_place place_of(const struct recording *recording, uint32_t id)
 {
     const medic_frame *frame = frame_of(recording, id);
 
-    return (struct place){id ? name_of(frame) : NULL, frame->module, frame->file, frame->line, frame->code};
+    return (struct medic_place){id ? name_of(frame) : NULL, frame->module, frame->file, frame->line, frame->code};
 }
 
 /* Between the start of a thread and its first managed method lies the same native code in every stack. */
@@ -125,7 +125,7 @@ enum thread_kind thread_kind_of(const char *name, uint64_t managed)
     if (name && strcmp(name, "medic") == 0)
         return THREAD_MEDIC;
     for (size_t i = 0; name && i < sizeof thread_names / sizeof *thread_names; i++)
-        if (begins_with(name, thread_names[i].name))
+        if (medic_begins_with(name, thread_names[i].name))
             return thread_names[i].kind;
     return managed ? THREAD_MANAGED : THREAD_NATIVE;
 }
@@ -147,7 +147,7 @@ static int is_libc(const medic_frame *frame)
     static const char *const modules[] = {"libc.so", "libc-2.", "libpthread", "ld-linux", "libm.so", "[vdso]"};
 
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
-        if (begins_with(frame->module, modules[i]))
+        if (medic_begins_with(frame->module, modules[i]))
             return 1;
     return 0;
 }
@@ -171,22 +171,22 @@ static int is_lock(const char *function)
                                         "System.Threading.SpinLock.", "System.Threading.ReaderWriterLockSlim."};
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (begins_with(function, types[i]) && (strstr(function, "Enter") || strstr(function, "Spin")))
+        if (medic_begins_with(function, types[i]) && (strstr(function, "Enter") || strstr(function, "Spin")))
             return 1;
     return 0;
 }
 
 static int is_spin(const char *function)
 {
-    return begins_with(function, "System.Threading.SpinWait.") ||
-           begins_with(function, "System.Threading.Thread.SpinWait");
+    return medic_begins_with(function, "System.Threading.SpinWait.") ||
+           medic_begins_with(function, "System.Threading.Thread.SpinWait");
 }
 
 static int is_throw(const medic_frame *frame)
 {
     if (frame->kind == MEDIC_FRAME_MANAGED)
-        return begins_with(frame->function, "System.Runtime.EH.");
-    return begins_with(frame->module, "libgcc_s") || begins_with(frame->function, "_Unwind_") ||
+        return medic_begins_with(frame->function, "System.Runtime.EH.");
+    return medic_begins_with(frame->module, "libgcc_s") || medic_begins_with(frame->function, "_Unwind_") ||
            strstr(frame->function, "__cxa_throw") || strstr(frame->function, "IL_Throw") ||
            strstr(frame->function, "IL_Rethrow") || strstr(frame->function, "DispatchManagedException");
 }
@@ -194,15 +194,15 @@ static int is_throw(const medic_frame *frame)
 /* What one frame says of the work; WORK_PROGRAM when nothing. */
 static enum work frame_work(const medic_frame *frame)
 {
-    if (begins_with(frame->module, "libclrjit"))
+    if (medic_begins_with(frame->module, "libclrjit"))
         return WORK_JIT;
-    if (begins_with(frame->module, "libclrgc"))
+    if (medic_begins_with(frame->module, "libclrgc"))
         return WORK_GC;
     if (is_throw(frame))
         return WORK_EXCEPTIONS;
     if (frame->kind != MEDIC_FRAME_MANAGED)
         return WORK_PROGRAM;
-    if (begins_with(frame->function, "System.Threading.LowLevelLifoSemaphore"))
+    if (medic_begins_with(frame->function, "System.Threading.LowLevelLifoSemaphore"))
         return WORK_POOL;
     if (is_lock(frame->function))
         return WORK_LOCKS;

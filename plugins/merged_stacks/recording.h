@@ -21,8 +21,8 @@ struct thread {
 /* Threads that wait for the same kind of thing in the same function. */
 struct group {
     enum wait wait;
-    uint32_t function;  /* id, 0 = none */
-    struct place place; /* the line most of them stand at */
+    uint32_t function;        /* id, 0 = none */
+    struct medic_place place; /* the line most of them stand at */
     uint32_t count, pool;
     uint32_t first; /* thread: index */
 };
@@ -52,7 +52,7 @@ struct recording {
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 /* Equal for all frames of a function; 0 for an id that is none. */
 uint32_t function_of(const struct recording *recording, uint32_t frame);
-struct place place_of(const struct recording *recording, uint32_t frame);
+struct medic_place place_of(const struct recording *recording, uint32_t frame);
 /* Fills frames to pool of a thread whose raw part is there. MEDIC_OK or MEDIC_E_MEMORY. */
 int look_at_thread(const struct recording *recording, struct thread *thread);
 

@@ -125,7 +125,7 @@ static uint32_t chain_end(const struct writer *writer, uint32_t node)
 
 /* Of a chain all methods when they are few; else the first and the last, and between them the program's own and what they
  * call. */
-static void name_chain(const struct writer *writer, uint32_t first, uint32_t last, struct text *text)
+static void name_chain(const struct writer *writer, uint32_t first, uint32_t last, struct medic_text *text)
 {
     uint32_t length = 1;
     int gap = 0, own = 0;
@@ -136,7 +136,11 @@ static void name_chain(const struct writer *writer, uint32_t first, uint32_t las
         const medic_frame *frame = frame_of(writer->recording, writer->nodes[node].frame);
         int told = length <= CHAIN_SHORT || node == first || node == last || own || frame->code == MEDIC_CODE_USER;
         if (told)
-            add(text, "%s%s", node == first ? "" : gap ? " > … > " : " > ", without_namespace(frame->function));
+            medic_add(text, "%s%s",
+                      node == first ? ""
+                      : gap         ? " > … > "
+                                    : " > ",
+                      medic_without_namespace(frame->function));
         gap = !told;
         own = frame->code == MEDIC_CODE_USER;
         if (node == last)
@@ -150,7 +154,7 @@ static uint32_t tree_row(const struct writer *writer, uint32_t first, uint32_t l
     const medic_frame *frame = frame_of(recording, writer->nodes[last].frame);
     uint32_t parent = writer->nodes[first].parent;
     char location[LOCATION_MAX], names[NAMES_MAX], methods[METHODS_MAX] = "";
-    struct text text = {methods, sizeof methods};
+    struct medic_text text = {methods, sizeof methods};
 
     name_chain(writer, first, last, &text);
     medic_cell cells[] = {

@@ -28,26 +28,26 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
 {
     if (!frame->file || !frame->line)
         return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", file_name(frame->file), frame->line);
+    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(frame->file), frame->line);
     return location;
 }
 
 const char *thread_names(const struct recording *recording, const uint32_t *threads, size_t count,
                          char names[NAMES_MAX])
 {
-    struct text text = {names, NAMES_MAX};
+    struct medic_text text = {names, NAMES_MAX};
 
     *names = '\0';
     for (size_t i = 0; i < count && i < NAMES_SHOWN; i++) {
         const struct thread *thread = &recording->threads[threads[i]];
-        add(&text, "%s", i ? ", " : "");
-        if (*thread->name && !begins_with(thread->name, ".NET TP"))
-            add(&text, "%.24s (%u)", thread->name, thread->raw.head.os_id);
+        medic_add(&text, "%s", i ? ", " : "");
+        if (*thread->name && !medic_begins_with(thread->name, ".NET TP"))
+            medic_add(&text, "%.24s (%u)", thread->name, thread->raw.head.os_id);
         else
-            add(&text, "%u", thread->raw.head.os_id);
+            medic_add(&text, "%u", thread->raw.head.os_id);
     }
     if (count > NAMES_SHOWN)
-        add(&text, " and %zu more", count - NAMES_SHOWN);
+        medic_add(&text, " and %zu more", count - NAMES_SHOWN);
     return names;
 }
 
@@ -202,9 +202,9 @@ static void note(struct notes *notes, const char *format, ...)
 static void note_pause(struct notes *notes, const medic_snapshot *snapshot)
 {
     char pause[32] = "";
-    struct text text = {pause, sizeof pause};
+    struct medic_text text = {pause, sizeof pause};
 
-    add_time(&text, (double)snapshot->pause_ns);
+    medic_add_time(&text, (double)snapshot->pause_ns);
     note(notes, "One moment: the program stood still for %s. What matters lasts; look twice.", pause);
 }
 

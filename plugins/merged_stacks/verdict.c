@@ -121,61 +121,64 @@ static const struct crowd *worst_crowd(const struct facts *facts, uint32_t *seve
 
 /* --- sentences --- */
 
-static void add_cure(struct text *text, const struct crowd *crowd)
+static void add_cure(struct medic_text *text, const struct crowd *crowd)
 {
     if (crowd->wait == WAIT_TASK)
-        add(text, " (sync over async): await it instead");
+        medic_add(text, " (sync over async): await it instead");
     else if (waits_for_lock(crowd->wait))
-        add(text, ": find who holds it, and hold it for shorter");
+        medic_add(text, ": find who holds it, and hold it for shorter");
     else if (crowd->wait == WAIT_SEMAPHORE)
-        add(text, ": find who does not release it, or let more in");
+        medic_add(text, ": find who does not release it, or let more in");
 }
 
-static void add_crowd(struct text *text, const struct facts *facts, const struct crowd *crowd)
+static void add_crowd(struct medic_text *text, const struct facts *facts, const struct crowd *crowd)
 {
-    add(text, "%u of %u threads wait in ", crowd->count, facts->threads);
-    add_place(text, &crowd->place);
-    add(text, ", %s", kinds[crowd->wait].clause);
+    medic_add(text, "%u of %u threads wait in ", crowd->count, facts->threads);
+    medic_add_place(text, &crowd->place);
+    medic_add(text, ", %s", kinds[crowd->wait].clause);
     if (!crowd->user)
-        add(text, ", under no code of the program");
+        medic_add(text, ", under no code of the program");
 }
 
-static void say_deadlock(struct text *text, const struct facts *facts, const struct crowd *crowd)
+static void say_deadlock(struct medic_text *text, const struct facts *facts, const struct crowd *crowd)
 {
     uint32_t waiting = facts->states[WAIT_LOCK] + facts->states[WAIT_RWLOCK];
 
-    add(text, "Deadlock suspected: %u threads wait for locks", waiting);
+    medic_add(text, "Deadlock suspected: %u threads wait for locks", waiting);
     if (crowd) {
-        add(text, ", %s in ", crowd->count == waiting ? "all" : crowd->count * 2 > waiting ? "most" : "among others");
-        add_place(text, &crowd->place);
+        medic_add(text, ", %s in ",
+                  crowd->count == waiting      ? "all"
+                  : crowd->count * 2 > waiting ? "most"
+                                               : "among others");
+        medic_add_place(text, &crowd->place);
     }
-    add(text, ", and no thread of the program runs; look again: if nothing has moved, it is one.");
+    medic_add(text, ", and no thread of the program runs; look again: if nothing has moved, it is one.");
 }
 
-static void say_starvation(struct text *text, const struct facts *facts, const struct crowd *crowd)
+static void say_starvation(struct medic_text *text, const struct facts *facts, const struct crowd *crowd)
 {
-    add(text, "The thread pool starves: %u of its %u workers block", facts->pool_blocked, facts->pool);
+    medic_add(text, "The thread pool starves: %u of its %u workers block", facts->pool_blocked, facts->pool);
     if (crowd) {
         if (crowd->pool == facts->pool_blocked)
-            add(text, ", all in ");
+            medic_add(text, ", all in ");
         else
-            add(text, ", %u in ", crowd->pool);
-        add_place(text, &crowd->place);
-        add(text, ", %s", kinds[crowd->wait].clause);
+            medic_add(text, ", %u in ", crowd->pool);
+        medic_add_place(text, &crowd->place);
+        medic_add(text, ", %s", kinds[crowd->wait].clause);
         add_cure(text, crowd);
     }
-    add(text, ".");
+    medic_add(text, ".");
 }
 
-static void add_count(struct text *text, const char **between, uint32_t count, const char *one, const char *many)
+static void add_count(struct medic_text *text, const char **between, uint32_t count, const char *one, const char *many)
 {
     if (!count)
         return;
-    add(text, "%s%u %s", *between, count, count == 1 ? one : many);
+    medic_add(text, "%s%u %s", *between, count, count == 1 ? one : many);
     *between = ", ";
 }
 
-static void say_healthy(struct text *text, const struct facts *facts)
+static void say_healthy(struct medic_text *text, const struct facts *facts)
 {
     uint32_t blocked = 0;
     const char *between = ": ";
@@ -183,17 +186,17 @@ static void say_healthy(struct text *text, const struct facts *facts)
     for (enum wait wait = 0; wait < WAIT_COUNT; wait++)
         if (wait_blocks(wait))
             blocked += facts->states[wait];
-    add(text, "Healthy: nothing stands out among %u thread%s", facts->threads, facts->threads == 1 ? "" : "s");
+    medic_add(text, "Healthy: nothing stands out among %u thread%s", facts->threads, facts->threads == 1 ? "" : "s");
     add_count(text, &between, facts->states[WAIT_NONE], "runs", "run");
     add_count(text, &between, blocked, "waits", "wait");
     add_count(text, &between, facts->states[WAIT_IDLE], "is an idle pool worker", "are idle pool workers");
     add_count(text, &between, facts->states[WAIT_SERVICE], "serves the runtime", "serve the runtime");
-    add(text, ".");
+    medic_add(text, ".");
 }
 
 /* --- findings --- */
 
-static struct finding *open_finding(struct verdict *verdict, const char *section, struct text *text)
+static struct finding *open_finding(struct verdict *verdict, const char *section, struct medic_text *text)
 {
     struct finding *finding;
 
@@ -201,32 +204,32 @@ static struct finding *open_finding(struct verdict *verdict, const char *section
         return NULL;
     finding = &verdict->findings[verdict->finding_count++];
     finding->section = section;
-    *text = (struct text){finding->text, sizeof finding->text};
+    *text = (struct medic_text){finding->text, sizeof finding->text};
     return finding;
 }
 
 static void find_holder(struct verdict *verdict, const struct facts *facts)
 {
-    struct text text;
+    struct medic_text text;
 
     if (!facts->holder || !open_finding(verdict, "threads", &text))
         return;
     if (*facts->holder)
-        add(&text, "Thread \"%s\" (%u)", facts->holder, facts->holder_tid);
+        medic_add(&text, "Thread \"%s\" (%u)", facts->holder, facts->holder_tid);
     else
-        add(&text, "Thread %u", facts->holder_tid);
-    add(&text, " is inside of the same method without waiting for the lock, so it may hold it: it %s",
-        facts->holder_wait == WAIT_NONE    ? "runs"
-        : facts->holder_wait == WAIT_SLEEP ? "sleeps"
-                                           : "waits ");
+        medic_add(&text, "Thread %u", facts->holder_tid);
+    medic_add(&text, " is inside of the same method without waiting for the lock, so it may hold it: it %s",
+              facts->holder_wait == WAIT_NONE    ? "runs"
+              : facts->holder_wait == WAIT_SLEEP ? "sleeps"
+                                                 : "waits ");
     if (facts->holder_wait != WAIT_NONE && facts->holder_wait != WAIT_SLEEP)
-        add(&text, "%s", kinds[facts->holder_wait].clause);
-    add(&text, ".");
+        medic_add(&text, "%s", kinds[facts->holder_wait].clause);
+    medic_add(&text, ".");
 }
 
 static void find_others(struct verdict *verdict, const struct facts *facts, const struct crowd *lead)
 {
-    struct text text;
+    struct medic_text text;
 
     for (uint32_t i = 0; i < facts->crowd_count; i++) {
         const struct crowd *crowd = &facts->crowds[i];
@@ -238,19 +241,19 @@ static void find_others(struct verdict *verdict, const struct facts *facts, cons
         if (!finding)
             return;
         add_crowd(&text, facts, crowd);
-        add(&text, ".");
-        text = (struct text){finding->key, sizeof finding->key};
-        add(&text, "%s|%s", kinds[crowd->wait].name, crowd->place.name ? crowd->place.name : "");
+        medic_add(&text, ".");
+        text = (struct medic_text){finding->key, sizeof finding->key};
+        medic_add(&text, "%s|%s", kinds[crowd->wait].name, crowd->place.name ? crowd->place.name : "");
     }
 }
 
 static void find_starvation(struct verdict *verdict, const struct facts *facts)
 {
-    struct text text;
+    struct medic_text text;
 
     if (open_finding(verdict, "threads", &text))
-        add(&text, "The thread pool starves: %u of its %u workers block, none is idle; work queues up.",
-            facts->pool_blocked, facts->pool);
+        medic_add(&text, "The thread pool starves: %u of its %u workers block, none is idle; work queues up.",
+                  facts->pool_blocked, facts->pool);
 }
 
 /* --- the verdict --- */
@@ -280,7 +283,7 @@ static uint32_t at_least(uint32_t severity, uint32_t floor)
 
 static void say(struct verdict *verdict, const struct facts *facts)
 {
-    struct text text = {verdict->sentence, sizeof verdict->sentence};
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
     const struct crowd *lead = worst_crowd(facts, &verdict->severity);
     int deadlock = deadlock_suspected(facts), starved = starves(facts);
 
@@ -296,7 +299,7 @@ static void say(struct verdict *verdict, const struct facts *facts)
     } else if (lead) {
         add_crowd(&text, facts, lead);
         add_cure(&text, lead);
-        add(&text, ".");
+        medic_add(&text, ".");
         if (starved)
             verdict->severity = at_least(verdict->severity, MEDIC_WARNING);
     } else {
@@ -312,7 +315,7 @@ static void say(struct verdict *verdict, const struct facts *facts)
 
 void verdict_of(const struct facts *facts, struct verdict *verdict)
 {
-    struct text text = {verdict->sentence, sizeof verdict->sentence};
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
 
     memset(verdict, 0, sizeof *verdict);
     if (facts->threads) {
@@ -320,6 +323,6 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
         return;
     }
     verdict->severity = MEDIC_NOTICE;
-    add(&text, "No managed thread was seen: %s.",
-        facts->complete ? "the program has none, or it was ending" : "the recording was cut off; try again");
+    medic_add(&text, "No managed thread was seen: %s.",
+              facts->complete ? "the program has none, or it was ending" : "the recording was cut off; try again");
 }

@@ -2,7 +2,7 @@
 #ifndef MERGED_STACKS_VERDICT_H
 #define MERGED_STACKS_VERDICT_H
 
-#include "words.h"
+#include <medic/words.h>
 
 #include <medic/service/document.h>
 
@@ -38,7 +38,7 @@ struct crowd {
     enum wait wait;
     uint32_t count, pool; /* threads; of them pool workers */
     int user;             /* place is the program's own */
-    struct place place;
+    struct medic_place place;
 };
 
 #define CROWDS_MAX 8

@@ -24,11 +24,11 @@ uint32_t function_of(const struct recording *recording, uint32_t frame)
     return function <= count ? function : 0;
 }
 
-struct place place_of(const struct recording *recording, uint32_t id)
+struct medic_place place_of(const struct recording *recording, uint32_t id)
 {
     const medic_frame *frame = frame_of(recording, id);
 
-    return (struct place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
+    return (struct medic_place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
 }
 
 /* --- rules --- */
@@ -73,7 +73,7 @@ static int rule_fits(const struct rule *rule, const char *function)
 {
     const char *rest = function + strlen(rule->type);
 
-    if (!begins_with(function, rule->type))
+    if (!medic_begins_with(function, rule->type))
         return 0;
     for (size_t i = 0; i < sizeof rule->words / sizeof *rule->words && rule->words[i]; i++)
         if (strstr(rest, rule->words[i]))
@@ -106,14 +106,15 @@ static enum wait wait_of_frames(const struct recording *recording, const struct 
 static int has_method(const struct recording *recording, const struct thread *thread, const char *beginning)
 {
     for (uint32_t i = 0; i < thread->count; i++)
-        if (begins_with(frame_of(recording, thread->frames[i])->function, beginning))
+        if (medic_begins_with(frame_of(recording, thread->frames[i])->function, beginning))
             return 1;
     return 0;
 }
 
 static int is_pool(const struct recording *recording, const struct thread *thread)
 {
-    return begins_with(thread->name, ".NET TP Worker") || begins_with(thread->name, ".NET ThreadPool Worker") ||
+    return medic_begins_with(thread->name, ".NET TP Worker") ||
+           medic_begins_with(thread->name, ".NET ThreadPool Worker") ||
            has_method(recording, thread, "System.Threading.PortableThreadPool.WorkerThread.") ||
            has_method(recording, thread, "System.Threading.ThreadPoolWorkQueue.Dispatch");
 }

@@ -1,24 +1,20 @@
 /* Who asked for the pauses and who was slow to stop, out of the recorded stacks. */
 #include "recording.h"
 
+#include <medic/words.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int begins_with(const char *text, const char *beginning)
-{
-    return strncmp(text, beginning, strlen(beginning)) == 0;
-}
-
 static int is_library(const char *function)
 {
-    return begins_with(function, "System.") || begins_with(function, "Microsoft.") ||
-           begins_with(function, "Interop.") || begins_with(function, "Interop+");
+    return medic_begins_with(function, "System.") || medic_begins_with(function, "Microsoft.") ||
+           medic_begins_with(function, "Interop.") || medic_begins_with(function, "Interop+");
 }
 
 /* Methods in which a thread merely does what the collector asks of it. */
 static int is_collector(const char *function)
 {
-    return begins_with(function, "System.GC.") || begins_with(function, "System.Threading.Thread.PollGC");
+    return medic_begins_with(function, "System.GC.") || medic_begins_with(function, "System.Threading.Thread.PollGC");
 }
 
 static const medic_name_record *lookup(const struct recording *recording, uint64_t function, const char **text)

@@ -2,33 +2,11 @@
 
 #include <ctype.h>
 #include <medic/clr/profiler.h>
-#include <stdarg.h>
+#include <medic/words.h>
 #include <stdio.h>
 #include <string.h>
 
 /* --- words --- */
-
-struct text {
-    char *at;
-    size_t room;
-};
-
-static void add(struct text *text, const char *format, ...) MEDIC_PRINTF(2, 3);
-
-static void add(struct text *text, const char *format, ...)
-{
-    va_list args;
-    int length;
-
-    va_start(args, format);
-    length = vsnprintf(text->at, text->room, format, args);
-    va_end(args);
-    if (length > 0) {
-        size_t used = (size_t)length < text->room ? (size_t)length : text->room - 1;
-        text->at += used;
-        text->room -= used;
-    }
-}
 
 /* Three digits that matter: 1.24, 12.4, 124. */
 static int decimals(double value)
@@ -36,41 +14,41 @@ static int decimals(double value)
     return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
 }
 
-static void add_scaled(struct text *text, double value, const char *unit)
+static void add_scaled(struct medic_text *text, double value, const char *unit)
 {
-    add(text, "%.*f %s", decimals(value), value, unit);
+    medic_add(text, "%.*f %s", decimals(value), value, unit);
 }
 
-static void add_time(struct text *text, double ns)
+static void add_time(struct medic_text *text, double ns)
 {
     if (ns < 999.5e3)
-        add(text, "%.0f µs", ns / 1e3);
+        medic_add(text, "%.0f µs", ns / 1e3);
     else if (ns < 999.5e6)
         add_scaled(text, ns / 1e6, "ms");
     else if (ns < 120e9)
         add_scaled(text, ns / 1e9, "s");
     else
-        add(text, "%.0f min", ns / 60e9);
+        medic_add(text, "%.0f min", ns / 60e9);
 }
 
-static void add_bytes(struct text *text, uint64_t bytes)
+static void add_bytes(struct medic_text *text, uint64_t bytes)
 {
     if (bytes < UINT64_C(1) << 20)
-        add(text, "%.0f KB", (double)bytes / 1024);
+        medic_add(text, "%.0f KB", (double)bytes / 1024);
     else if (bytes < UINT64_C(1) << 30)
-        add(text, "%.0f MB", (double)bytes / 1048576);
+        medic_add(text, "%.0f MB", (double)bytes / 1048576);
     else
         add_scaled(text, (double)bytes / 1073741824, "GB");
 }
 
-static void add_share(struct text *text, double part, double whole)
+static void add_share(struct medic_text *text, double part, double whole)
 {
     double percent = whole > 0 ? 100 * part / whole : 0;
 
     if (percent > 0 && percent < 0.01)
-        add(text, "less than 0.01 %%");
+        medic_add(text, "less than 0.01 %%");
     else
-        add(text, "%.*f %%", percent < 1 ? 2 : percent < 10 ? 1 : 0, percent);
+        medic_add(text, "%.*f %%", percent < 1 ? 2 : percent < 10 ? 1 : 0, percent);
 }
 
 static double per_second(const struct facts *facts, size_t count)
@@ -78,23 +56,23 @@ static double per_second(const struct facts *facts, size_t count)
     return facts->span_ns ? (double)count * 1e9 / (double)facts->span_ns : 0;
 }
 
-static void add_count(struct text *text, size_t count, const char *one, const char *many)
+static void add_count(struct medic_text *text, size_t count, const char *one, const char *many)
 {
-    add(text, "%zu %s", count, count == 1 ? one : many);
+    medic_add(text, "%zu %s", count, count == 1 ? one : many);
 }
 
 /* "12 times (1.2 a second)" */
-static void add_times(struct text *text, const struct facts *facts, size_t count)
+static void add_times(struct medic_text *text, const struct facts *facts, size_t count)
 {
     double rate = per_second(facts, count);
 
     if (count == 1) {
-        add(text, "once");
+        medic_add(text, "once");
         return;
     }
-    add(text, "%zu times", count);
+    medic_add(text, "%zu times", count);
     if (rate >= 1)
-        add(text, " (%.*f a second)", rate < 10 ? 1 : 0, rate);
+        medic_add(text, " (%.*f a second)", rate < 10 ? 1 : 0, rate);
 }
 
 /* --- grades --- */
@@ -149,46 +127,46 @@ static enum cause largest(const double *weights)
 
 /* --- causes in words: a clause that begins in lower case and ends without a stop --- */
 
-static void add_cost(struct text *text, const struct facts *facts, enum cause cause)
+static void add_cost(struct medic_text *text, const struct facts *facts, enum cause cause)
 {
     add_share(text, (double)facts->cause[cause].total_ns, (double)facts->span_ns);
-    add(text, " of the time, ");
+    medic_add(text, " of the time, ");
     add_time(text, (double)facts->cause[cause].max_ns);
-    add(text, " at most");
+    medic_add(text, " at most");
 }
 
-static void describe_induced(struct text *text, const struct facts *facts, const struct witnesses *seen)
+static void describe_induced(struct medic_text *text, const struct facts *facts, const struct witnesses *seen)
 {
     int background = facts->induced_background * 2 > facts->induced_calls;
 
-    add(text, "forced collections (GC.Collect) ran ");
+    medic_add(text, "forced collections (GC.Collect) ran ");
     add_times(text, facts, facts->induced_calls);
     if (seen->collect_caller)
-        add(text, ", %s from %s", seen->collect_caller_count * 10 >= seen->collect_count * 9 ? "all" : "mostly",
-            seen->collect_caller);
-    add(text, ", and stopped the program for ");
+        medic_add(text, ", %s from %s", seen->collect_caller_count * 10 >= seen->collect_count * 9 ? "all" : "mostly",
+                  seen->collect_caller);
+    medic_add(text, ", and stopped the program for ");
     add_cost(text, facts, CAUSE_INDUCED);
-    add(text, background ? "; though they run in the background, remove these calls" : "; remove these calls");
+    medic_add(text, background ? "; though they run in the background, remove these calls" : "; remove these calls");
 }
 
-static void describe_full(struct text *text, const struct facts *facts)
+static void describe_full(struct medic_text *text, const struct facts *facts)
 {
     const struct stats *stats = &facts->cause[CAUSE_FULL];
 
-    add(text, "full blocking collections (gen2) stopped the program ");
+    medic_add(text, "full blocking collections (gen2) stopped the program ");
     add_times(text, facts, stats->count);
-    add(text, ", for ");
+    medic_add(text, ", for ");
     add_cost(text, facts, CAUSE_FULL);
     if (facts->heap_bytes) {
-        add(text, ", over a heap of ");
+        medic_add(text, ", over a heap of ");
         add_bytes(text, facts->heap_bytes);
     }
     if (facts->full_low_memory * 2 >= stats->count)
-        add(text, "; memory is short: raise the limit or shrink the heap");
+        medic_add(text, "; memory is short: raise the limit or shrink the heap");
     else if (facts->concurrent_off == 1)
-        add(text, "; concurrent collection is off: switch it on (System.GC.Concurrent)");
+        medic_add(text, "; concurrent collection is off: switch it on (System.GC.Concurrent)");
     else
-        add(text, "; find out what fills gen2 and the large object heap");
+        medic_add(text, "; find out what fills gen2 and the large object heap");
 }
 
 /* What a young collection costs is what survives it. When each takes this long and copies this much, the cure is a shorter
@@ -206,45 +184,45 @@ static int young_is_costly(const struct facts *facts)
            facts->young_promoted_bytes >= YOUNG_COPIES;
 }
 
-static void describe_young(struct text *text, const struct facts *facts, const struct witnesses *seen)
+static void describe_young(struct medic_text *text, const struct facts *facts, const struct witnesses *seen)
 {
     const struct stats *stats = &facts->cause[CAUSE_YOUNG];
 
-    add(text, "young collections (gen0, gen1) stopped the program ");
+    medic_add(text, "young collections (gen0, gen1) stopped the program ");
     add_times(text, facts, stats->count);
-    add(text, ", for ");
+    medic_add(text, ", for ");
     add_cost(text, facts, CAUSE_YOUNG);
     if (per_second(facts, stats->count) >= YOUNG_OFTEN && !young_is_costly(facts)) {
-        add(text, "; it allocates too fast");
+        medic_add(text, "; it allocates too fast");
         if (seen->allocator)
-            add(text, ", most often seen in %s", seen->allocator);
-        add(text, ": profile its allocations");
+            medic_add(text, ", most often seen in %s", seen->allocator);
+        medic_add(text, ": profile its allocations");
         return;
     }
     if (facts->young_promoted_bytes) {
-        add(text, "; on average ");
+        medic_add(text, "; on average ");
         add_bytes(text, facts->young_promoted_bytes);
-        add(text, " survive and are copied");
+        medic_add(text, " survive and are copied");
     }
-    add(text, "; make temporary objects die sooner, or pool them");
+    medic_add(text, "; make temporary objects die sooner, or pool them");
 }
 
-static void describe_background(struct text *text, const struct facts *facts)
+static void describe_background(struct medic_text *text, const struct facts *facts)
 {
-    add(text, "begin and end of background collections stopped the program ");
+    medic_add(text, "begin and end of background collections stopped the program ");
     add_times(text, facts, facts->cause[CAUSE_BACKGROUND].count);
-    add(text, ", for ");
+    medic_add(text, ", for ");
     add_cost(text, facts, CAUSE_BACKGROUND);
-    add(text, "; fewer threads, handles and finalizable objects shorten these stops");
+    medic_add(text, "; fewer threads, handles and finalizable objects shorten these stops");
 }
 
-static void describe_collections(struct text *text, const struct facts *facts)
+static void describe_collections(struct medic_text *text, const struct facts *facts)
 {
-    add(text, "collections of unknown kind stopped the program ");
+    medic_add(text, "collections of unknown kind stopped the program ");
     add_times(text, facts, facts->cause[CAUSE_COLLECTION].count);
-    add(text, ", for ");
+    medic_add(text, ", for ");
     add_cost(text, facts, CAUSE_COLLECTION);
-    add(text, "; record for longer to see their kind");
+    medic_add(text, "; record for longer to see their kind");
 }
 
 static const struct {
@@ -281,54 +259,57 @@ const char *suspend_reason_name(uint32_t reason)
     return suspend_reasons[suspend_reason_index(reason)].name;
 }
 
-static void describe_other(struct text *text, const struct facts *facts, const struct witnesses *seen)
+static void describe_other(struct medic_text *text, const struct facts *facts, const struct witnesses *seen)
 {
     size_t reason = suspend_reason_index(facts->other_reason);
 
-    add(text, "something other than a collection (reason: %s) stopped the program ", suspend_reasons[reason].name);
+    medic_add(text, "something other than a collection (reason: %s) stopped the program ",
+              suspend_reasons[reason].name);
     add_times(text, facts, facts->cause[CAUSE_OTHER].count);
-    add(text, ", for ");
+    medic_add(text, ", for ");
     add_cost(text, facts, CAUSE_OTHER);
     if (seen->other_asker)
-        add(text, "; asked for by %s", seen->other_asker);
+        medic_add(text, "; asked for by %s", seen->other_asker);
     else
-        add(text, "; %s", suspend_reasons[reason].cure);
+        medic_add(text, "; %s", suspend_reasons[reason].cure);
 }
 
-static void describe_slow_thread(struct text *text, const struct witnesses *seen)
+static void describe_slow_thread(struct medic_text *text, const struct witnesses *seen)
 {
-    add(text, "; ");
+    medic_add(text, "; ");
     if (seen->slow_thread)
-        add(text, "thread %s ", seen->slow_thread);
+        medic_add(text, "thread %s ", seen->slow_thread);
     else
-        add(text, "one thread ");
-    add(text, "keeps it waiting");
+        medic_add(text, "one thread ");
+    medic_add(text, "keeps it waiting");
     if (seen->slow_method)
-        add(text, " in %s", seen->slow_method);
+        medic_add(text, " in %s", seen->slow_method);
     if (seen->slow_caller)
-        add(text, ", called by %s", seen->slow_caller);
-    add(text, ": do this work in smaller pieces");
+        medic_add(text, ", called by %s", seen->slow_caller);
+    medic_add(text, ": do this work in smaller pieces");
 }
 
 /* Below this share of the wait the slowest method is not to blame. */
 #define SLOW_SHARE_TO_BLAME 0.4
 
-static void describe_stopping(struct text *text, const struct facts *facts, const struct witnesses *seen)
+static void describe_stopping(struct medic_text *text, const struct facts *facts, const struct witnesses *seen)
 {
-    add(text, "threads are slow to stop: ");
+    medic_add(text, "threads are slow to stop: ");
     add_share(text, facts->time[CAUSE_STOPPING], (double)facts->all.total_ns);
-    add(text, " of all pause time went into waiting for them, up to ");
+    medic_add(text, " of all pause time went into waiting for them, up to ");
     add_time(text, (double)facts->cause[CAUSE_STOPPING].max_ns);
     if (!seen->slow_method && !seen->slow_thread)
-        add(text, "; none was seen to be late, so it came from native code or lacked a processor: check the CPU limit");
+        medic_add(text,
+                  "; none was seen to be late, so it came from native code or lacked a processor: check the CPU limit");
     else if (seen->slow_share < SLOW_SHARE_TO_BLAME && seen->slow_methods >= 3)
-        add(text,
+        medic_add(
+            text,
             "; it is another one each time, as when processors are short: check the CPU limit and the neighbours");
     else
         describe_slow_thread(text, seen);
 }
 
-static void describe(struct text *text, enum cause cause, const struct facts *facts, const struct witnesses *seen)
+static void describe(struct medic_text *text, enum cause cause, const struct facts *facts, const struct witnesses *seen)
 {
     switch (cause) {
     case CAUSE_INDUCED: describe_induced(text, facts, seen); break;
@@ -344,7 +325,8 @@ static void describe(struct text *text, enum cause cause, const struct facts *fa
 
 /* --- findings --- */
 
-static struct finding *new_finding(struct verdict *verdict, const char *section, const char *key, struct text *text)
+static struct finding *new_finding(struct verdict *verdict, const char *section, const char *key,
+                                   struct medic_text *text)
 {
     struct finding *finding;
 
@@ -353,7 +335,7 @@ static struct finding *new_finding(struct verdict *verdict, const char *section,
     finding = &verdict->findings[verdict->finding_count++];
     finding->section = section;
     finding->key = key;
-    *text = (struct text){finding->text, sizeof finding->text};
+    *text = (struct medic_text){finding->text, sizeof finding->text};
     return finding;
 }
 
@@ -362,7 +344,7 @@ static void add_cause_finding(struct verdict *verdict, enum cause cause, const s
 {
     const char *section = "causes", *key = NULL;
     struct finding *finding;
-    struct text text;
+    struct medic_text text;
 
     if (cause == CAUSE_INDUCED && seen->collect_caller) {
         section = "callers";
@@ -374,13 +356,13 @@ static void add_cause_finding(struct verdict *verdict, enum cause cause, const s
     if (!finding)
         return;
     if (cause == verdict->cause) { /* the verdict has said the rest */
-        add(&text, "This is ");
+        medic_add(&text, "This is ");
         add_share(&text, facts->time[cause], (double)facts->all.total_ns);
-        add(&text, " of all the time that the program stood still.");
+        medic_add(&text, " of all the time that the program stood still.");
         return;
     }
     describe(&text, cause, facts, seen);
-    add(&text, ".");
+    medic_add(&text, ".");
     finding->text[0] = (char)toupper((unsigned char)finding->text[0]);
 }
 
@@ -404,20 +386,21 @@ static int is_worth_a_finding(const struct facts *facts, enum cause cause, const
 static void add_findings(struct verdict *verdict, const struct facts *facts, const struct witnesses *seen,
                          const double *weights)
 {
-    struct text text;
+    struct medic_text text;
 
     add_cause_finding(verdict, verdict->cause, facts, seen);
     if (facts->delay_p99_ns && facts->delay_p99_pauses >= PAUSES_FOR_A_RATE &&
         new_finding(verdict, "delay", "p99", &text)) {
-        add(&text, "One request in a hundred waits ");
+        medic_add(&text, "One request in a hundred waits ");
         add_time(&text, (double)facts->delay_p99_ns);
-        add(&text, " or longer for a pause to end, however short its own work is.");
+        medic_add(&text, " or longer for a pause to end, however short its own work is.");
     }
     if (facts->all.restart_ns >= facts->all.total_ns / 4 &&
         facts->all.restart_ns / facts->all.count >= RESTART_LONG_NS && new_finding(verdict, "phases", NULL, &text)) {
-        add(&text, "Letting the threads go again took ");
+        medic_add(&text, "Letting the threads go again took ");
         add_time(&text, (double)facts->all.restart_ns / (double)facts->all.count);
-        add(&text, " a pause, which is not counted as standing still: processors are short, check the CPU limit.");
+        medic_add(&text,
+                  " a pause, which is not counted as standing still: processors are short, check the CPU limit.");
     }
     for (enum cause cause = 0; cause < CAUSE_COUNT; cause++)
         if (cause != verdict->cause && is_worth_a_finding(facts, cause, weights))
@@ -430,29 +413,29 @@ static void add_findings(struct verdict *verdict, const struct facts *facts, con
 
 static void judge_calm(struct verdict *verdict, const struct facts *facts)
 {
-    struct text text = {verdict->sentence, sizeof verdict->sentence};
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
 
     verdict->cause = CAUSE_COUNT;
     if ((double)facts->span_ns < SPAN_TO_JUDGE_NS && !facts->all.count) {
         verdict->severity = MEDIC_NOTICE;
-        add(&text, "The recording ended after ");
+        medic_add(&text, "The recording ended after ");
         add_time(&text, (double)facts->span_ns);
-        add(&text, ", too early for a judgement: record again, for longer.");
+        medic_add(&text, ", too early for a judgement: record again, for longer.");
         return;
     }
     if (!facts->all.count) {
-        add(&text, "The runtime never stopped the program in ");
+        medic_add(&text, "The runtime never stopped the program in ");
         add_time(&text, (double)facts->span_ns);
     } else {
         add_count(&text, facts->all.count, "pause", "pauses");
-        add(&text, " took ");
+        medic_add(&text, " took ");
         add_share(&text, (double)facts->all.total_ns, (double)facts->span_ns);
-        add(&text, " of ");
+        medic_add(&text, " of ");
         add_time(&text, (double)facts->span_ns);
-        add(&text, facts->all.count == 1 ? ", " : ", the longest ");
+        medic_add(&text, facts->all.count == 1 ? ", " : ", the longest ");
         add_time(&text, (double)facts->all.max_ns);
     }
-    add(&text, "; if requests are slow, look at CPU use and at what threads wait for.");
+    medic_add(&text, "; if requests are slow, look at CPU use and at what threads wait for.");
 }
 
 static const char *opening(uint32_t severity)
@@ -467,7 +450,7 @@ void verdict_of(const struct facts *facts, const struct witnesses *witnesses, st
     uint32_t single = grade_single(facts);
     uint32_t share = grade_share(facts);
     const double *weights = share > single ? facts->time : facts->harm;
-    struct text text = {verdict->sentence, sizeof verdict->sentence};
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
 
     memset(verdict, 0, sizeof *verdict);
     verdict->severity = share > single ? share : single;
@@ -476,8 +459,8 @@ void verdict_of(const struct facts *facts, const struct witnesses *witnesses, st
         return;
     }
     verdict->cause = largest(weights);
-    add(&text, "%s: ", opening(verdict->severity));
+    medic_add(&text, "%s: ", opening(verdict->severity));
     describe(&text, verdict->cause, facts, witnesses);
-    add(&text, ".");
+    medic_add(&text, ".");
     add_findings(verdict, facts, witnesses, weights);
 }
