@@ -184,8 +184,9 @@ def test_deep_recursion_shows_the_work_at_the_bottom(patient, runtime, out_dir, 
     rise, = (row for row in profile.rows("methods") if row["method"] == "Bakery.Dough.Rise")
     assert rise["self"] > 0.9 * profile.total, rise
     assert profile.through("Bakery.Dough.Fold") > 0.9 * profile.total
-    deep = sum(bool(s.flags & (profiles.TRUNCATED | profiles.JOINED)) for s in profile.samples)
-    assert deep > 0.9 * len(profile.samples), f"{deep} of {len(profile.samples)} are said to be too deep"
+    # Less what the thread did on its way down, while its stack could still be copied whole.
+    deep = sum(s.weight_ns for s in profile.samples if s.flags & (profiles.TRUNCATED | profiles.JOINED))
+    assert deep > 0.8 * profile.total, f"{deep} of {profile.total} ns are said to be too deep"
     for s in profile.stacks:
         for f in s.frames:
             if f.function == "Bakery.Dough.Rise":

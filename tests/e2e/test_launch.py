@@ -327,7 +327,8 @@ def test_terminal_shows_nothing_of_medic_before_the_program_ends(tmp):
         medic.type("stats\n")
         harness.wait_until(lambda: medic.out_so_far().endswith("}\r\n"), 10, "the answer")
         said = re.sub(r"\x1b(\[[?0-9]*[a-z]|=)", "", medic.out_so_far())  # .NET sets up its terminal
-        assert re.fullmatch(r"ready \d+\r\nstats\r\n\{.*\}\r\n", said), medic.out_so_far()
+        # The terminal may echo the line, and .NET's console once more what it finds typed when it takes over.
+        assert re.fullmatch(r"ready \d+\r\n(stats\r\n){1,2}\{.*\}\r\n", said), medic.out_so_far()
         medic.type("quit\n")
         assert medic.wait().code == 0
 

@@ -60,6 +60,18 @@ enum medic_record_type {
     MEDIC_RECORD_FRAME = 10,   /* medic_frame_record */
     MEDIC_RECORD_IMAGE = 11,   /* medic_image_record + path */
     MEDIC_RECORD_SYMBOLS = 12, /* medic_symbols_record + bytes */
+    /* A photograph of the heap (medic/heap_format.h), in this order; FIELDS and DONE come last. */
+    MEDIC_RECORD_HEAP = 13,            /* medic_heap_record */
+    MEDIC_RECORD_HEAP_CLASS = 14,      /* medic_heap_class_record + offsets of references */
+    MEDIC_RECORD_HEAP_OBJECTS = 15,    /* medic_heap_objects_record + objects */
+    MEDIC_RECORD_HEAP_ELEMENTS = 16,   /* medic_heap_elements_record + references */
+    MEDIC_RECORD_HEAP_ROOTS = 17,      /* medic_heap_list_record + medic_heap_root_entry each */
+    MEDIC_RECORD_HEAP_DEPENDENTS = 18, /* medic_heap_list_record + medic_heap_dependent_entry each */
+    MEDIC_RECORD_HEAP_RANGES = 19,     /* medic_heap_list_record + medic_heap_range_entry each */
+    MEDIC_RECORD_HEAP_STATICS = 20,    /* medic_heap_list_record + medic_heap_static_entry each */
+    MEDIC_RECORD_HEAP_VALUE = 21,      /* medic_heap_value_record + UTF-16 */
+    MEDIC_RECORD_HEAP_FIELDS = 22,     /* medic_heap_fields_record + medic_heap_field_entry and name, each */
+    MEDIC_RECORD_HEAP_DONE = 23,       /* medic_heap_done_record + text */
     MEDIC_RECORD_PLUGIN = 256  /* the first type that belongs to the plugin */
 };
 

@@ -36,7 +36,10 @@ enum medic_plugin_flags {
     MEDIC_STARTUP_ONLY = 1u << 0, /* needs masks that the runtime takes only at start-up */
     MEDIC_SUSPENDS = 1u << 1,     /* suspends the runtime */
     MEDIC_FORKS = 1u << 2,        /* clones the process */
-    MEDIC_INSTRUMENTS = 1u << 3   /* rewrites IL: the core cannot detach afterwards and goes dormant */
+    MEDIC_INSTRUMENTS = 1u << 3,  /* rewrites IL: the core cannot detach afterwards and goes dormant */
+    MEDIC_ENDS_ITSELF = 1u << 4,  /* the plugin says when it is done: no duration unless the user gives one */
+    MEDIC_DEAD_TOO = 1u << 5      /* of medic.heap: a list of objects with the dead among them is enough, so where the
+                                     runtime can list them without a collection none is prepared for */
 };
 
 enum medic_param_type {

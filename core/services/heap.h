@@ -1,0 +1,42 @@
+/* medic.heap: a photograph of the managed heap (medic/service/heap.h). This file chooses a route, says what it will cost,
+ * tries it, and completes the capture; the routes are in heap_copy.c and heap_collect.c.
+ *
+ *   heap.c               choice, prediction, refusal, attempts, what is told; the service's table            [worker]
+ *   heap_copy.c          suspend, raw clone, resume; in the copy: collect and walk, or list                  [worker]
+ *   heap_collect.c       a forced collection of the target with a late walk in a glibc fork                  [worker], callbacks
+ *   heap_code_memory.c   the copy's own copy of the runtime's code memory                                    [copy]
+ *   heap_child.c         what every copy does first: signals, descriptors, oom score, its own end            [copy]
+ *   heap_watch.c         the copy as seen from outside: progress, memory, deadline, kill, wait               [worker]
+ *   heap_sink.c          what is told becomes records: classes, objects, roots; no allocation, no lock       [copy]
+ *   heap_layout.c        where the references of a class's objects are                                       [copy]
+ *   heap_strings.c       hashes and repeated values                                                          [copy]
+ *   heap_statics.c       static fields and their slots                                                       [copy]
+ *   heap_guess.c         ENUMERATE: roots found in stacks and memory outside the heap                        [copy]
+ *   heap_names.c         names of classes, fields and functions, afterwards                                  [worker] */
+#ifndef CORE_SERVICES_HEAP_H
+#define CORE_SERVICES_HEAP_H
+
+#include <medic/clr/profiler.h>
+#include <medic/service/heap.h>
+
+extern const medic_heap_service heap_service;
+
+/* When a session begins: event mask bits that the service will need later, for a plugin with these flags (enum
+ * medic_plugin_flags) on this major version. The runtime's thread. */
+uint32_t heap_mask_at_begin(uint32_t plugin_flags, uint16_t runtime_major);
+/* What of the plugin's and these bits may stay set while no photograph is taken: MONITOR_GC must not. */
+void heap_relax_mask(uint32_t *low, uint32_t *high);
+/* Frees what a session left. The thread in charge. */
+void heap_free(void);
+
+/* Callbacks, from dispatch.c, before and instead of the plugin's. 1 = a photograph took it, *answer is for the runtime.
+ * Cheap when no photograph is under way. [runtime] [suspended] */
+int heap_object_references(ObjectID object, ClassID type, ULONG count, ObjectID *references, HRESULT *answer);
+int heap_root_references(ULONG count, ObjectID *objects, COR_PRF_GC_ROOT_KIND *kinds, COR_PRF_GC_ROOT_FLAGS *flags,
+                         UINT_PTR *ids);
+int heap_dependent_references(ULONG count, ObjectID *keys, ObjectID *values, GCHandleID *handles);
+int heap_collection_finished(void);
+/* Event `id` of the runtime's provider, while a photograph of the route COLLECT runs. */
+void heap_event(DWORD id);
+
+#endif
