@@ -31,9 +31,9 @@ static const medic_param params[] = {
     {.key = "route",
      .label = "Kind of photograph",
      .help =
-         "copy: collect in a copy of the process, the shortest pause, needs memory for the copy; collect: one full "
-         "garbage collection of the program; enumerate: no collection, dead objects are seen too (.NET 9 and later); "
-         "auto: copy, or collect where that cannot be.",
+         "copy: shortest pause, needs memory for a copy of the heap; collect: one full garbage collection of the "
+         "program; enumerate: no collection, shows dead objects too, .NET 9 and later; auto: copy, or collect where "
+         "that cannot be.",
      .type = MEDIC_PARAM_ENUM,
      .initial = "auto",
      .choices = "auto|copy|collect|enumerate"},
