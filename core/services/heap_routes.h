@@ -37,6 +37,10 @@ int heap_collect_take(struct heap_take *take, medic_reason *why);
 /* How long a forced collection of the target will probably hold it, the fork included. Any guess is made to the long side.
  * [worker] */
 uint64_t heap_collect_predict_ns(void);
+/* The same for a heap of so many bytes of small and large objects, in a process with so many bytes in memory. Pure. */
+uint64_t heap_collect_cost_ns(uint64_t small, uint64_t large, uint64_t heaps, uint64_t resident);
+/* Takes down the event session that a photograph could not. MEDIC_E_TIMEOUT: nobody may detach yet. [worker] */
+int heap_collect_stop(uint64_t timeout_ns, medic_reason *why);
 
 /* ---- heap_walk.c: callbacks of a collection in the copy go to the sink ---- */
 
