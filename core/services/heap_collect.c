@@ -24,7 +24,8 @@
 #define POLL_NS (MS / 2)
 #define PUBLISH_NS (250 * MS)
 
-enum { EVENT_RESTARTED = 3, EVENT_SUSPENDS = 9, EVENT_HISTORY = 205, HISTORY_SIZE = 28, OLDEST = 2, CONCURRENT = 1 };
+enum { EVENT_RESTARTED = 3, EVENT_SUSPENDS = 9, EVENT_HISTORY = 205, HISTORY_SIZE = 28 };
+enum { OLDEST = 2, REASON_INDUCED = 1, CONCURRENT = 1 };
 
 /* Of the collection that is waited for. The runtime's threads change it from ARMED on, up to OVER. */
 enum state {
@@ -41,6 +42,8 @@ static struct {
     ICorProfilerInfo12 *info;
     struct events events;
     _Atomic uint32_t returned; /* 1 = ForceGC has */
+    _Atomic uint32_t release;  /* futex: 1 = the thread that called it may end */
+    _Atomic uint32_t running;  /* 1 = it is there */
     HRESULT forced, told;      /* what the runtime said to ForceGC, and to MONITOR_GC */
     int fork_error;            /* errno */
     int harmless;              /* the copy */
@@ -66,11 +69,13 @@ static uint32_t u32_at(const BYTE *data, ULONG offset)
     return value;
 }
 
-/* Whether this collection went through all generations while the world stood still. The event's version 0: u64 budget, heaps,
- * generation, reductions, reason, mechanisms, each u32; later versions append. */
-static int is_complete(const BYTE *history, ULONG size)
+/* Whether this collection was asked for and went through all generations while the world stood still. One that the program
+ * needed runs on a thread of the program, with which a copy would end. The event's version 0: u64 budget, heaps, generation,
+ * reductions, reason, mechanisms, each u32; later versions append. */
+static int is_wanted(const BYTE *history, ULONG size)
 {
-    return size >= HISTORY_SIZE && u32_at(history, 12) == OLDEST && !(u32_at(history, 24) & CONCURRENT);
+    return size >= HISTORY_SIZE && u32_at(history, 12) == OLDEST && u32_at(history, 20) == REASON_INDUCED &&
+           !(u32_at(history, 24) & CONCURRENT);
 }
 
 static void choose(void)
@@ -88,7 +93,7 @@ void heap_event(DWORD id, const BYTE *data, ULONG size)
 
     if (id == EVENT_SUSPENDS && state == ARMED)
         atomic_store(&collect.begin_ns, os_now_ns());
-    else if (id == EVENT_HISTORY && state == ARMED && is_complete(data, size))
+    else if (id == EVENT_HISTORY && state == ARMED && is_wanted(data, size))
         choose();
     else if (id == EVENT_RESTARTED && state == OVER && !atomic_load(&collect.end_ns))
         atomic_store(&collect.end_ns, os_now_ns());
@@ -137,7 +142,8 @@ void heap_collect_moment(enum heap_moment moment)
         make_copy();
 }
 
-/* A thread that never ran managed code: the runtime forces a collection on no other. */
+/* A thread that never ran managed code: the runtime forces a collection on no other. With workstation GC it is the one that
+ * forks, and the copy dies with it: so it stays until that has ended. */
 static void *run_force(void *unused)
 {
     uint64_t none = 0;
@@ -149,7 +155,18 @@ static void *run_force(void *unused)
     atomic_compare_exchange_strong(&collect.end_ns, &none, os_now_ns());
     atomic_store(&collect.cpu_ns, os_time_ns(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&collect.returned, 1);
+    while (!atomic_load(&collect.release))
+        os_futex_wait(&collect.release, 0, PUBLISH_NS);
+    atomic_store(&collect.running, 0);
     return NULL;
+}
+
+static void release(void)
+{
+    atomic_store(&collect.release, 1);
+    os_futex_wake(&collect.release);
+    while (atomic_load(&collect.running) && !atomic_load(&session.exiting))
+        os_sleep_ns(POLL_NS);
 }
 
 /* On return no collection forks or walks any more. One that is at it comes to its end first. */
@@ -186,7 +203,7 @@ static int wait_for_return(medic_reason *why)
 static int explain(struct heap_take *take, medic_reason *why)
 {
     if (FAILED(collect.forced))
-        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to collect (%#x)", (unsigned)collect.forced);
+        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses a collection (%#x)", (unsigned)collect.forced);
     if (FAILED(collect.told)) {
         take->hopeless = 1;
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses to tell of the heap (%#x)",
@@ -211,13 +228,17 @@ static int force(struct heap_take *take, medic_reason *why)
     collect.forced = collect.told = S_OK;
     collect.fork_error = collect.harmless = 0;
     atomic_store(&collect.returned, 0);
+    atomic_store(&collect.release, 0);
     atomic_store(&collect.end_ns, 0);
     atomic_store(&collect.cpu_ns, 0);
-    if (FAILED(set_mask(0, COR_PRF_HIGH_BASIC_GC | COR_PRF_HIGH_MONITOR_EVENT_PIPE)))
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses to tell of its collections");
+    collect.forced = set_mask(0, COR_PRF_HIGH_BASIC_GC | COR_PRF_HIGH_MONITOR_EVENT_PIPE);
+    if (FAILED(collect.forced))
+        return explain(take, why);
+    atomic_store(&collect.running, 1);
     atomic_store(&collect.state, ARMED);
     error = thread_start(run_force, NULL);
     if (error) {
+        atomic_store(&collect.running, 0);
         disarm();
         return medic_fail(why, MEDIC_E_FAIL, "cannot start a thread in the target: %s", strerror(error));
     }
@@ -283,6 +304,7 @@ int heap_collect_take(struct heap_take *take, medic_reason *why)
         code = heap_watch_run(take, why);
     else if (take->pid)
         heap_watch_kill(take);
+    release();
     if (!atomic_load(&session.exiting))
         heap_collect_stop(EVENTS_NS, &late); /* or the end of the session tries again */
     count_cpu();
