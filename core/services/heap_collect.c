@@ -22,6 +22,9 @@
 #define EVENTS_NS (5000 * MS)
 #define SAFE_NS (500 * MS)
 #define POLL_NS (MS / 2)
+/* A prediction above LONG is worth waiting for a better one for GLANCE. */
+#define GLANCE_NS (500 * MS)
+#define LONG_NS (500 * MS)
 #define PUBLISH_NS (250 * MS)
 
 enum { EVENT_RESTARTED = 3, EVENT_SUSPENDS = 9, EVENT_HISTORY = 205, HISTORY_SIZE = 28 };
@@ -324,18 +327,16 @@ uint64_t heap_collect_cost_ns(uint64_t small, uint64_t large, uint64_t heaps, ui
     return 15 * MS + shared + resident / 1024 * 28;
 }
 
+/* Private memory of the process that is not of a file. */
 static uint64_t resident_bytes(void)
 {
-    char text[128] = "";
-    FILE *file = fopen("/proc/self/statm", "re");
-    const char *second;
+    char text[4096];
+    uint32_t size = thread_read_file(os_thread_id(), "status", text, sizeof text - 1);
+    const char *line;
 
-    if (file && !fgets(text, sizeof text, file))
-        text[0] = 0;
-    if (file)
-        fclose(file);
-    second = strchr(text, ' ');
-    return second ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    text[size] = 0;
+    line = strstr(text, "\nRssAnon:");
+    return line ? strtoull(line + 9, NULL, 10) << 10 : 0;
 }
 
 /* Every heap of server GC has at least one range in each of the generations 0 to 2, and few have more in the younger. */
@@ -355,17 +356,30 @@ static uint64_t cost_of(const COR_PRF_GC_GENERATION_RANGE *ranges, ULONG count)
     return heap_collect_cost_ns(bytes[0], bytes[1], heaps, resident_bytes());
 }
 
-uint64_t heap_collect_predict_ns(void)
+/* 0 when the runtime cannot tell: it notes its ranges with a collection, so not before there was one under our eyes. */
+static uint64_t cost_by_ranges(void)
 {
     COR_PRF_GC_GENERATION_RANGE *ranges;
     ULONG count = 0, got = 0;
     uint64_t cost = 0;
 
-    session.info->lpVtbl->GetGenerationBounds(session.info, 0, &count, NULL);
+    if (FAILED(session.info->lpVtbl->GetGenerationBounds(session.info, 0, &count, NULL)) || !count)
+        return 0;
     count += count / 4 + 64; /* a collection may come in between */
     ranges = calloc(count, sizeof *ranges);
     if (ranges && SUCCEEDED(session.info->lpVtbl->GetGenerationBounds(session.info, count, &got, ranges)))
         cost = cost_of(ranges, got < count ? got : count);
     free(ranges);
-    return cost ? cost : heap_collect_cost_ns(resident_bytes(), 0, 1, resident_bytes());
+    return cost;
+}
+
+uint64_t heap_collect_predict_ns(void)
+{
+    uint64_t deadline = os_now_ns() + GLANCE_NS, resident = resident_bytes();
+    uint64_t most = heap_collect_cost_ns(resident, 0, 1, resident), cost;
+
+    /* All memory taken for objects is far too much where garbage fills it; but then a collection is near. */
+    while (!(cost = cost_by_ranges()) && most > LONG_NS && os_now_ns() < deadline)
+        os_sleep_ns(10 * MS);
+    return cost ? cost : most;
 }
