@@ -8,20 +8,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for the text of /proc/self/maps and for what is found in it: reserved in the target, touched in the copy. */
 struct code_memory {
-    uint8_t *room;
+    int fd;         /* of the runtime's memfd; -1 = this runtime has none */
+    uint64_t inode; /* of it */
+    uint64_t bytes; /* that it holds, to be copied */
+    uint8_t *room;  /* mmap'ed, for what is found in /proc/self/maps: reserved in the target, touched in the copy */
     size_t size;
-    size_t moved;   /* bytes that were copied. [copy] */
-    uint32_t found; /* mappings that were replaced. [copy] */
 };
 
-/* [worker] */
+/* One line of /proc/PID/maps. */
+struct shared_mapping {
+    uint64_t begin, end, offset, inode;
+    uint32_t protection; /* PROT_* */
+    uint32_t is_code;    /* named as the runtime's memfd */
+};
+
+/* 1 = a shared mapping that matters: writable, or of the runtime's memfd, whatever its protection. Pure. */
+int code_memory_line(const char *line, struct shared_mapping *mapping);
+
+/* Finds the memfd and reserves room. [worker] */
 int code_memory_open(struct code_memory *memory, medic_reason *why);
 void code_memory_close(struct code_memory *memory);
-/* What is mapped shared and writable, or from the code memory's file, becomes this process's own. keep: a shared mapping that stays
- * (the photograph's own). MEDIC_OK, or a code; then what is mapped is undefined and the process must end. No allocation, no
- * lock, no stdio. [copy] */
-int code_memory_unshare(struct code_memory *memory, const void *keep, medic_reason *why);
+/* All mappings of the memfd become those of a new one with the same content; other shared memory that can be written becomes
+ * read-only, but for the keep_size bytes at keep. MEDIC_OK, or a code: then what is mapped is undefined and the process must
+ * end. No allocation, no lock, no stdio. [copy] */
+int code_memory_unshare(struct code_memory *memory, const void *keep, size_t keep_size, medic_reason *why);
 
 #endif
