@@ -7,6 +7,7 @@
  * follows: no object is walked in the target, ever. */
 #include "core/os.h"
 #include "core/services/events.h"
+#include "core/services/heap_memory.h"
 #include "core/services/heap_routes.h"
 #include "core/session.h"
 #include "core/thread.h"
@@ -109,6 +110,7 @@ static void make_copy(void)
     sigset_t all, before;
     pid_t pid;
 
+    take->sink->plan.head.time_ns = os_now_ns();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid = fork();
@@ -327,20 +329,8 @@ uint64_t heap_collect_cost_ns(uint64_t small, uint64_t large, uint64_t heaps, ui
     return 15 * MS + shared + resident / 1024 * 28;
 }
 
-/* Private memory of the process that is not of a file. */
-static uint64_t resident_bytes(void)
-{
-    char text[4096];
-    uint32_t size = thread_read_file(os_thread_id(), "status", text, sizeof text - 1);
-    const char *line;
-
-    text[size] = 0;
-    line = strstr(text, "\nRssAnon:");
-    return line ? strtoull(line + 9, NULL, 10) << 10 : 0;
-}
-
 /* Every heap of server GC has at least one range in each of the generations 0 to 2, and few have more in the younger. */
-static uint64_t cost_of(const COR_PRF_GC_GENERATION_RANGE *ranges, ULONG count)
+static uint64_t cost_of(const COR_PRF_GC_GENERATION_RANGE *ranges, ULONG count, uint64_t resident)
 {
     uint64_t bytes[2] = {0, 0}, counts[OLDEST + 1] = {0, 0, 0}, heaps = UINT64_MAX;
 
@@ -353,11 +343,11 @@ static uint64_t cost_of(const COR_PRF_GC_GENERATION_RANGE *ranges, ULONG count)
     }
     for (int i = 0; i <= OLDEST; i++)
         heaps = counts[i] < heaps ? counts[i] : heaps;
-    return heap_collect_cost_ns(bytes[0], bytes[1], heaps, resident_bytes());
+    return heap_collect_cost_ns(bytes[0], bytes[1], heaps, resident);
 }
 
 /* 0 when the runtime cannot tell: it notes its ranges with a collection, so not before there was one under our eyes. */
-static uint64_t cost_by_ranges(void)
+static uint64_t cost_by_ranges(uint64_t resident)
 {
     COR_PRF_GC_GENERATION_RANGE *ranges;
     ULONG count = 0, got = 0;
@@ -368,18 +358,20 @@ static uint64_t cost_by_ranges(void)
     count += count / 4 + 64; /* a collection may come in between */
     ranges = calloc(count, sizeof *ranges);
     if (ranges && SUCCEEDED(session.info->lpVtbl->GetGenerationBounds(session.info, count, &got, ranges)))
-        cost = cost_of(ranges, got < count ? got : count);
+        cost = cost_of(ranges, got < count ? got : count, resident);
     free(ranges);
     return cost;
 }
 
 uint64_t heap_collect_predict_ns(void)
 {
-    uint64_t deadline = os_now_ns() + GLANCE_NS, resident = resident_bytes();
-    uint64_t most = heap_collect_cost_ns(resident, 0, 1, resident), cost;
+    uint64_t deadline = os_now_ns() + GLANCE_NS, most, cost;
+    struct heap_size size;
 
+    heap_size_read(&size);
+    most = heap_collect_cost_ns(size.anonymous, 0, 1, size.resident);
     /* All memory taken for objects is far too much where garbage fills it; but then a collection is near. */
-    while (!(cost = cost_by_ranges()) && most > LONG_NS && os_now_ns() < deadline)
+    while (!(cost = cost_by_ranges(size.resident)) && most > LONG_NS && os_now_ns() < deadline)
         os_sleep_ns(10 * MS);
     return cost ? cost : most;
 }
