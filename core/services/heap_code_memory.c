@@ -53,8 +53,7 @@ int code_memory_open(struct code_memory *memory, medic_reason *why)
     void *room;
 
     *memory = (struct code_memory){.fd = -1, .size = TEXT_SIZE + MAPPINGS_MAX * sizeof(struct shared_mapping)};
-    room =
-        mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    room = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED)
         return medic_fail(why, MEDIC_E_MEMORY, "no address space for the copy's list of mappings: %s", strerror(errno));
     memory->room = room;

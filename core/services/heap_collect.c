@@ -18,10 +18,7 @@
 #include <string.h>
 
 #define MS UINT64_C(1000000)
-/* EVENTS: how long the event session may take to come up; it waits while collections run back to back. SAFE: how long the
- * target waits, stopped, until the copy shares nothing with it: 2 to 10 ms. */
-#define EVENTS_NS (5000 * MS)
-#define SAFE_NS (500 * MS)
+#define EVENTS_NS (5000 * MS) /* for the event session to come up: it waits while collections run back to back */
 #define POLL_NS (MS / 2)
 /* A prediction above LONG is worth waiting for a better one for GLANCE. */
 #define GLANCE_NS (500 * MS)
@@ -50,7 +47,8 @@ static struct {
     _Atomic uint32_t running;  /* 1 = it is there */
     HRESULT forced, told;      /* what the runtime said to ForceGC, and to MONITOR_GC */
     int fork_error;            /* errno */
-    int harmless;              /* the copy */
+    int safe;                  /* the copy is */
+    int is_copy;               /* this process is */
     _Atomic uint64_t begin_ns, end_ns;
     _Atomic uint64_t cpu_ns; /* of the thread that forced it */
 } collect;
@@ -115,6 +113,7 @@ static void make_copy(void)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid = fork();
     if (pid == 0) {
+        collect.is_copy = 1;
         heap_child_begin(&take->child);
         heap_walk_begin(take->sink);
         return;
@@ -124,13 +123,15 @@ static void make_copy(void)
     if (pid < 0)
         return;
     take->pid = pid;
-    collect.harmless = heap_watch_safe(take, SAFE_NS);
+    collect.safe = heap_watch_safe(take, take->safe_ns);
 }
 
 static void finish(void)
 {
     int state = atomic_load(&collect.state);
 
+    if (collect.is_copy)
+        heap_child_end(&collect.take->child);
     if (state != CHOSEN && state != FORKED)
         return;
     set_mask(0, COR_PRF_HIGH_BASIC_GC | COR_PRF_HIGH_MONITOR_EVENT_PIPE);
@@ -214,13 +215,8 @@ static int explain(struct heap_take *take, medic_reason *why)
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses to tell of the heap (%#x)",
                           (unsigned)collect.told);
     }
-    if (collect.fork_error) {
-        take->hopeless = 1;
-        return medic_fail(why, collect.fork_error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_DENIED,
-                          "the system refuses a copy of the program (fork: %s): its limit of processes, a seccomp "
-                          "filter or its memory forbids it",
-                          strerror(collect.fork_error));
-    }
+    if (collect.fork_error)
+        return heap_watch_refused(take, collect.fork_error, why);
     return medic_fail(why, MEDIC_E_FAIL, "the runtime collected, and told nothing of it");
 }
 
@@ -231,7 +227,7 @@ static int force(struct heap_take *take, medic_reason *why)
 
     collect.take = take;
     collect.forced = collect.told = S_OK;
-    collect.fork_error = collect.harmless = 0;
+    collect.fork_error = collect.safe = 0;
     atomic_store(&collect.returned, 0);
     atomic_store(&collect.release, 0);
     atomic_store(&collect.end_ns, 0);
@@ -306,7 +302,7 @@ int heap_collect_take(struct heap_take *take, medic_reason *why)
     if (code == MEDIC_OK)
         code = force(take, why);
     if (code == MEDIC_OK)
-        code = heap_watch_run(take, why);
+        code = heap_watch_rest(take, collect.safe, why);
     else if (take->pid)
         heap_watch_kill(take);
     release();

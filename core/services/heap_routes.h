@@ -14,19 +14,22 @@
 
 #include "core/services/heap.h"
 #include "core/services/heap_child.h"
+#include "core/services/heap_memory.h"
 #include "core/services/heap_sink.h"
 
 /* What a route was asked, and what came of it. */
 struct heap_take {
     struct heap_sink *sink;
     struct heap_child child;
-    int pid;           /* of the copy; 0 = there is none (any more) */
-    uint64_t limit_ns; /* how long the copy may live */
+    int pid;                 /* of the copy; 0 = there is none (any more) */
+    uint64_t limit_ns;       /* how long the copy may live */
+    struct heap_floor floor; /* below which memory must not fall meanwhile */
+    uint64_t safe_ns;        /* how long the target may wait for its copy to become harmless */
 
     uint64_t pause_ns; /* that the target stood still */
     uint64_t copy_ns, copy_cpu_ns, copy_memory_bytes;
-    int hopeless;      /* after a failure: 1 = no other attempt on this route makes sense */
-    int without_names; /* the copy died over its statics: the graph is whole */
+    int hopeless;        /* after a failure: 1 = no other attempt on this route makes sense */
+    int without_statics; /* the copy died over them: the graph is whole */
 };
 
 /* MEDIC_OK, or why there is no photograph; nothing is left behind then but bytes in the capture, which heap.c takes back.
@@ -61,8 +64,12 @@ void heap_collect_moment(enum heap_moment moment);
  * No allocation, no lock: also while the runtime is suspended. */
 int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns);
 /* Until the copy has ended, and is waited for: publishes progress; ends it on a request to stop, a lost lease, the target's
- * exit, its deadline, when it hangs, or when memory becomes short. Fills copy_ns to without_names. [worker] */
+ * exit, its deadline, when it hangs, or when memory becomes short. Fills copy_ns to without_statics. [worker] */
 int heap_watch_run(struct heap_take *take, medic_reason *why);
+/* The same after heap_watch_safe, of which it gets the answer. [worker] */
+int heap_watch_rest(struct heap_take *take, int safe, medic_reason *why);
+/* There is no copy: error is the clone's or fork's. A sentence. [worker] */
+int heap_watch_refused(struct heap_take *take, int error, medic_reason *why);
 /* Kills it and waits for it. [worker] */
 void heap_watch_kill(struct heap_take *take);
 

@@ -21,13 +21,14 @@
 #define MEMORY_NS (40 * MS)
 #define CLIENT_NS (100 * MS)
 #define PUBLISH_NS (250 * MS)
-#define ASLEEP_NS (3 * SECOND)      /* without progress: a copy that waits for a thread that it has not */
-#define COMPUTES_NS (10 * SECOND)   /* CPU time without progress */
+#define ASLEEP_NS (3 * SECOND)    /* without progress: a copy that waits for a thread that it has not */
+#define COMPUTES_NS (10 * SECOND) /* CPU time without progress */
 #define COLLECT_NS_PER_GB (10 * SECOND)
 
 void heap_life_begin(struct heap_life *life, uint64_t now_ns, uint64_t heap_bytes)
 {
-    *life = (struct heap_life){.moved_ns = now_ns, .collect_ns = COMPUTES_NS + (heap_bytes >> 20) * COLLECT_NS_PER_GB / 1024};
+    *life = (struct heap_life){.moved_ns = now_ns,
+                               .collect_ns = COMPUTES_NS + (heap_bytes >> 20) * COLLECT_NS_PER_GB / 1024};
 }
 
 int heap_life_hangs(struct heap_life *life, const struct heap_pulse *pulse)
@@ -69,18 +70,6 @@ int heap_watch_stat(const char *text, char *state, uint64_t *ticks, uint64_t *fa
     return 1;
 }
 
-static uint64_t kill_and_wait(int pid, struct rusage *usage)
-{
-    int status;
-    pid_t got;
-
-    kill(pid, SIGKILL);
-    do
-        got = (pid_t)syscall(SYS_wait4, pid, &status, __WALL, usage);
-    while (got < 0 && errno == EINTR);
-    return 0;
-}
-
 int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns)
 {
     struct heap_shared *shared = take->sink->shared;
@@ -91,7 +80,9 @@ int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns)
         siginfo_t gone = {.si_pid = 0};
 
         /* Looked at only: it is waited for with what it used, later. */
-        if (syscall(SYS_waitid, P_PID, take->pid, &gone, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) != 0 || gone.si_pid)
+        if ((syscall(SYS_waitid, P_PID, take->pid, &gone, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) != 0 &&
+             errno != EINVAL) || /* before Linux 4.7 */
+            gone.si_pid)
             return atomic_load(&shared->phase) == HEAP_SAFE;
         os_sleep_ns(50000);
     }
@@ -166,12 +157,10 @@ static int check_memory(struct watch *watch, uint64_t now, medic_reason *why)
     if (heap_memory_spare(&memory, &watch->floor) > 0)
         return MEDIC_OK;
     watch->take->hopeless = 1;
-    return medic_fail(why, MEDIC_E_MEMORY,
-                      "memory became short: the copy had used %llu MB, and %llu MB were left to the program",
-                      (unsigned long long)watch->take->copy_memory_bytes >> 20,
-                      (unsigned long long)(memory.machine.left < memory.group.left ? memory.machine.left
-                                                                                   : memory.group.left) >>
-                          20);
+    return medic_fail(
+        why, MEDIC_E_MEMORY, "memory became short: the copy had used %llu MB, and %llu MB were left to the program",
+        (unsigned long long)watch->take->copy_memory_bytes >> 20,
+        (unsigned long long)(memory.machine.left < memory.group.left ? memory.machine.left : memory.group.left) >> 20);
 }
 
 static int check_progress(struct watch *watch, medic_reason *why)
@@ -214,7 +203,7 @@ static int judge(struct watch *watch, int killed, int known, int status, medic_r
     if (phase == HEAP_COMPLETE)
         return MEDIC_OK;
     if (atomic_load(&watch->shared->durable)) {
-        take->without_names = 1;
+        take->without_statics = 1;
         return MEDIC_OK;
     }
     if (killed)
@@ -228,6 +217,16 @@ static int judge(struct watch *watch, int killed, int known, int status, medic_r
                       !known                ? -1
                       : WIFSIGNALED(status) ? WTERMSIG(status)
                                             : WEXITSTATUS(status));
+}
+
+int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)
+{
+    take->pid = 0;
+    take->hopeless = 1;
+    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                      "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
+                      "and at its seccomp filter",
+                      strerror(error));
 }
 
 int heap_watch_run(struct heap_take *take, medic_reason *why)
@@ -266,9 +265,21 @@ int heap_watch_run(struct heap_take *take, medic_reason *why)
 
 void heap_watch_kill(struct heap_take *take)
 {
-    struct rusage usage;
+    int status;
 
-    if (take->pid > 0)
-        kill_and_wait(take->pid, &usage);
+    if (take->pid > 0) {
+        kill(take->pid, SIGKILL);
+        while (syscall(SYS_wait4, take->pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+            ;
+    }
     take->pid = 0;
+}
+
+int heap_watch_rest(struct heap_take *take, int safe, medic_reason *why)
+{
+    if (safe || atomic_load(&take->sink->shared->phase) == HEAP_FAILED)
+        return heap_watch_run(take, why);
+    heap_watch_kill(take);
+    return medic_fail(why, MEDIC_E_TIMEOUT, "the copy of the process was not ready within %llu ms",
+                      (unsigned long long)(take->safe_ns / UINT64_C(1000000)));
 }

@@ -75,9 +75,16 @@ int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns)
     return 1;
 }
 
-int heap_watch_run(struct heap_take *take, medic_reason *why)
+int heap_watch_refused(struct heap_take *take, int error, medic_reason *reason)
 {
-    (void)why;
+    take->hopeless = 1;
+    return medic_fail(reason, MEDIC_E_UNSUPPORTED, "refused: %s", strerror(error));
+}
+
+int heap_watch_rest(struct heap_take *take, int safe, medic_reason *reason)
+{
+    (void)reason;
+    assert_true(safe);
     assert_int_equal(take->pid, played.fork_answer);
     played.watched++;
     return MEDIC_OK;
