@@ -44,7 +44,8 @@ struct heap_plan {
     ICorProfilerInfo12 *info; /* borrowed */
 };
 
-struct heap_class; /* heap_sink.c */
+struct heap_class;   /* heap_sink.c */
+struct heap_statics; /* heap_statics.c */
 
 struct heap_sink {
     struct heap_plan plan;
@@ -58,6 +59,7 @@ struct heap_sink {
     uint32_t *class_table; /* hash of ClassID to index */
     uint32_t class_count;
     struct heap_strings *strings;
+    struct heap_statics *statics;
 };
 
 /* Reserves memory, before anything stands still. MEDIC_E_MEMORY. [worker] */
@@ -77,6 +79,9 @@ void heap_sink_object(struct heap_sink *sink, ObjectID object, ClassID type, con
 void heap_sink_roots(struct heap_sink *sink, const medic_heap_root_entry *roots, uint32_t count);
 void heap_sink_dependents(struct heap_sink *sink, const medic_heap_dependent_entry *dependents, uint32_t count);
 void heap_sink_statics(struct heap_sink *sink, const medic_heap_static_entry *statics, uint32_t count);
+/* The class of objects with this index, from 1 to class_count; and the other way round, 0 = no object of it was told. */
+ClassID heap_sink_class(const struct heap_sink *sink, uint32_t index);
+uint32_t heap_sink_class_index(const struct heap_sink *sink, ClassID type);
 /* Notes that the worker should name this class, and tell its fields. */
 void heap_sink_want_class(struct heap_sink *sink, ClassID type);
 /* Frozen objects, ranges of generations, values, static fields (heap_statics.c), for ENUMERATE guessed roots (heap_guess.c);
