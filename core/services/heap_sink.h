@@ -45,20 +45,32 @@ struct heap_plan {
 };
 
 struct heap_class;   /* heap_sink.c */
-struct heap_statics; /* heap_statics.c */
+struct heap_strings; /* heap_strings.h */
+struct heap_statics; /* heap_statics.h */
 
 struct heap_sink {
     struct heap_plan plan;
     struct heap_shared *shared; /* mmap'ed, MAP_SHARED */
+    ICorProfilerInfo14 *info14; /* owned reference; NULL before .NET 8 */
     uint8_t *memory;            /* mmap'ed, MAP_PRIVATE | MAP_NORESERVE: everything below points into it */
     uint64_t memory_size;
-    uint8_t *chunk; /* the record that is being filled */
+    uint8_t *out; /* records that wait for a write */
+    uint64_t out_used;
+    uint8_t *chunk; /* the record of objects that is being filled: room for its heads, then chunk_used bytes */
     uint64_t chunk_used, chunk_count, chunk_first;
     uint64_t expected; /* address where the last object ends */
-    struct heap_class *classes;
-    uint32_t *class_table; /* hash of ClassID to index */
-    uint32_t class_count;
-    struct heap_strings *strings;
+    struct heap_class *classes, *last_class;
+    uint32_t *class_table; /* open addressing, by ClassID: number of the class */
+    uint32_t class_count;  /* classes, from 1 */
+    uint32_t record_count; /* class records: a class whose references turn out different gets another one */
+    uint32_t *offsets;     /* of all classes */
+    uint64_t offsets_used;
+    uint32_t *function_table; /* the same as class_table, of shared->functions */
+    medic_heap_range_entry *ranges;
+    uint32_t range_count;
+    uint64_t range_begin, range_size; /* of the object before */
+    uint64_t odd_objects;             /* whose references could not be read, and that nobody told */
+    struct heap_strings *strings;     /* NULL = no values are wanted */
     struct heap_statics *statics;
 };
 
@@ -79,9 +91,6 @@ void heap_sink_object(struct heap_sink *sink, ObjectID object, ClassID type, con
 void heap_sink_roots(struct heap_sink *sink, const medic_heap_root_entry *roots, uint32_t count);
 void heap_sink_dependents(struct heap_sink *sink, const medic_heap_dependent_entry *dependents, uint32_t count);
 void heap_sink_statics(struct heap_sink *sink, const medic_heap_static_entry *statics, uint32_t count);
-/* The class of objects with this index, from 1 to class_count; and the other way round, 0 = no object of it was told. */
-ClassID heap_sink_class(const struct heap_sink *sink, uint32_t index);
-uint32_t heap_sink_class_index(const struct heap_sink *sink, ClassID type);
 /* Notes that the worker should name this class, and tell its fields. */
 void heap_sink_want_class(struct heap_sink *sink, ClassID type);
 /* Frozen objects, ranges of generations, values, static fields (heap_statics.c), for ENUMERATE guessed roots (heap_guess.c);

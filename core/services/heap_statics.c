@@ -3,6 +3,8 @@
  * tells; the questions that are asked take no lock and allocate nothing, but for the list of the modules, which is why those
  * come last. */
 #include "core/services/heap_statics.h"
+
+#include "core/services/heap_class.h"
 #include "core/services/heap_sink.h"
 #include "core/services/heap_try.h"
 #include "core/services/heap_types.h"
@@ -62,22 +64,22 @@ static int list_threads(struct heap_statics *s)
     return SUCCEEDED(hr);
 }
 
-struct heap_statics *heap_statics_open(ICorProfilerInfo12 *info, medic_reason *why)
+int heap_statics_open(ICorProfilerInfo12 *info, struct heap_statics **statics, medic_reason *why)
 {
     struct heap_statics *s =
         mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (s == MAP_FAILED) {
-        medic_fail(why, MEDIC_E_MEMORY, "no address space for the list of types");
-        return NULL;
-    }
+    *statics = NULL;
+    if (s == MAP_FAILED)
+        return medic_fail(why, MEDIC_E_MEMORY, "cannot reserve %llu MB of address space for the list of types",
+                          (unsigned long long)(sizeof *s >> 20));
     s->info = info;
     if (!list_threads(s)) {
-        medic_fail(why, MEDIC_E_FAIL, "the runtime does not list its threads");
         heap_statics_close(s);
-        return NULL;
+        return medic_fail(why, MEDIC_E_FAIL, "the runtime does not list its threads");
     }
-    return s;
+    *statics = s;
+    return MEDIC_OK;
 }
 
 void heap_statics_close(struct heap_statics *s)
@@ -139,69 +141,85 @@ static void flush(struct heap_statics *s)
     s->batch_count = 0;
 }
 
-/* A structure is kept in a box, and the runtime tells where it is in the box. An enumeration, also "a structure" to the
- * metadata, is not; so what stands in front of it must be the class of an object. */
-static uint64_t held_by(const struct heap_statics *s, const struct heap_static_field *field, uint64_t slot)
+static uint64_t word_at(uint64_t address)
 {
-    uint64_t box = slot - 8;
-
-    if (!field->is_value)
-        return *(const volatile uint64_t *)(uintptr_t)slot;
-    return heap_sink_class_index(s->sink, *(const volatile uint64_t *)(uintptr_t)box) ? box : 0;
+    return *(const volatile uint64_t *)(uintptr_t)address;
 }
 
-/* 1 = an entry was made. */
-static int tell_slot(struct heap_statics *s, uint64_t type, const struct heap_static_field *field, uint64_t slot,
-                     uint32_t os_id)
+static void tell(struct heap_statics *s, uint64_t type, const struct heap_static_field *field, uint64_t slot,
+                 uint64_t object, uint32_t os_id)
 {
-    uint64_t object = slot ? held_by(s, field, slot) : 0;
-
     if (!object)
-        return 0;
+        return;
     if (s->batch_count == BATCH)
         flush(s);
     s->batch[s->batch_count++] = (medic_heap_static_entry){
         .slot = slot, .object = object, .class_id = type, .token = field->token, .os_id = os_id};
-    return 1;
 }
 
-static int tell_of_threads(struct heap_statics *s, uint64_t type, const struct heap_static_field *field)
+/* As the runtime tells it: for a structure, which is kept in a box, the address in the box. An enumeration is not kept in one,
+ * so what stands in front must be the class of an object. */
+static void tell_address(struct heap_statics *s, uint64_t type, const struct heap_static_field *field, void *address,
+                         uint32_t os_id)
 {
-    int told = 0;
+    uint64_t slot = (uint64_t)(uintptr_t)address;
 
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        void *slot = NULL;
-        DWORD os_id = 0;
-        HRESULT hr =
-            s->info->lpVtbl->GetThreadStaticAddress2(s->info, type, field->token, s->domain, s->threads[i], &slot);
+    if (!slot)
+        return;
+    if (!field->is_value)
+        tell(s, type, field, slot, word_at(slot), os_id);
+    else if (heap_class_has_objects(s->sink, word_at(slot - 8)))
+        tell(s, type, field, slot, slot - 8, os_id);
+}
 
-        if (SUCCEEDED(hr) && slot && SUCCEEDED(s->info->lpVtbl->GetThreadInfo(s->info, s->threads[i], &os_id)))
-            told |= tell_slot(s, type, field, (uint64_t)(uintptr_t)slot, os_id);
+static uint32_t os_id_of(struct heap_statics *s, uint64_t thread)
+{
+    DWORD os_id = 0;
+
+    return SUCCEEDED(s->info->lpVtbl->GetThreadInfo(s->info, (ThreadID)thread, &os_id)) ? os_id : 0;
+}
+
+static void tell_of_thread(struct heap_statics *s, uint64_t type, const struct heap_static_field *field,
+                           uint64_t thread)
+{
+    void *address = NULL;
+    uint64_t base;
+
+    if (s->places.thread_data) {
+        base = heap_type_thread_base(type, thread, s->places.thread_data);
+        if (base)
+            tell(s, type, field, base + field->offset, word_at(base + field->offset), os_id_of(s, thread));
+    } else if (SUCCEEDED(s->info->lpVtbl->GetThreadStaticAddress2(s->info, (ClassID)type, field->token, s->domain,
+                                                                  (ThreadID)thread, &address))) {
+        tell_address(s, type, field, address, os_id_of(s, thread));
     }
-    return told;
 }
 
-/* A class that was not initialised has no fields yet: the runtime says so. */
-static int tell_field(struct heap_statics *s, uint64_t type, const struct heap_static_field *field)
+/* The runtime answers for a class that is no generic instance, and that was initialised. From .NET 9 on a class knows itself where
+ * its fields are. */
+static void tell_field(struct heap_statics *s, uint64_t type, const struct heap_static_field *field)
 {
-    void *slot = NULL;
+    uint64_t base;
+    void *address = NULL;
 
-    if (field->is_thread_static)
-        return tell_of_threads(s, type, field);
-    if (FAILED(s->info->lpVtbl->GetAppDomainStaticAddress(s->info, type, field->token, s->domain, &slot)))
-        return 0;
-    return tell_slot(s, type, field, (uint64_t)(uintptr_t)slot, 0);
+    if (field->is_thread_static) {
+        for (uint32_t i = 0; i < s->thread_count; i++)
+            tell_of_thread(s, type, field, (uint64_t)s->threads[i]);
+    } else if (heap_type_base(type, &base)) {
+        if (base)
+            tell(s, type, field, base + field->offset, word_at(base + field->offset), 0);
+    } else if (SUCCEEDED(s->info->lpVtbl->GetAppDomainStaticAddress(s->info, (ClassID)type, field->token, s->domain,
+                                                                    &address))) {
+        tell_address(s, type, field, address, 0);
+    }
 }
 
 static void tell_type(struct heap_statics *s, uint64_t type)
 {
     uint32_t count = heap_type_statics(type, s->fields, STATICS_MAX);
-    int told = 0;
 
     for (uint32_t i = 0; i < count && i < STATICS_MAX; i++)
-        told |= tell_field(s, type, &s->fields[i]);
-    if (told)
-        heap_sink_want_class(s->sink, type);
+        tell_field(s, type, &s->fields[i]);
 }
 
 /* ---- steps: each may be left by a fault ---- */
@@ -218,6 +236,14 @@ static void step_types(void *context)
         classify(s, type);
         tell_type(s, type);
     }
+}
+
+static void step_thread_data(void *context)
+{
+    struct heap_statics *s = context;
+
+    for (uint32_t i = 0; i < s->thread_count; i++)
+        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place);
 }
 
 static void step_match(void *context)
@@ -285,6 +311,20 @@ static void each_module(struct heap_statics *s, void (*step)(void *))
         ;
 }
 
+/* A thread that never ran managed code has none. */
+static void find_thread_data(struct heap_statics *s)
+{
+    uint32_t best = 0;
+
+    for (s->place = 8; s->place < HEAP_THREAD_BYTES; s->place += 8) {
+        s->matches = 0;
+        if (heap_try(step_thread_data, s) == HEAP_TRIED_OK && s->matches > best) {
+            best = s->matches;
+            s->places.thread_data = s->place;
+        }
+    }
+}
+
 /* The place where most of the types that are known are found. */
 static void find_places(struct heap_statics *s)
 {
@@ -314,7 +354,8 @@ void heap_tell_statics(struct heap_sink *sink)
     s->sink = sink;
     heap_try_limit(LIMIT_NS);
     for (uint32_t i = 1; i <= sink->class_count; i++)
-        add_type(s, heap_sink_class(sink, i));
+        add_type(s, sink->classes[i].id);
+    find_thread_data(s);
     tell_types(s);
     find_places(s);
     heap_try(step_modules, s);

@@ -8,8 +8,8 @@
 struct heap_sink;
 struct heap_statics;
 
-/* Room, and the threads there are: their list cannot be asked for in the copy. NULL: why says what is wrong. [worker] */
-struct heap_statics *heap_statics_open(ICorProfilerInfo12 *info, medic_reason *why);
+/* Room, and the threads there are: their list cannot be asked for in the copy. [worker] */
+int heap_statics_open(ICorProfilerInfo12 *info, struct heap_statics **statics, medic_reason *why);
 void heap_statics_close(struct heap_statics *statics);
 
 /* Tells the sink every static field that holds an object. Returns within seconds, whatever it meets. [copy] */

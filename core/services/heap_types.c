@@ -14,12 +14,20 @@ enum {
     BUCKETS_MAX = 1 << 24,
     CHAIN_MAX = 1 << 20
 };
+/* MethodTableAuxiliaryData: in front of it what the class has of statics (DynamicStaticsInfo, ThreadStaticsInfo), with the
+ * MethodTable once more. */
+enum { MT_AUXILIARY = 32, STATICS_SELF = 8, STATICS_BASE = 24, STATICS_INDEX = 36 };
+/* ThreadLocalData: references are in an array of objects, each with the fields of one class; those of classes that can be
+ * unloaded are in handles of such objects. */
+enum { LOCAL_COUNT = 0, LOCAL_COLLECTIBLE_COUNT = 4, LOCAL_ARRAY = 8, LOCAL_HANDLES = 16, LOCAL_THREAD = 24 };
+enum { INDEX_PLAIN = 0, INDEX_COLLECTIBLE = 1 };
 /* FieldDesc */
 enum { FIELD_BYTES = 16, FIELDS_MAX = 1 << 16, TYPE_VALUE = 0x11, TYPE_CLASS = 0x12, TOKEN_FIELD = 0x04000000 };
 #define FIELD_NUMBER 0xffffffu
 #define FIELD_STATIC (1u << 24)
 #define FIELD_THREAD (1u << 25)
 #define FIELD_RVA (1u << 26)
+#define FIELD_OFFSET 0x7ffffffu
 
 static uint64_t word_at(uint64_t address)
 {
@@ -146,9 +154,52 @@ uint32_t heap_type_statics(uint64_t method_table, struct heap_static_field *fiel
             continue;
         if (count < room)
             fields[count] = (struct heap_static_field){.token = TOKEN_FIELD | (what & FIELD_NUMBER),
+                                                       .offset = half_at(field + 12) & FIELD_OFFSET,
                                                        .is_value = type == TYPE_VALUE,
                                                        .is_thread_static = (what & FIELD_THREAD) != 0};
         count++;
     }
     return count;
+}
+
+/* ---- where they are ---- */
+
+int heap_type_base(uint64_t method_table, uint64_t *base)
+{
+    uint64_t auxiliary = word_at(method_table + MT_AUXILIARY);
+
+    if (!plausible(auxiliary) || word_at(auxiliary - STATICS_SELF) != method_table)
+        return 0;
+    *base = word_at(auxiliary - STATICS_BASE) & ~UINT64_C(1); /* not initialised yet */
+    return 1;
+}
+
+int heap_thread_has_data(uint64_t thread, uint32_t place)
+{
+    uint64_t data = word_at(thread + place);
+
+    return plausible(data) && word_at(data + LOCAL_THREAD) == thread;
+}
+
+/* Indexes count from the array's begin, its header included. */
+static uint64_t thread_object(uint64_t data, uint32_t index)
+{
+    uint32_t number = index & 0xffffff;
+    uint64_t array = word_at(data + LOCAL_ARRAY), handles = word_at(data + LOCAL_HANDLES), handle = 0;
+
+    if (index >> 24 == INDEX_PLAIN && array && number < half_at(data + LOCAL_COUNT))
+        return word_at(array + number * UINT64_C(8));
+    if (index >> 24 == INDEX_COLLECTIBLE && handles && number < half_at(data + LOCAL_COLLECTIBLE_COUNT))
+        handle = word_at(handles + number * UINT64_C(8));
+    return handle ? word_at(handle) : 0;
+}
+
+uint64_t heap_type_thread_base(uint64_t method_table, uint64_t thread, uint32_t place)
+{
+    uint64_t auxiliary = word_at(method_table + MT_AUXILIARY);
+
+    if (!plausible(auxiliary) || word_at(auxiliary - STATICS_SELF) != method_table ||
+        !heap_thread_has_data(thread, place))
+        return 0;
+    return thread_object(word_at(thread + place), half_at(auxiliary - STATICS_INDEX));
 }

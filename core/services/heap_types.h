@@ -10,10 +10,11 @@
 
 #include <stdint.h>
 
-/* Where in a Module; 0 = not found out. */
+/* Where in the runtime's structures; 0 = not found out. */
 struct heap_type_places {
     uint32_t definitions; /* types by number: Module.m_TypeDefToMethodTableMap */
     uint32_t instances;   /* generic instances, arrays: Module.m_pAvailableParamTypes */
+    uint32_t thread_data; /* from .NET 9 on: Thread.m_ThreadLocalDataPtr */
 };
 
 /* A type that is known to be loaded. */
@@ -35,12 +36,22 @@ enum { HEAP_MODULE_BYTES = 2048 }; /* where places are looked for */
 
 struct heap_static_field {
     uint32_t token;
+    uint32_t offset;  /* from the begin of its class's static references */
     uint8_t is_value; /* a structure: its box is what is held */
     uint8_t is_thread_static;
 };
 
 /* The static fields of a class, of its own, that may hold an object. Returns how many there are, at most room are filled in. */
 uint32_t heap_type_statics(uint64_t method_table, struct heap_static_field *fields, uint32_t room);
+/* From .NET 9 on: where the class's static references and boxes are; 0 = nowhere yet. The function's result: 1, or 0 = the
+ * class does not tell. */
+int heap_type_base(uint64_t method_table, uint64_t *base);
+/* The same for thread statics of a thread: an object. 0 = it has none, or the class does not tell. */
+uint64_t heap_type_thread_base(uint64_t method_table, uint64_t thread, uint32_t place);
+/* Whether the pointer at this place of a thread leads to a structure that leads back to it, as its own statics do. */
+int heap_thread_has_data(uint64_t thread, uint32_t place);
+enum { HEAP_THREAD_BYTES = 2048 };
+
 /* The base class, 0 = none. */
 uint64_t heap_type_parent(uint64_t method_table);
 
