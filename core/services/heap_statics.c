@@ -1,7 +1,6 @@
 /* Static fields and what they hold, told by the copy of the process when everything else is written. Which types there are
- * comes from heap_types.h: those of objects and their base classes, then all that the modules list. Where a field is, the runtime
- * tells; the questions that are asked take no lock and allocate nothing, but for the list of the modules, which is why those
- * come last. */
+ * comes from heap_types.h: those of objects and their base classes, then all that the modules list. Nothing here takes a lock
+ * or allocates, the questions to the runtime included; and it answers them while it collects, too. */
 #include "core/services/heap_statics.h"
 
 #include "core/services/heap_class.h"
@@ -32,6 +31,7 @@ struct heap_statics {
     ICorProfilerInfo12 *info;
     AppDomainID domain;
     struct heap_type_places places;
+    struct heap_type_places trial;
     uint32_t place; /* that is being tried */
     uint32_t matches;
     uint32_t thread_count, type_count, module_count, known_count, instance_count, batch_count;
@@ -269,17 +269,31 @@ static void step_instances(void *context)
         heap_types_instances(s->modules[s->next_module++], s->place, count_instance, s);
 }
 
+static void count_module(void *context, uint64_t module)
+{
+    struct heap_statics *s = context;
+
+    for (uint32_t i = 0; i < s->module_count; i++)
+        s->matches += s->modules[i] == module;
+}
+
+static void step_count_modules(void *context)
+{
+    struct heap_statics *s = context;
+
+    heap_types_modules((uint64_t)s->domain, &s->trial, count_module, s);
+}
+
+static void found_module(void *context, uint64_t module)
+{
+    add_module(context, module);
+}
+
 static void step_modules(void *context)
 {
     struct heap_statics *s = context;
-    ICorProfilerModuleEnum *modules = NULL;
-    ModuleID module;
-    ULONG count = 0;
 
-    if (FAILED(s->info->lpVtbl->EnumModules(s->info, &modules)) || !modules)
-        return;
-    while (modules->lpVtbl->Next(modules, 1, &module, &count) == S_OK && count == 1)
-        add_module(s, module);
+    heap_types_modules((uint64_t)s->domain, &s->places, found_module, s);
 }
 
 static void step_tables(void *context)
@@ -345,6 +359,32 @@ static void find_places(struct heap_statics *s)
     }
 }
 
+static void try_assemblies(struct heap_statics *s, uint32_t *best)
+{
+    for (s->trial.module = 0; s->trial.module < HEAP_ASSEMBLY_BYTES; s->trial.module += 8) {
+        s->matches = 0;
+        if (heap_try(step_count_modules, s) == HEAP_TRIED_OK && s->matches > *best) {
+            *best = s->matches;
+            s->places.assemblies = s->trial.assemblies;
+            s->places.module = s->trial.module;
+            s->places.is_behind = s->trial.is_behind;
+        }
+    }
+}
+
+/* Modules of which there is no object at all. */
+static void find_modules(struct heap_statics *s)
+{
+    uint32_t best = 0;
+
+    for (s->trial.assemblies = 8; s->trial.assemblies < HEAP_DOMAIN_BYTES; s->trial.assemblies += 8) {
+        for (s->trial.is_behind = 0; s->trial.is_behind < 2; s->trial.is_behind++)
+            try_assemblies(s, &best);
+    }
+    if (best)
+        heap_try(step_modules, s);
+}
+
 void heap_tell_statics(struct heap_sink *sink)
 {
     struct heap_statics *s = sink->statics;
@@ -358,7 +398,7 @@ void heap_tell_statics(struct heap_sink *sink)
     find_thread_data(s);
     tell_types(s);
     find_places(s);
-    heap_try(step_modules, s);
+    find_modules(s);
     each_module(s, step_tables);
     tell_types(s);
     heap_try_limit(0);

@@ -14,6 +14,8 @@ enum {
     BUCKETS_MAX = 1 << 24,
     CHAIN_MAX = 1 << 20
 };
+/* ArrayListBase: a number, then the first block. */
+enum { LIST_COUNT = 0, LIST_BLOCK = 8, BLOCK_NEXT = 0, BLOCK_COUNT = 8, BLOCK_ARRAY = 16, LIST_MAX = 1 << 16 };
 /* MethodTableAuxiliaryData: in front of it what the class has of statics (DynamicStaticsInfo, ThreadStaticsInfo), with the
  * MethodTable once more. */
 enum { MT_AUXILIARY = 32, STATICS_SELF = 8, STATICS_BASE = 24, STATICS_INDEX = 36 };
@@ -122,6 +124,30 @@ void heap_types_instances(uint64_t module, uint32_t place, heap_type_visit visit
     first = word_at(buckets + 16) % 2 ? 3 : 2;
     for (uint64_t i = 0; i < count && i < BUCKETS_MAX; i++)
         visit_chain(word_at(buckets + (first + i) * 8), visit, context);
+}
+
+/* ---- modules ---- */
+
+void heap_types_modules(uint64_t domain, const struct heap_type_places *places, heap_type_visit visit, void *context)
+{
+    uint64_t list = domain + places->assemblies, block = list + LIST_BLOCK;
+    uint32_t left = half_at(list + LIST_COUNT);
+
+    while (left && left < LIST_MAX && plausible(block)) {
+        uint32_t count = half_at(block + BLOCK_COUNT);
+
+        if (!count || count > LIST_MAX)
+            return;
+        for (uint32_t i = 0; i < count && left; i++, left--) {
+            uint64_t assembly = word_at(block + BLOCK_ARRAY + i * UINT64_C(8));
+
+            if (places->is_behind && plausible(assembly))
+                assembly = word_at(assembly);
+            if (plausible(assembly)) /* none: it was unloaded */
+                visit(context, word_at(assembly + places->module));
+        }
+        block = word_at(block + BLOCK_NEXT);
+    }
 }
 
 /* ---- fields ---- */

@@ -14,6 +14,9 @@
 struct heap_type_places {
     uint32_t definitions; /* types by number: Module.m_TypeDefToMethodTableMap */
     uint32_t instances;   /* generic instances, arrays: Module.m_pAvailableParamTypes */
+    uint32_t assemblies;  /* AppDomain.m_Assemblies */
+    uint32_t module;      /* of an assembly in it; 0 is a place as well */
+    uint32_t is_behind;   /* from .NET 10 on the list's assemblies lead to another structure, which has it */
     uint32_t thread_data; /* from .NET 9 on: Thread.m_ThreadLocalDataPtr */
 };
 
@@ -32,6 +35,10 @@ void heap_types_definitions(uint64_t module, uint32_t place, heap_type_visit vis
 /* Nothing when there is no such table at this place. */
 void heap_types_instances(uint64_t module, uint32_t place, heap_type_visit visit, void *context);
 
+/* The modules of the assemblies in an AppDomain's list. Nothing when there is no such list at this place. */
+void heap_types_modules(uint64_t domain, const struct heap_type_places *places, heap_type_visit visit, void *context);
+
+enum { HEAP_DOMAIN_BYTES = 4096, HEAP_ASSEMBLY_BYTES = 64 };
 enum { HEAP_MODULE_BYTES = 2048 }; /* where places are looked for */
 
 struct heap_static_field {
