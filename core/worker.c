@@ -156,14 +156,6 @@ static void check_end(uint64_t now)
     }
 }
 
-static void check_client(uint64_t now)
-{
-    if (files_stop_requested(&session.files))
-        session_end(MEDIC_END_REQUEST);
-    if (files_lease_lost(&session.files, session.config.lease_ns, now))
-        session_end(MEDIC_END_LEASE);
-}
-
 /* How long the worker may sleep: to the next tick, or to the end of the session. */
 static uint64_t until_next(uint64_t now)
 {
@@ -203,7 +195,7 @@ static void record(void)
         check_end(now);
         if (now - checked >= TICK_NS) {
             checked = now;
-            check_client(now);
+            session_check_client(now);
         }
         if (now - second >= 1000 * MS) {
             second = now;

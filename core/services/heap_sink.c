@@ -204,8 +204,10 @@ void heap_sink_end(struct heap_sink *sink)
     if (sink->strings && !heap_sink_failed(sink))
         heap_strings_write(sink);
     heap_output_flush(sink);
-    if (!heap_sink_failed(sink))
+    if (!heap_sink_failed(sink)) {
+        atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
         heap_tell_statics(sink);
+    }
     heap_output_flush(sink);
     if (sink->plan.head.route == MEDIC_HEAP_ENUMERATE && !heap_sink_failed(sink))
         heap_guess_roots(sink);
