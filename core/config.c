@@ -46,8 +46,10 @@ static int take(struct config *config, const struct keyvalue *pair, medic_reason
         return take_path(pair, config->session, why);
     if (keyvalue_is(pair, "plugin"))
         return take_path(pair, config->plugin, why);
-    if (keyvalue_is(pair, "duration"))
+    if (keyvalue_is(pair, "duration")) {
+        config->duration_given = 1;
         return take_quantity(pair, duration_parse, &config->duration_ns, why);
+    }
     if (keyvalue_is(pair, "lease"))
         return take_quantity(pair, duration_parse, &config->lease_ns, why);
     if (keyvalue_is(pair, "max_bytes"))

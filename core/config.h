@@ -3,7 +3,7 @@
  *   session=<folder>     absolute; created by the client, 0700, owned by this process's user. Default: a fresh one under
  *                        the temporary folder
  *   plugin=<file>        absolute. Default: the file beside the core, or in plugins/ there, whose note has the GUID
- *   duration=<time>      default 10s; 0 = until stopped
+ *   duration=<time>      default 10s, or 0 for a plugin that ends by itself; 0 = until stopped
  *   lease=<time>         the client holds a lock on the lease file; this long after it is gone the session ends
  *   max_bytes=<size>     of the capture; default 256M
  *   symbols=embed        the PDBs of modules in recorded stacks are copied into the capture, 64 MiB at most: for a client that
@@ -27,6 +27,7 @@ struct config {
     char session[CONFIG_PATH_MAX]; /* "" = make one */
     char plugin[CONFIG_PATH_MAX];  /* "" = look for it */
     uint64_t duration_ns;
+    int duration_given;
     uint64_t lease_ns; /* 0 = no lease */
     uint64_t max_bytes;
     int skip_sdk;

@@ -328,6 +328,8 @@ static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *
     if (!session.at_startup && (plugin->flags & MEDIC_STARTUP_ONLY))
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
                           "%s works only on a program that is started under it: use medic launch", plugin->name);
+    if (!session.config.duration_given && (plugin->flags & MEDIC_ENDS_ITSELF))
+        session.config.duration_ns = 0;
     session.names = names_new(session.info, session_emit_core, NULL);
     if (!session.names ||
         ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)

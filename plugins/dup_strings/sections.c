@@ -139,7 +139,7 @@ static void add_holdings(struct medic_text *text, struct work *work, uint32_t v)
         medic_add(text, "%s", holder->through_class ? " (" : "");
         add_through(text, work, holder);
         medic_add(text, "%s: ", holder->through_class ? ")" : "");
-        medic_add_count(text, holdings[i].count);
+        medic_add_number(text, holdings[i].count);
     }
 }
 

@@ -38,9 +38,9 @@ static void add_waste(struct medic_text *text, const struct census *census)
 {
     medic_add_share(text, (double)census->wasted, (double)census->heap_bytes);
     medic_add(text, " of the %sheap (", census->dead_known ? "live " : "");
-    medic_add_bytes(text, census->wasted);
+    medic_add_bytes(text, (double)census->wasted);
     medic_add(text, " of ");
-    medic_add_bytes(text, census->heap_bytes);
+    medic_add_bytes(text, (double)census->heap_bytes);
     medic_add(text, ")");
 }
 
@@ -65,20 +65,20 @@ static void add_lead(struct medic_text *text, struct work *work)
         medic_add(text, ": ");
         add_value(text, work, value, SHOWN_IN_SENTENCE);
         medic_add(text, " is there ");
-        medic_add_count(text, value->count);
+        medic_add_number(text, value->count);
         medic_add(text, " times");
         add_holder_of(text, work, work->values[0]);
     } else if (holder && (double)holder->wasted >= LEADS * (double)census->wasted) {
         medic_add(text, ": ");
         add_holder(text, work, holder);
         medic_add(text, " holds ");
-        medic_add_count(text, holder->strings);
+        medic_add_number(text, holder->strings);
         medic_add(text, " strings of ");
-        medic_add_count(text, holder->values);
+        medic_add_number(text, holder->values);
         medic_add(text, " values");
     } else {
         medic_add(text, ", of ");
-        medic_add_count(text, census->repeated);
+        medic_add_number(text, census->repeated);
         medic_add(text, " values of which none stands out");
     }
 }
@@ -88,7 +88,7 @@ static void add_dead(struct medic_text *text, const struct census *census)
     if (!census->dead_known || !census->dead_strings)
         return;
     medic_add(text, "; dead strings (");
-    medic_add_bytes(text, census->dead_bytes);
+    medic_add_bytes(text, (double)census->dead_bytes);
     medic_add(text, ") are not counted");
 }
 
@@ -172,11 +172,11 @@ static int write_holder_finding(const struct work *work, const struct holder *ho
     add_through(&way, work, holder);
     add_holder(&text, work, holder);
     medic_add(&text, " holds ");
-    medic_add_count(&text, holder->strings);
+    medic_add_number(&text, holder->strings);
     medic_add(&text, " strings of ");
-    medic_add_count(&text, holder->values);
+    medic_add_number(&text, holder->values);
     medic_add(&text, holder->values == 1 ? " value, " : " values, ");
-    medic_add_bytes(&text, holder->wasted);
+    medic_add_bytes(&text, (double)holder->wasted);
     medic_add(&text, " too many");
     add_cure(&text, work, holder, through);
     medic_add(&text, ".");
@@ -201,11 +201,11 @@ static int write_short_finding(const struct work *work)
         }
     if (bytes < FINDING_BYTES || (double)bytes < FINDING_SHARE * (double)census->wasted)
         return 0;
-    medic_add_count(&text, count[0]);
+    medic_add_number(&text, count[0]);
     medic_add(&text, " strings are empty and ");
-    medic_add_count(&text, count[1]);
+    medic_add_number(&text, count[1]);
     medic_add(&text, " are one character, ");
-    medic_add_bytes(&text, bytes);
+    medic_add_bytes(&text, (double)bytes);
     medic_add(&text, " too many: use string.Empty, char, or a table of those strings.");
     work->document->finding(work->host, sentence, "values", NULL);
     return 1;
