@@ -7,8 +7,12 @@
  *   heap_code_memory.c   the copy's own copy of the runtime's code memory                                    [copy]
  *   heap_child.c         what every copy does first: signals, descriptors, oom score, its own end            [copy]
  *   heap_watch.c         the copy as seen from outside: progress, memory, deadline, kill, wait               [worker]
- *   heap_sink.c          what is told becomes records: classes, objects, roots; no allocation, no lock       [copy]
+ *   heap_sink.c          what is told becomes records: its memory, roots, and the end of a photograph          [copy]
+ *   heap_object.c        objects and their references, in chunks; no allocation, no lock                     [copy]
+ *   heap_class.c         the classes of objects, by ClassID                                                  [copy]
  *   heap_layout.c        where the references of a class's objects are                                       [copy]
+ *   heap_ranges.c        which addresses are which generation                                                [copy]
+ *   heap_output.c        records to the capture, by write(2)                                                 [copy]
  *   heap_strings.c       hashes and repeated values                                                          [copy]
  *   heap_statics.c       static fields and their slots                                                       [copy]
  *   heap_guess.c         ENUMERATE: roots found in stacks and memory outside the heap                        [copy]
@@ -36,7 +40,7 @@ int heap_root_references(ULONG count, ObjectID *objects, COR_PRF_GC_ROOT_KIND *k
                          UINT_PTR *ids);
 int heap_dependent_references(ULONG count, ObjectID *keys, ObjectID *values, GCHandleID *handles);
 int heap_collection_finished(void);
-/* Event `id` of the runtime's provider, while a photograph of the route COLLECT runs. */
-void heap_event(DWORD id);
+/* An event of the runtime's provider, as EventPipeEventDelivered gets it. */
+void heap_event(DWORD id, const BYTE *data, ULONG size);
 
 #endif

@@ -18,6 +18,9 @@ struct heap_layout {
  * sense, makes the class ODD: no slots. method_table: a ClassID of an object. */
 void heap_layout_read(uint64_t method_table, struct heap_layout *layout, uint32_t *offsets, uint32_t room);
 
+/* Whether it is the class of what lies between objects: the collector fills gaps with it. */
+int heap_layout_is_free(const struct heap_layout *layout);
+
 /* Bytes of an object, as the runtime counts them. */
 uint64_t heap_layout_size(const struct heap_layout *layout, uint64_t count);
 

@@ -30,6 +30,8 @@ struct heap_shared {
     _Atomic uint64_t objects, bytes, written;
     _Atomic uint32_t class_count; /* whose names are wanted: of objects, and that declare statics */
     _Atomic uint32_t function_count;
+    _Atomic uint64_t durable; /* bytes written when the graph was whole: what comes behind may be lost. 0 = not yet */
+    _Atomic uint64_t memory;  /* private bytes of the copy when it ended */
     char text[MEDIC_REASON_MAX];
     uint64_t classes[HEAP_CLASSES_MAX];
     uint64_t functions[HEAP_FUNCTIONS_MAX]; /* of roots on stacks */
@@ -44,20 +46,32 @@ struct heap_plan {
     ICorProfilerInfo12 *info; /* borrowed */
 };
 
-struct heap_class; /* heap_sink.c */
+struct heap_class;   /* heap_sink.c */
+struct heap_strings; /* heap_strings.h */
 
 struct heap_sink {
     struct heap_plan plan;
     struct heap_shared *shared; /* mmap'ed, MAP_SHARED */
+    ICorProfilerInfo14 *info14; /* owned reference; NULL before .NET 8 */
     uint8_t *memory;            /* mmap'ed, MAP_PRIVATE | MAP_NORESERVE: everything below points into it */
     uint64_t memory_size;
-    uint8_t *chunk; /* the record that is being filled */
+    uint8_t *out; /* records that wait for a write */
+    uint64_t out_used;
+    uint8_t *chunk; /* the record of objects that is being filled: room for its heads, then chunk_used bytes */
     uint64_t chunk_used, chunk_count, chunk_first;
     uint64_t expected; /* address where the last object ends */
-    struct heap_class *classes;
-    uint32_t *class_table; /* hash of ClassID to index */
-    uint32_t class_count;
-    struct heap_strings *strings;
+    struct heap_class *classes, *last_class;
+    uint32_t *class_table; /* open addressing, by ClassID: number of the class */
+    uint32_t class_count;  /* classes, from 1 */
+    uint32_t record_count; /* class records: a class whose references turn out different gets another one */
+    uint32_t *offsets;     /* of all classes */
+    uint64_t offsets_used;
+    uint32_t *function_table; /* the same as class_table, of shared->functions */
+    medic_heap_range_entry *ranges;
+    uint32_t range_count;
+    uint64_t range_begin, range_size; /* of the object before */
+    uint64_t odd_objects;             /* whose references could not be read, and that nobody told */
+    struct heap_strings *strings;     /* NULL = no values are wanted */
 };
 
 /* Reserves memory, before anything stands still. MEDIC_E_MEMORY. [worker] */
