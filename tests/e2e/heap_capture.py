@@ -26,7 +26,7 @@ Static = collections.namedtuple("Static", "slot object class_id token os_id")
 Field = collections.namedtuple("Field", "offset token name")
 Fields = collections.namedtuple("Fields", "fields parent element")
 Value = collections.namedtuple("Value", "length text")
-_DONE = struct.Struct("<II7QII")
+_DONE = struct.Struct("<II7QII")  # medic_heap_done_record
 
 
 @dataclass
@@ -59,6 +59,11 @@ class Done:
     copy_memory_bytes: int
     attempts: int
     text: str
+
+    @classmethod
+    def of(cls, data):
+        _, length, *numbers, attempts, _ = _DONE.unpack_from(data)
+        return cls(*numbers, attempts, data[_DONE.size:_DONE.size + length].decode())
 
 
 class _Bytes:
@@ -203,8 +208,7 @@ class Photo:
         self.fields[id_] = Fields(found, parent, element)
 
     def _end(self, data):
-        _, length, *numbers, attempts, _ = _DONE.unpack_from(data)
-        self.done = Done(*numbers, attempts, data[_DONE.size:_DONE.size + length].decode())
+        self.done = Done.of(data)
         for address, seen in self._waiting.items():
             one = self.objects[address]
             assert seen == one.count * len(one.cls.element_slots), f"elements of the array at {address:x} are missing"
