@@ -56,7 +56,8 @@ namespace Texts
 
         public static string[] Times(string text, int count) => Enumerable.Range(0, count).Select(_ => Of(text)).ToArray();
 
-        /// <summary>A value: how often it is there, what one takes, what could be saved, and the program's own field that holds it.</summary>
+        /// <summary>A value: how often it is there, what one takes, what could be saved, the program's own field that holds
+        /// it.</summary>
         public static string Tell(string text, int count, string holder) =>
             $$"""{"text":{{Json.Text(text, 200)}},"length":{{text.Length}},"count":{{count}},"size":{{Sizes.String(text.Length)}},"wasted":{{(count - 1) * Sizes.String(text.Length)}},"holder":{{Json.Text(holder)}}}""";
     }
