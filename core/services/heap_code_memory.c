@@ -1,5 +1,6 @@
 #include "core/services/heap_code_memory.h"
 
+#include "common/sys.h"
 #include "core/os.h"
 
 #include <dirent.h>
