@@ -120,6 +120,7 @@ static void begin(struct heap_take *take, void (*live)(struct heap_shared *share
     *take = (struct heap_take){.sink = &sink, .limit_ns = 20 * SECOND};
     take->pid = fork();
     if (take->pid == 0) {
+        signal(SIGSEGV, SIG_DFL); /* cmocka has its own */
         live(sink.shared);
         for (;;)
             pause();
