@@ -47,7 +47,7 @@ static int check_arguments(const struct arguments *arguments, const struct plan_
 static int parse(int argc, char **argv, struct arguments *arguments, struct plan_arguments *common)
 {
     *arguments = (struct arguments){0};
-    *common = (struct plan_arguments){.duration = "10s", .renderer = renderer_find("text")};
+    *common = (struct plan_arguments){.renderer = renderer_find("text")};
     for (int option; (option = cli_option(argc, argv, &command_attach)) != -1;) {
         if (option == 'h')
             return 'h';
@@ -134,7 +134,8 @@ static const struct command_option options[] = {
     {'p', "process-id", "PID", "the program by its pid", WORDS_TARGET_PIDS},
     {'n', "name", "NAME", "... by its name: assembly, executable", WORDS_TARGET_NAMES},
     PLAN_PROFILER_OPTION,
-    {'d', "duration", "TIME", "30s, 5m, 1:30:00; 0 = until stopped (default 10s)", WORDS_NONE},
+    {'d', "duration", "TIME", "30s, 5m, 1:30:00; 0 = until stopped (default 10s; profilers that end by themselves: 0)",
+     WORDS_NONE},
     PLAN_SET_OPTION,
     {'o', "output", "DIR", "new or empty folder for the session (default: below ~/.local/state/medic/sessions)",
      WORDS_FOLDERS},

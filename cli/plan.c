@@ -29,7 +29,7 @@ int plan_check_arguments(const struct plan_arguments *arguments)
     uint64_t duration;
     if (!arguments->profiler)
         return cli_fail(-1, "which profiler? Give one with -P: `medic profilers` lists them");
-    if (duration_parse(arguments->duration, &duration, &why) != MEDIC_OK)
+    if (arguments->duration && duration_parse(arguments->duration, &duration, &why) != MEDIC_OK)
         return cli_fail(-1, "-d %.60s: %s", arguments->duration, why.text);
     return 0;
 }
@@ -71,12 +71,19 @@ void plan_free(struct plan *plan)
     plugins_free(&plan->plugins);
 }
 
+static const char *usual_duration(const struct plugin_info *plugin)
+{
+    return plugin->descriptor.flags & MEDIC_ENDS_ITSELF ? "0" : "10s";
+}
+
 struct attach_options plan_options(struct plan *plan)
 {
+    const char *duration = plan->arguments.duration;
+
     return (struct attach_options){.plugin = plan->plugin,
                                    .store = &plan->store,
                                    .place = plan->arguments.place,
-                                   .duration = plan->arguments.duration,
+                                   .duration = duration ? duration : usual_duration(plan->plugin),
                                    .settings = plan->settings,
                                    .setting_count = plan->arguments.setting_count};
 }

@@ -9,7 +9,8 @@
 enum { PLAN_SETTINGS_MAX = 64 };
 
 struct plan_arguments {
-    const char *profiler, *duration, *place;
+    const char *profiler, *place;
+    const char *duration; /* NULL = as is usual for the profiler */
     const char *settings[PLAN_SETTINGS_MAX];
     size_t setting_count;
     const struct renderer *renderer;

@@ -8,7 +8,8 @@
 #include "common/text.h"
 #include "common/value.h"
 
-#define KNOWN_FLAGS (MEDIC_STARTUP_ONLY | MEDIC_SUSPENDS | MEDIC_FORKS | MEDIC_INSTRUMENTS)
+#define KNOWN_FLAGS                                                                                                    \
+    (MEDIC_STARTUP_ONLY | MEDIC_SUSPENDS | MEDIC_FORKS | MEDIC_INSTRUMENTS | MEDIC_ENDS_ITSELF | MEDIC_DEAD_TOO)
 #define KNOWN_HIGH_MASK 0x1ffu /* COR_PRF_HIGH_MONITOR; the low mask has no bit without a meaning */
 #define RING_MAX (8u << 20)
 #define PARAMS_MAX 64u

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Publishes the target programs of the tests: Patient, self-contained, once for each runtime, the same for .NET 10 with
-# its symbols inside the assembly, and Attacher.
+# its symbols inside the assembly, Attacher and HeapReader.
 #
-#     publish.sh [-o DIR] [net8.0|net9.0|net10.0|net10.0-embedded|attacher ...]
+#     publish.sh [-o DIR] [net8.0|net9.0|net10.0|net10.0-embedded|attacher|heapreader ...]
 #
 # Without names: all of them. DIR (default build/targets) gets one folder each. What is up to date, by a hash of the
 # sources, is not published again. Several may run at once: they take turns. Quiet unless something fails.
@@ -14,11 +14,11 @@ wanted=()
 while (($#)); do
     case $1 in
         -o) out=${2:?publish.sh: -o needs a folder}; shift 2 ;;
-        net8.0 | net9.0 | net10.0 | net10.0-embedded | attacher) wanted+=("$1"); shift ;;
-        *) echo "publish.sh: unknown target '$1': net8.0, net9.0, net10.0, net10.0-embedded or attacher" >&2; exit 2 ;;
+        net8.0 | net9.0 | net10.0 | net10.0-embedded | attacher | heapreader) wanted+=("$1"); shift ;;
+        *) echo "publish.sh: unknown target '$1': net8.0, net9.0, net10.0, net10.0-embedded, attacher or heapreader" >&2; exit 2 ;;
     esac
 done
-((${#wanted[@]})) || wanted=(net8.0 net9.0 net10.0 net10.0-embedded attacher)
+((${#wanted[@]})) || wanted=(net8.0 net9.0 net10.0 net10.0-embedded attacher heapreader)
 command -v dotnet > /dev/null || { echo "publish.sh: dotnet is missing: install the .NET SDK 10" >&2; exit 1; }
 
 mkdir -p "$out"
@@ -41,14 +41,20 @@ hash_of() {
     } | sha256sum | cut -d' ' -f1
 }
 
-project_of() { [[ $1 == attacher ]] && echo Attacher || echo Patient; }
+project_of() {
+    case $1 in
+        attacher) echo Attacher ;;
+        heapreader) echo HeapReader ;;
+        *) echo Patient ;;
+    esac
+}
 
 # Published beside its place and then moved there: a folder with a stamp is complete.
 publish() {
     local name=$1 project fresh=$work/fresh-$1
     project=$(project_of "$name")
     local options=()
-    [[ $name == attacher ]] || options=(-f "${name%-embedded}")
+    [[ $project != Patient ]] || options=(-f "${name%-embedded}")
     # A configuration of its own, so that two publications of one framework do not meet in one folder.
     if [[ $name == *-embedded ]]; then
         options+=(-c Embedded -p:Optimize=true -p:DebugType=embedded)

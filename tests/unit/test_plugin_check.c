@@ -226,8 +226,8 @@ static void required_texts_must_be_there_and_clean(void **state)
 static void unknown_flags_and_masks_are_refused(void **state)
 {
     struct sample *s = fresh(state);
-    s->plugin.flags = 0x12;
-    refused(s, MEDIC_E_UNSUPPORTED, "its flags is 0x12, of which 0x10 is unknown");
+    s->plugin.flags = 0x82;
+    refused(s, MEDIC_E_UNSUPPORTED, "its flags is 0x82, of which 0x80 is unknown");
     s = fresh(state);
     s->plugin.event_mask_high = 0x210;
     refused(s, MEDIC_E_UNSUPPORTED, "its event_mask_high is 0x210, of which 0x200 is unknown");

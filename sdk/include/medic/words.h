@@ -80,6 +80,29 @@ static inline void medic_add_time(struct medic_text *text, double ns)
         medic_add(text, "%.0f min", ns / 60e9);
 }
 
+/* "512 B", "41.2 MB": powers of 1000, as tables show them. */
+static inline void medic_add_bytes(struct medic_text *text, double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    unsigned step = 0;
+
+    for (; bytes >= 999.5 && step < 5; step++)
+        bytes /= 1000;
+    medic_add(text, "%.*f %s", !step || bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2, bytes, units[step]);
+}
+
+/* "83,412" */
+static inline void medic_add_number(struct medic_text *text, uint64_t number)
+{
+    uint64_t scale = 1;
+
+    while (number / scale >= 1000)
+        scale *= 1000;
+    medic_add(text, "%u", (unsigned)(number / scale));
+    for (scale /= 1000; scale; scale /= 1000)
+        medic_add(text, ",%03u", (unsigned)(number / scale % 1000));
+}
+
 /* "61 %"; two digits below 1 %. */
 static inline void medic_add_share(struct medic_text *text, double part, double whole)
 {

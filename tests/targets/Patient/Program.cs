@@ -7,6 +7,7 @@
 //     quit      ends with exit code 0; so does the end of the input
 // --gap runs a thread that sleeps 1 ms at a time and keeps the longest gap, which is the pause a user would have felt.
 // --blocked runs N threads beside the mode that wait for ever, as those of the mode blocked do.
+using System.Globalization;
 using Medic.Targets;
 
 var modes = new Dictionary<string, Func<string[], Mode>>
@@ -21,7 +22,9 @@ var modes = new Dictionary<string, Func<string[], Mode>>
         how: rest.Length > 0 ? rest[0] : "native",
         milliseconds: rest.Length > 1 ? double.Parse(rest[1]) : 20),
     ["pausemix"] = _ => new PauseMix(),
-    ["web"] = _ => new Web(),
+    ["web"] = rest => new Web(millions: rest.Length > 0 ? double.Parse(rest[0], CultureInfo.InvariantCulture) : 0),
+    ["heap"] = Heap.Of,
+    ["strings"] = rest => new Strings(healthy: rest.Contains("healthy")),
     ["crash"] = _ => new Crash(),
     ["fork"] = _ => new Fork(),
     ["names"] = rest => new Names(stress: rest.Contains("stress")),

@@ -1,7 +1,8 @@
 namespace Medic.Targets;
 
-/// <summary>A web service on a port of its own choice. /json answers at once, /alloc?kb=N allocates first.</summary>
-sealed class Web : Mode
+/// <summary>A web service on a port of its own choice. /json answers at once, /alloc?kb=N allocates first. `web N`: with N
+/// million objects that live beside it.</summary>
+sealed class Web(double millions) : Mode
 {
     private WebApplication? _app;
 
@@ -9,6 +10,8 @@ sealed class Web : Mode
 
     public override void Start()
     {
+        if (millions > 0)
+            Warehouse.Hall.Build((long)(millions * 1e6));
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
