@@ -57,6 +57,7 @@ int heap_sink_open(struct heap_sink *sink, const struct heap_plan *plan, medic_r
                           (unsigned long long)((sink->memory_size + sizeof *sink->shared) >> 20));
     }
     place(sink, sink->memory, with_strings);
+    madvise(sink->memory, sink->memory_size, MADV_NOHUGEPAGE); /* touched here and there: a page for each is enough */
     if (SUCCEEDED(plan->info->lpVtbl->QueryInterface(plan->info, &iid14, &info14)))
         sink->info14 = info14;
     code = heap_statics_open(plan->info, &sink->statics, why);

@@ -731,15 +731,32 @@ static void more_classes_than_there_is_room_for_are_refused(void **state)
 {
     (void)state;
     open_heap(MEDIC_HEAP_COPY, 0, -1);
-    for (ClassID id = 8; id <= 8 * (ClassID)HEAP_CLASSES_MAX; id += 8) {
-        heap_sink_want_class(&heap.sink, id);
-        heap_sink_want_class(&heap.sink, id);
+    for (uint64_t i = 0; i < HEAP_CLASSES_MAX; i++) {
+        heap_sink_want_class(&heap.sink, (ClassID)(heap.memory + i * 8));
+        heap_sink_want_class(&heap.sink, (ClassID)(heap.memory + i * 8));
     }
     assert_false(heap_sink_failed(&heap.sink));
     assert_int_equal(heap.sink.shared->class_count, HEAP_CLASSES_MAX);
-    heap_sink_want_class(&heap.sink, 4);
+    heap_sink_want_class(&heap.sink, (ClassID)(heap.memory + HEAP_SIZE / 2));
     assert_true(heap_sink_failed(&heap.sink));
     assert_text_has(heap.sink.shared->text, "more than 131072 classes");
+    close_heap();
+}
+
+static void classes_that_can_be_unloaded_are_marked(void **state)
+{
+    static struct table lasting, collectible;
+
+    (void)state;
+    open_heap(MEDIC_HEAP_COPY, 0, -1);
+    heap.sink.plan.runtime_major = 10;
+    set_class(&lasting, 24, 0, 0);
+    set_table(&collectible, 0x00200000, 24);
+    tell(make(&lasting, 0), NULL, 0);
+    tell(make(&collectible, 0), NULL, 0);
+    assert_int_equal(heap.sink.shared->classes[0], id_of(&lasting));
+    assert_int_equal(heap.sink.shared->classes[1], id_of(&collectible) | HEAP_CLASS_CAN_GO);
+    assert_true(heap_layout_can_go(id_of(&lasting), 11)); /* nobody knows its flags */
     close_heap();
 }
 
@@ -779,6 +796,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_a_sentence),
         cmocka_unit_test(more_bytes_than_allowed_are_refused),
         cmocka_unit_test(more_classes_than_there_is_room_for_are_refused),
+        cmocka_unit_test(classes_that_can_be_unloaded_are_marked),
         cmocka_unit_test(functions_of_stack_roots_are_wanted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
