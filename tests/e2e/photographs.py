@@ -8,7 +8,6 @@ import struct
 
 import faults
 import harness
-import session
 import visit
 
 PROFILER = "gc_survivors"
@@ -100,6 +99,7 @@ class Before:
         self.p, self.tmp = p, tmp
         self.fds, self.threads = self._fds(), len(harness.threads(p.pid))
         self.signals = harness.signal_handlers(p.pid)
+        self.works = p.mode != "heap"
 
     def _fds(self):
         return sorted(re.sub(r"\d{3,}", "N", target) for target in harness.fds(self.p.pid).values())
@@ -114,7 +114,10 @@ class Before:
         assert harness.signal_handlers(pid) == self.signals
         if self.tmp:
             visit.assert_clean(self.tmp)
-        self.p.assert_works()
+        if self.works:
+            self.p.assert_works()
+        else:
+            assert float(self.p.ask("collect")) > 0, "it collects no more"
 
 
 # --- the runtime's code memory ----------------------------------------------------------------------------------------
@@ -149,11 +152,19 @@ def _executable_ranges(pid):
             yield int(offset, 16), int(offset, 16) + end - start
 
 
-def changed(before, after):
-    """[(offset, bytes that differ)] of the pages that are in both, and [offset] of those that are not."""
-    differ = [(offset, [i for i in range(len(page)) if page[i] != after[offset][i]])
-              for offset, page in before.items() if offset in after and page != after[offset]]
-    return differ, sorted(before.keys() ^ after.keys())
+def overwritten(before, after):
+    """What was there and is not any more: {address in the file: (8 bytes before, 8 bytes after)}. New code is no change: the
+    runtime appends what it compiles, to memory that is zero until then."""
+    found = {}
+    for offset, page in before.items():
+        now = after.get(offset)
+        if now in (page, None):
+            continue
+        for at in range(0, len(page), 8):
+            old, new = page[at:at + 8], now[at:at + 8]
+            if any(a != b and a for a, b in zip(old, new)):
+                found[hex(offset + at)] = (old.hex(" "), new.hex(" "))
+    return found
 
 
 # --- surroundings -----------------------------------------------------------------------------------------------------
