@@ -223,7 +223,7 @@ int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)
 {
     take->pid = 0;
     take->hopeless = 1;
-    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+    return medic_fail(why, error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_DENIED,
                       "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
                       "and at its seccomp filter",
                       strerror(error));
