@@ -17,8 +17,11 @@
 #define LIMIT_NS (60 * SECOND) /* of a copy's life, and for each GB */
 #define LIMIT_NS_PER_GB (60 * SECOND)
 #define SAFE_NS_MIN (250 * MS) /* the target waits this long for its copy at most, or ten times what was predicted */
-#define ATTEMPTS 3             /* on one route */
-#define DISK_SHARE 8           /* the photograph of a heap has at least this part of its size */
+/* On one route. A copy is useless when a collection was about to begin, which shows only afterwards: in a program that collects
+ * all the time it may take many, as long as they do not hurt. */
+enum { ATTEMPTS = 3, ATTEMPTS_MAX = 12 };
+#define ATTEMPTS_PAUSE_NS (100 * MS) /* together */
+#define DISK_SHARE 8                 /* the photograph of a heap has at least this part of its size */
 #define DISK_SPARE (16 * MB)
 #define VALUE_UNITS_MAX 4096u
 
@@ -124,6 +127,7 @@ struct photograph {
     struct heap_sink sink;
     struct heap_take take;
     uint64_t mark, pause_ns, predicted_ns, objects, bytes;
+    uint64_t total_ns; /* of all pauses */
     uint32_t attempts;
     medic_reason text; /* why this route */
 };
@@ -236,6 +240,7 @@ static int attempt(struct photograph *photo, medic_reason *why)
     code = take_route(photo, why);
     if (photo->take.pause_ns) {
         session_paused(photo->take.pause_ns);
+        photo->total_ns += photo->take.pause_ns;
         photo->pause_ns = photo->take.pause_ns > photo->pause_ns ? photo->take.pause_ns : photo->pause_ns;
     }
     if (code == MEDIC_OK)
@@ -269,7 +274,7 @@ static int try_routes(struct photograph *photo, medic_reason *why)
             photo->text = photo->choice.routes[0].why;
         else
             snprintf(photo->text.text, sizeof photo->text.text, "%.400s", why->text);
-        for (int n = 0; n < ATTEMPTS; n++) {
+        for (int n = 0; n < ATTEMPTS || (n < ATTEMPTS_MAX && photo->total_ns < ATTEMPTS_PAUSE_NS); n++) {
             photo->plan.head.attempt = ++photo->attempts;
             announce(photo);
             code = attempt(photo, why);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define PATIENCE_NS UINT64_C(10000000000)
-#define RETRY_NS UINT64_C(200000)
+#define RETRY_NS UINT64_C(50000)
 
 static struct heap_child *walking; /* in the copy: who it is */
 
@@ -68,7 +68,8 @@ static _Noreturn void list(struct heap_take *take, ICorProfilerInfo15 *info)
     heap_child_end(&take->child);
 }
 
-/* While somebody else suspends, a collection above all, the runtime refuses: it is asked again until it does not. */
+/* While somebody else suspends, a collection above all, the runtime refuses: it is asked again until it does not. Often,
+ * because directly after a collection the next one is farthest: a copy in which a collection was about to begin is useless. */
 static HRESULT suspend(ICorProfilerInfo12 *info, uint64_t *begin_ns)
 {
     uint64_t deadline = os_now_ns() + PATIENCE_NS;
