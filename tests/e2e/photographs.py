@@ -98,6 +98,7 @@ class Before:
 
     def __init__(self, p, tmp=None):
         self.p, self.tmp = p, tmp
+        p.stats()  # it listens by now
         self.fds, self.threads = self._fds(), len(harness.threads(p.pid))
         self.signals = harness.signal_handlers(p.pid)
         self.works = p.mode != "heap"

@@ -161,7 +161,7 @@ def test_little_memory_in_the_cgroup(group, out_dir, route, more):
 
 def test_little_memory_makes_auto_collect(group, out_dir):
     with harness.Patient("heap", args=["1"], prefix=group.prefix) as p:
-        group.limit_to(48 << 20)
+        group.limit_to(90 << 20)
         photo = photographs.take(p, out_dir / "s", "auto")
     assert photographs.route_of(photo)[0] == COLLECT
 
@@ -209,7 +209,7 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
                 pass
         done = command.wait(60)
     assert done.code == visit.SESSION, done.out
-    visit.assert_sentence(done.err, os.strerror(errno.ENOSPC))
+    visit.assert_sentence(done.err, "the disk is full")
     before.check()
 
 
