@@ -98,10 +98,11 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     if (requires(MEDIC_SERVICE_HEAP))
         heap_relax_mask(&low, &high);
-    return set_mask(low, high, why);
+    return set_mask(low | session.mask_until_up, high, why);
 }
 
-/* Some of what the heap service needs later the runtime takes only while it begins; it may be taken back at once. */
+/* Some of what the heap service needs later the runtime takes only while it begins. It may be taken back at once when it is
+ * attached to; one that starts looks at it again later, so it stays until that is up. */
 static int prepare_mask(medic_reason *why)
 {
     const medic_plugin *plugin = &session.view.plugin;
@@ -112,9 +113,21 @@ static int prepare_mask(medic_reason *why)
         low |= plugin->startup_mask_low;
         high |= plugin->startup_mask_high;
     }
-    if (requires(MEDIC_SERVICE_HEAP))
-        code = set_mask(heap_mask_at_begin(plugin->flags, session.version.major), 0, why);
+    if (requires(MEDIC_SERVICE_HEAP)) {
+        uint32_t early = heap_mask_at_begin(plugin->flags, session.version.major);
+
+        session.mask_until_up = session.at_startup ? early : 0;
+        code = session.at_startup ? MEDIC_OK : set_mask(early, 0, why);
+    }
     return code == MEDIC_OK ? session_set_mask(low, high, why) : code;
+}
+
+void session_runtime_is_up(void)
+{
+    if (!session.mask_until_up)
+        return;
+    session.mask_until_up = 0;
+    session_set_mask(session.mask_low, session.mask_high, NULL);
 }
 
 void session_clear_mask(int ring_is_empty)

@@ -49,7 +49,8 @@ struct session {
     struct value *values; /* one for each parameter, in the table's order */
     void *self;           /* the plugin's instance, NULL when there is none */
     uint32_t mask_low, mask_high;
-    int samples; /* CPU time: threads that begin and end are to be told */
+    uint32_t mask_until_up; /* low bits that stay set until the runtime has started */
+    int samples;            /* CPU time: threads that begin and end are to be told */
 
     int result; /* enum medic_result of a failure */
     medic_reason reason;
@@ -86,6 +87,9 @@ void session_end(uint32_t reason);
 void session_fail(int code, const char *sentence);
 /* Replaces the plugin's event mask; what the services need is added. The thread in charge. */
 int session_set_mask(uint32_t low, uint32_t high, medic_reason *why);
+
+/* Takes back what was set only for a runtime that starts. [worker] */
+void session_runtime_is_up(void);
 
 /* Takes back the plugin's event mask. Unloads are still told while the ring may hold ids. The thread in charge. */
 void session_clear_mask(int ring_is_empty);

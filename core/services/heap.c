@@ -291,6 +291,10 @@ static int prepare(struct photograph *photo, const medic_heap_request *asked, me
 {
     int code = read_request(asked, &photo->request, why);
 
+    if (code == MEDIC_OK && session.mask_until_up) {
+        code = heap_copy_wait_for_runtime(session.info, why);
+        session_runtime_is_up();
+    }
     if (code != MEDIC_OK)
         return code;
     look(&photo->request, &photo->situation, &photo->floor);
