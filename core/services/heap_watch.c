@@ -130,7 +130,7 @@ static void take_pulse(struct watch *watch, struct heap_pulse *pulse)
         .cpu_ns = ticks * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK)),
         .work = work_of(watch->shared),
         .telling = atomic_load(&watch->shared->objects) > 0,
-        .asleep = state == 'S',
+        .asleep = state == 'S' || state == 'T', /* or stopped */
     };
     /* Nearly every fault of a copy gives it one page of its own. */
     bytes = faults * (uint64_t)sysconf(_SC_PAGESIZE);

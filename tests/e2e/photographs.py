@@ -72,8 +72,17 @@ def children(pid):
 
 
 def copies(pid):
-    """The copies of a process, once they are harmless: nothing else volunteers for the OOM killer."""
-    return [child for child in children(pid) if _text(f"/proc/{child}/oom_score_adj") == "1000"]
+    """The copies of a process, once they are harmless: nothing else volunteers for the OOM killer, and last of all they close
+    what they have inherited."""
+    return [child for child in children(pid)
+            if _text(f"/proc/{child}/oom_score_adj") == "1000" and 0 < _count(f"/proc/{child}/fd") <= 3]
+
+
+def _count(folder):
+    try:
+        return len(os.listdir(folder))
+    except OSError:
+        return 0
 
 
 def _text(path):
