@@ -218,7 +218,7 @@ static int complete(struct photograph *photo, medic_reason *why)
 static int may_go_on(int code)
 {
     return code != MEDIC_OK && code != MEDIC_E_STOPPED && code != MEDIC_E_GONE && code != MEDIC_E_IO &&
-           code != MEDIC_E_FULL;
+           code != MEDIC_E_FULL && code != MEDIC_E_DENIED;
 }
 
 static int attempt(struct photograph *photo, medic_reason *why)
