@@ -55,8 +55,9 @@ static int core_has(const char *name)
 
 static int tool_has(const char *name)
 {
-    static const char *const names[] = {MEDIC_SERVICE_PARAMS,   MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CAPTURE,
-                                        MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE};
+    static const char *const names[] = {MEDIC_SERVICE_PARAMS,    MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CAPTURE,
+                                        MEDIC_SERVICE_DOCUMENT,  MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE,
+                                        MEDIC_SERVICE_HEAP_GRAPH};
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
