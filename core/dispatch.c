@@ -208,7 +208,7 @@ static HRESULT event_delivered(ICorProfilerCallback11 *This, EVENTPIPE_PROVIDER 
                                ULONG metadata_size, LPCBYTE metadata, ULONG size, LPCBYTE data, LPCGUID activity,
                                LPCGUID related, ThreadID thread, ULONG frame_count, UINT_PTR *frames)
 {
-    heap_event(id);
+    heap_event(id, data, size);
     return thunk_EventPipeEventDelivered(This, provider, id, version, metadata_size, metadata, size, data, activity,
                                          related, thread, frame_count, frames);
 }

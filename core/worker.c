@@ -4,6 +4,7 @@
 #include "common/session_file.h"
 #include "core/dispatch.h"
 #include "core/os.h"
+#include "core/services/heap_routes.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
 #include "core/services/symbols.h"
@@ -213,14 +214,15 @@ static void record(void)
     }
 }
 
-/* Keeps the event session from outliving the plugin. While the runtime does not let go of it nobody may detach: Medic stays,
+/* Keeps the event sessions from outliving the plugin. While the runtime does not let go of it nobody may detach: Medic stays,
  * does nothing, and tries again. */
 static void stop_events(void)
 {
     medic_reason before = session.reason, why;
 
     /* At an exit the runtime takes the event session down itself. */
-    while (!atomic_load(&session.exiting) && events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK) {
+    while (!atomic_load(&session.exiting) && (events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK ||
+                                              heap_collect_stop(EVENTS_STOP_NS, &why) != MEDIC_OK)) {
         session.reason = why;
         session_publish(MEDIC_SESSION_INERT);
         os_sleep_ns(TICK_NS); /* without a thread to stop it on the answer comes at once */

@@ -111,19 +111,9 @@ static int take_copy(struct heap_take *take, ICorProfilerInfo15 *info15, medic_r
         safe = heap_watch_safe(take, take->safe_ns);
     info->lpVtbl->ResumeRuntime(info);
     take->pause_ns = os_now_ns() - begin_ns;
-    if (take->pid < 0) {
-        take->pid = 0;
-        take->hopeless = 1;
-        return medic_fail(why, MEDIC_E_UNSUPPORTED,
-                          "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
-                          "and at its seccomp filter",
-                          strerror(error));
-    }
-    if (safe || atomic_load(&take->sink->shared->phase) == HEAP_FAILED)
-        return heap_watch_run(take, why);
-    heap_watch_kill(take);
-    return medic_fail(why, MEDIC_E_TIMEOUT, "the copy of the process was not ready within %llu ms",
-                      (unsigned long long)(take->safe_ns / UINT64_C(1000000)));
+    if (take->pid < 0)
+        return heap_watch_refused(take, error, why);
+    return heap_watch_rest(take, safe, why);
 }
 
 static int prepare_and_take(struct heap_take *take, ICorProfilerInfo15 *info15, medic_reason *why)

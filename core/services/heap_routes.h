@@ -40,6 +40,10 @@ int heap_collect_take(struct heap_take *take, medic_reason *why);
 /* How long a forced collection of the target will probably hold it, the fork included. Any guess is made to the long side.
  * [worker] */
 uint64_t heap_collect_predict_ns(void);
+/* The same for a heap of so many bytes of small and large objects, in a process with so many bytes in memory. Pure. */
+uint64_t heap_collect_cost_ns(uint64_t small, uint64_t large, uint64_t heaps, uint64_t resident);
+/* Takes down the event session that a photograph could not. MEDIC_E_TIMEOUT: nobody may detach yet. [worker] */
+int heap_collect_stop(uint64_t timeout_ns, medic_reason *why);
 
 /* ---- heap_walk.c: callbacks of a collection in the copy go to the sink ---- */
 
@@ -62,6 +66,10 @@ int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns);
 /* Until the copy has ended, and is waited for: publishes progress; ends it on a request to stop, a lost lease, the target's
  * exit, its deadline, when it hangs, or when memory becomes short. Fills copy_ns to without_statics. [worker] */
 int heap_watch_run(struct heap_take *take, medic_reason *why);
+/* The same after heap_watch_safe, of which it gets the answer. [worker] */
+int heap_watch_rest(struct heap_take *take, int safe, medic_reason *why);
+/* There is no copy: error is the clone's or fork's. A sentence. [worker] */
+int heap_watch_refused(struct heap_take *take, int error, medic_reason *why);
 /* Kills it and waits for it. [worker] */
 void heap_watch_kill(struct heap_take *take);
 

@@ -219,6 +219,16 @@ static int judge(struct watch *watch, int killed, int known, int status, medic_r
                                             : WEXITSTATUS(status));
 }
 
+int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)
+{
+    take->pid = 0;
+    take->hopeless = 1;
+    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+                      "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
+                      "and at its seccomp filter",
+                      strerror(error));
+}
+
 int heap_watch_run(struct heap_take *take, medic_reason *why)
 {
     struct watch watch = {.take = take, .shared = take->sink->shared, .born_ns = take->sink->plan.head.time_ns};
@@ -263,4 +273,13 @@ void heap_watch_kill(struct heap_take *take)
             ;
     }
     take->pid = 0;
+}
+
+int heap_watch_rest(struct heap_take *take, int safe, medic_reason *why)
+{
+    if (safe || atomic_load(&take->sink->shared->phase) == HEAP_FAILED)
+        return heap_watch_run(take, why);
+    heap_watch_kill(take);
+    return medic_fail(why, MEDIC_E_TIMEOUT, "the copy of the process was not ready within %llu ms",
+                      (unsigned long long)(take->safe_ns / UINT64_C(1000000)));
 }
