@@ -88,6 +88,12 @@ void heap_statics_close(struct heap_statics *s)
         munmap(s, sizeof *s);
 }
 
+uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads)
+{
+    *threads = statics->threads;
+    return statics->thread_count;
+}
+
 /* ---- what is found ---- */
 
 static void add_type(void *context, uint64_t type)
