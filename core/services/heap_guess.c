@@ -6,6 +6,7 @@
 #include "core/services/heap_sink.h"
 #include "core/services/heap_statics.h"
 #include "core/services/heap_try.h"
+#include "core/services/heap_types.h"
 #include "core/services/memory_map.h"
 
 #include <sys/mman.h>
@@ -25,7 +26,7 @@ struct guess {
     uint32_t trial;
     int is_segment;
     const ThreadID *threads;
-    uint32_t thread_count, next_thread;
+    uint32_t thread_count, next_thread, statics_place;
     medic_heap_root_entry roots[BATCH];
     medic_heap_dependent_entry dependents[BATCH];
     struct memory_range ranges[RANGES_MAX]; /* of the heap, ascending */
@@ -175,12 +176,22 @@ static void scan_stack(struct guess *g, uint64_t frame)
     }
 }
 
-static void step_stacks(void *context)
+/* What keeps a thread's statics is told by each of them; the arrays in between are by this. */
+static void tell_thread(struct guess *g, uint64_t thread)
+{
+    uint64_t statics = heap_thread_statics(thread, g->statics_place);
+
+    if (is_object(g, statics))
+        tell(g, statics, 0, MEDIC_ROOT_OTHER, 0);
+    scan_stack(g, word_at(thread + THREAD_FRAME));
+}
+
+static void step_threads(void *context)
 {
     struct guess *g = context;
 
     while (g->next_thread < g->thread_count)
-        scan_stack(g, word_at((uint64_t)g->threads[g->next_thread++] + THREAD_FRAME));
+        tell_thread(g, (uint64_t)g->threads[g->next_thread++]);
 }
 
 void heap_guess_roots(struct heap_sink *sink)
@@ -196,8 +207,8 @@ void heap_guess_roots(struct heap_sink *sink)
     heap_try_limit(LIMIT_NS);
     take_ranges(g);
     tell_handles(g);
-    g->thread_count = heap_statics_threads(sink->statics, &g->threads);
-    while (g->next_thread < g->thread_count && heap_try(step_stacks, g) != HEAP_TRIED_LATE)
+    g->thread_count = heap_statics_threads(sink->statics, &g->threads, &g->statics_place);
+    while (g->next_thread < g->thread_count && heap_try(step_threads, g) != HEAP_TRIED_LATE)
         ;
     heap_try_limit(0);
     flush(g);

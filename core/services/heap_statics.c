@@ -88,8 +88,9 @@ void heap_statics_close(struct heap_statics *s)
         munmap(s, sizeof *s);
 }
 
-uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads)
+uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads, uint32_t *place)
 {
+    *place = statics->places.thread_data;
     *threads = statics->threads;
     return statics->thread_count;
 }
