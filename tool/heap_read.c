@@ -78,7 +78,7 @@ static int take_head(struct input *input, void *head, size_t size)
 /* Room for more items behind those that are there; NULL: no memory. */
 static void *list_add(struct heap_list *list, size_t count, size_t item_size)
 {
-    if (list->capacity - list->count < count) {
+    if (!list->items || list->capacity - list->count < count) {
         size_t capacity = list->capacity + list->capacity / 2 + count + 16;
         void *larger = capacity < SIZE_MAX / item_size ? realloc(list->items, capacity * item_size) : NULL;
         if (!larger)
