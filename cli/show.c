@@ -41,8 +41,10 @@ int cli_show_report(int folder, const char *path, const struct renderer *rendere
     const char *name = renderer->render ? STORE_REPORT_FILE : MEDIC_CAPTURE_FILE;
     medic_reason why = {""};
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && !renderer->render)
+        return cli_fail(EXIT_SESSION, "%s has no capture", path);
     if (fd < 0)
-        return cli_fail(EXIT_SESSION, "cannot open %s in %s: %s", name, path, strerror(errno));
+        return cli_fail(EXIT_SESSION, "cannot open report.json in %s: %s", path, strerror(errno));
     int code = renderer->render ? show_document(fd, renderer, top, &why) : show_capture(fd, renderer, &why);
     close(fd);
     if (code == MEDIC_E_IO && ferror(stdout))
