@@ -46,7 +46,7 @@ static int make_again(const struct store_session *session, medic_reason *why)
 static int show(struct store_session *session, const struct renderer *renderer, unsigned top)
 {
     medic_reason why = {""};
-    int code = make_again(session, &why);
+    int code = renderer->render ? make_again(session, &why) : MEDIC_OK; /* else no report is shown */
     if (code != MEDIC_OK) {
         if (faccessat(session->folder, STORE_REPORT_FILE, F_OK, AT_SYMLINK_NOFOLLOW))
             return cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
@@ -96,11 +96,13 @@ static int run(int argc, char **argv)
 }
 
 static const struct command_option options[] = {REPORT_FORMAT_OPTION, TOP_OPTION, HELP_OPTION, {0}};
-static const struct command_note examples[] = {{"medic report last", NULL},
-                                               {"medic report 1a2b3c4d", "the beginning of an id of `medic sessions`"},
-                                               {"medic report ./pauses --top all | less", NULL},
-                                               {"medic report ./pauses -f json | jq -r .verdict", NULL},
-                                               {0}};
+static const struct command_note examples[] = {
+    {"medic report last", NULL},
+    {"medic report 1a2b3c4d", "the beginning of an id of `medic sessions`"},
+    {"medic report ./pauses --top all | less", NULL},
+    {"medic report ./pauses -f json | jq -r .verdict", NULL},
+    {"medic report last -f heapsnapshot > now.heapsnapshot", "the heap, for the Memory tab of Chrome's DevTools"},
+    {0}};
 
 const struct command command_report = {
     .name = "report",
