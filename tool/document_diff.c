@@ -69,7 +69,8 @@ static void take_value(struct comparison *comparison, uint32_t before, int after
 static int is_comparable(struct comparison *comparison, const struct medic_section *before,
                          const struct medic_section *after)
 {
-    *comparison = (struct comparison){.sections = {before, after}, .tree = before->parents && after->parents};
+    *comparison = (struct comparison){.sections = {before, after},
+                                      .tree = before->kind == MEDIC_TREE && after->kind == MEDIC_TREE};
     for (uint32_t i = 0; i < before->column_count; i++) {
         const struct document_column *column = &before->columns[i];
         if (column->flags & MEDIC_COLUMN_KEY)
@@ -166,11 +167,17 @@ static int is_cut(const struct medic_section *section)
     return section->total_rows > section->row_count;
 }
 
+/* Rows may be missing: those of a tree are, where they are small. */
+static int may_lack_rows(const struct medic_section *section)
+{
+    return section->kind == MEDIC_TREE || is_cut(section);
+}
+
 /* May have been among the rows that the other report left out. */
 static int is_doubtful(const struct comparison *comparison, const struct diff_pair *pair)
 {
-    return (pair->row[BEFORE] == MEDIC_NO_ROW && is_cut(comparison->sections[BEFORE])) ||
-           (pair->row[AFTER] == MEDIC_NO_ROW && is_cut(comparison->sections[AFTER]));
+    return (pair->row[BEFORE] == MEDIC_NO_ROW && may_lack_rows(comparison->sections[BEFORE])) ||
+           (pair->row[AFTER] == MEDIC_NO_ROW && may_lack_rows(comparison->sections[AFTER]));
 }
 
 static const char *state_of(const struct comparison *comparison, const struct diff_pair *pair)

@@ -220,6 +220,19 @@ static void rows_of_a_tree_are_matched_by_their_path(void **state)
     expect(documents[0], documents[1], "[\"leaf\", \"b\", \"more\", 5, 9, 4]");
 }
 
+static void small_rows_of_a_tree_are_not_called_gone(void **state)
+{
+    static const medic_column tree[] = {{"node", "Node", MEDIC_STRING, 0, MEDIC_ROLE_LABEL, MEDIC_COLUMN_KEY},
+                                        {"n", "N", MEDIC_INTEGER, MEDIC_UNIT_COUNT, 0, MEDIC_COLUMN_DIFF}};
+    (void)state;
+    struct document *before = first_report();
+    medic_cell cells[] = {medic_string("small"), medic_integer(1)};
+    section_row(section_of(before, MEDIC_TREE, "paths", tree, 2), MEDIC_NO_PARENT, cells, 2);
+    struct document *after = second_report();
+    section_of(after, MEDIC_TREE, "paths", tree, 2);
+    expect(before, after, "[\"small\", null, \"gone?\", 1, null, -1]");
+}
+
 static void rows_that_were_left_out_are_not_called_new(void **state)
 {
     (void)state;
@@ -425,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_share_alone_is_no_change),
         cmocka_unit_test(text_and_number_keys_do_not_mix_up),
         cmocka_unit_test(rows_of_a_tree_are_matched_by_their_path),
+        cmocka_unit_test(small_rows_of_a_tree_are_not_called_gone),
         cmocka_unit_test(rows_that_were_left_out_are_not_called_new),
         cmocka_unit_test(extreme_numbers_do_not_overflow),
         cmocka_unit_test(warnings_tell_what_makes_them_differ),
