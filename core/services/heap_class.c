@@ -87,8 +87,6 @@ void heap_class_write(struct heap_sink *sink, struct heap_class *class)
         .element_slot_count = class->layout.element_slot_count,
     };
 
-    if (class->written)
-        return;
     heap_output_record(sink, MEDIC_RECORD_HEAP_CLASS, &record, sizeof record, class->offsets,
                        ((uint64_t)record.slot_count + record.element_slot_count) * sizeof *class->offsets);
     class->written = 1;
