@@ -48,6 +48,7 @@ struct heap_plan {
 
 struct heap_class;   /* heap_sink.c */
 struct heap_strings; /* heap_strings.h */
+struct heap_statics; /* heap_statics.h */
 
 struct heap_sink {
     struct heap_plan plan;
@@ -72,6 +73,7 @@ struct heap_sink {
     uint64_t range_begin, range_size; /* of the object before */
     uint64_t odd_objects;             /* whose references could not be read, and that nobody told */
     struct heap_strings *strings;     /* NULL = no values are wanted */
+    struct heap_statics *statics;
 };
 
 /* Reserves memory, before anything stands still. MEDIC_E_MEMORY. [worker] */
