@@ -11,8 +11,9 @@ from table import Result
 class Options:
     """Given to run() of every bench."""
 
-    def __init__(self, name, title, quick=False, runtime=None):
+    def __init__(self, name, title, quick=False, runtime=None, large=False):
         self._name, self._title, self._quick, self._runtime = name, title, quick, runtime
+        self.large = large  # the largest case too, where a bench has one that takes long
         self._line = False
         self.machine = machine.describe()
         warning = machine.warning(self.machine)

@@ -14,6 +14,7 @@ class Load:
     rate: float  # requests a second
     p50: float   # µs
     p99: float
+    slowest: float = 0.0
 
 
 def available():
@@ -22,6 +23,12 @@ def available():
 
 def _latency(text, percent):
     value, unit = re.search(rf"^ *{percent}% +([\d.]+)(us|ms|s|m)$", text, re.MULTILINE).groups()
+    return float(value) * _UNITS[unit]
+
+
+def _slowest(text):
+    """The third figure of the line `Latency  123.45us  67.89us  1.23ms  98.76%`."""
+    value, unit = re.search(r"^ *Latency +\S+ +\S+ +([\d.]+)(us|ms|s|m) ", text, re.MULTILINE).groups()
     return float(value) * _UNITS[unit]
 
 
@@ -34,4 +41,5 @@ def run(port, seconds, path="/json"):
     assert done.returncode == 0, f"wrk ended with {done.returncode}: {done.stderr}{text}"
     failed = re.search(r"Non-2xx or 3xx responses: .*|Socket errors: .*", text)
     assert not failed, f"requests failed: {failed[0]}"
-    return Load(float(re.search(r"Requests/sec: +([\d.]+)", text)[1]), _latency(text, 50), _latency(text, 99))
+    return Load(float(re.search(r"Requests/sec: +([\d.]+)", text)[1]), _latency(text, 50), _latency(text, 99),
+                _slowest(text))

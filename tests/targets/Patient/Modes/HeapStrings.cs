@@ -6,7 +6,8 @@ namespace Medic.Targets
 {
     /// <summary>
     /// `strings`: strings that are there more than once, of every kind, each kind below a field of its own. `strings
-    /// healthy`: many strings, none twice. The command `truth` prints them.
+    /// healthy`: many strings, none twice. The command `truth` prints them; `litter` leaves a thousand equal ones that
+    /// nobody holds.
     /// </summary>
     sealed class Strings(bool healthy) : Heap
     {
@@ -16,6 +17,19 @@ namespace Medic.Targets
                 Fill(Texts.Unique.Fill);
             else
                 Fill(Texts.Unique.Fill, Texts.Kinds.Fill, Texts.Places.Fill, Texts.Others.Fill);
+        }
+
+        public override void Command(string line)
+        {
+            if (line != "litter")
+            {
+                base.Command(line);
+                return;
+            }
+            var thread = new Thread(Texts.Others.Litter);
+            thread.Start();
+            thread.Join();
+            Console.WriteLine("done");
         }
 
         protected override Truth Known() => new();
@@ -42,7 +56,8 @@ namespace Texts
 
         public static string[] Times(string text, int count) => Enumerable.Range(0, count).Select(_ => Of(text)).ToArray();
 
-        /// <summary>A value: how often it is there, what one takes, what could be saved, and who holds it.</summary>
+        /// <summary>A value: how often it is there, what one takes, what could be saved, the program's own field that holds
+        /// it.</summary>
         public static string Tell(string text, int count, string holder) =>
             $$"""{"text":{{Json.Text(text, 200)}},"length":{{text.Length}},"count":{{count}},"size":{{Sizes.String(text.Length)}},"wasted":{{(count - 1) * Sizes.String(text.Length)}},"holder":{{Json.Text(holder)}}}""";
     }
@@ -136,17 +151,17 @@ namespace Texts
 
         public static IEnumerable<string> Tell() =>
         [
-            Copy.Tell(InArray, s_array!.Length, "System.String[]"),
-            Copy.Tell(InList, s_list!.Count, "System.String[]"),
-            Copy.Tell(InStruct, s_rows!.Length, "Texts.Places.Row[]"),
-            Copy.Tell(InKey, s_keys!.Length, "System.Collections.Generic.Dictionary<string, int>.Entry[]"),
-            Copy.Tell(InValue, s_values!.Count, "System.Collections.Generic.Dictionary<int, string>.Entry[]"),
+            Copy.Tell(InArray, s_array!.Length, "static Texts.Places.s_array"),
+            Copy.Tell(InList, s_list!.Count, "static Texts.Places.s_list"),
+            Copy.Tell(InStruct, s_rows!.Length, "static Texts.Places.s_rows"),
+            Copy.Tell(InKey, s_keys!.Length, "static Texts.Places.s_keys"),
+            Copy.Tell(InValue, s_values!.Count, "static Texts.Places.s_values"),
             Copy.Tell(InStatic, 2, "static Texts.Places.s_one"),
         ];
     }
 
-    /// <summary>What is no duplicate: many references to one string, the dead, and the empty one, of which there is only
-    /// one.</summary>
+    /// <summary>What is no duplicate: many references to one string, the empty one, of which there is only one, and the dead.
+    /// </summary>
     static class Others
     {
         private static string[]? s_same, s_empty;
@@ -156,8 +171,12 @@ namespace Texts
         {
             s_same = Enumerable.Repeat(string.Concat("many references ", "to one"), 1000).ToArray();
             s_empty = Enumerable.Range(0, 1000).Select(_ => new string([])).ToArray();
+        }
+
+        public static void Litter()
+        {
             for (var i = 0; i < 1000; i++)
-                GC.KeepAlive(string.Concat("dead before ", "the photograph"));
+                GC.KeepAlive(string.Concat("dropped before ", "the photograph"));
         }
     }
 
