@@ -145,6 +145,11 @@ static void add_many(struct medic_text *text, const struct recording *recording,
     medic_add_name(text, class_name(recording, at->class_index, name));
 }
 
+static int is_dependent(const struct recording *recording, uint32_t path)
+{
+    return recording->paths.all[path].depth > 2 && recording->paths.all[path].slot == MEDIC_SLOT_DEPENDENT;
+}
+
 /* The program's own type that most of it is: what the entries, nodes, delegates of the framework are there for. */
 static void add_payload(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
@@ -152,6 +157,12 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
     char name[NAME_ROOM];
     uint32_t at = path;
 
+    if (is_user(recording, at) && is_dependent(recording, all[at].first_child) &&
+        weight_of(recording, &all[all[at].first_child]) * 2 > weight_of(recording, &all[at])) {
+        medic_add(text, " → ");
+        add_step(text, recording, all[at].first_child);
+        return;
+    }
     while (at && !is_user(recording, at)) {
         at = heaviest(recording, at);
         if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
@@ -178,16 +189,25 @@ static void add_event(struct medic_text *text, const struct recording *recording
 
     medic_add_number(text, handlers_of(recording, all[path].parent));
     medic_add(text, " handlers of event ");
-    if (all[delegate].depth > 2)
-        add_owner(text, recording, all[delegate].parent, delegate);
-    else if (label->text && medic_begins_with(label->text, "static "))
-        medic_add(text, "%s", label->text + sizeof "static " - 1);
-    else
-        add_label(text, label);
     if (all[delegate].depth > 2) {
-        medic_add(text, ", held by ");
+        add_owner(text, recording, all[delegate].parent, delegate);
+        medic_add(text, " (held by ");
+        add_label(text, label);
+        medic_add(text, ")");
+    } else if (label->text && medic_begins_with(label->text, "static ")) {
+        medic_add(text, "%s", label->text + sizeof "static " - 1);
+    } else {
         add_label(text, label);
     }
+    add_payload(text, recording, path);
+}
+
+static void add_timers(struct medic_text *text, const struct recording *recording, uint32_t path)
+{
+    medic_add_number(text, recording->paths.all[path].count);
+    medic_add(text, " timers (held by ");
+    add_label(text, label_of_path(recording, path));
+    medic_add(text, ")");
     add_payload(text, recording, path);
 }
 
@@ -225,7 +245,7 @@ static enum holding holding_of(const struct recording *recording, uint32_t path)
         return HOLDS_TASKS;
     if (label_of_path(recording, path)->kind == MEDIC_ROOT_FINALIZER)
         return HOLDS_FINALIZER;
-    return all[path].slot == MEDIC_SLOT_DEPENDENT && all[path].depth > 2 ? HOLDS_DEPENDENT : HOLDS_PLAIN;
+    return is_dependent(recording, path) ? HOLDS_DEPENDENT : HOLDS_PLAIN;
 }
 
 static void tell_suspect(const struct recording *recording, uint32_t path, struct suspect *suspect)
@@ -245,6 +265,8 @@ static void tell_suspect(const struct recording *recording, uint32_t path, struc
     suspect->retained_before = at->retained_before;
     if (delegate)
         add_event(&text, recording, path, delegate);
+    else if (suspect->holding == HOLDS_TIMERS)
+        add_timers(&text, recording, path);
     else
         add_way(&text, recording, path);
     add_label(&key, label_of_path(recording, path));

@@ -120,6 +120,9 @@ const char *short_type(const char *name, uint32_t kind, char out[NAME_ROOM])
     char text[NAME_ROOM];
     size_t length = without_namespaces(name, out);
 
+    if (strcmp(name, "System.String") == 0 || strcmp(name, "System.Object") == 0)
+        out[0] |= 0x20; /* as C# says */
+
     if (kind == MEDIC_KIND_STATE_MACHINE)
         return state_machine(out);
     if (ends_with(out, ".(closure)")) {
@@ -158,16 +161,29 @@ const char *class_name(const struct recording *recording, uint32_t class_index, 
 
 /* --- holders and steps --- */
 
+/* "static Orders.Cache.Items" of "static Orders.Cache.<Items>k__BackingField" */
+static void add_root(struct medic_text *text, const char *root)
+{
+    const char *open = strstr(root, ".<"), *close = open ? strstr(open, ">k__BackingField") : NULL;
+
+    if (close)
+        medic_add(text, "%.*s%.*s", (int)(open + 1 - root), root, (int)(close - open - 2), open + 2);
+    else
+        medic_add(text, "%s", root);
+}
+
 void add_label(struct medic_text *text, const struct label *label)
 {
     if (!label->text) {
         medic_add(text, "nothing that was seen");
         return;
     }
-    medic_add(text, "%s", label->text);
-    if (label->other)
-        medic_add(text, label->more ? ", %s and others" : " and %s", label->other);
-    else if (label->more)
+    add_root(text, label->text);
+    if (label->other) {
+        medic_add(text, label->more ? ", " : " and ");
+        add_root(text, label->other);
+    }
+    if (label->more)
         medic_add(text, " and others");
 }
 

@@ -58,6 +58,7 @@ struct path {
     uint32_t flags;
     uint32_t depth;
     uint32_t levels, last_level; /* how often they hang below each other */
+    uint32_t waiting;            /* while it is built */
     uint64_t count, own;         /* objects and their bytes */
     uint64_t below;              /* of what is not told apart */
     uint64_t retained;           /* own, below, and of all children */

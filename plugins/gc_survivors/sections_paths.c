@@ -7,6 +7,7 @@
 #define SHOWN_SHARE 0.005
 #define CHAIN_SHARE 0.95 /* a step whose only child of note has so much of it is told in one row with it */
 #define CHAIN_STEPS 3u
+#define CHAIN_TEXT 52u /* bytes */
 #define RETENTION_MAX 2000u
 #define RETENTION_SHARE 0.001
 
@@ -31,20 +32,6 @@ static int is_shown(const struct drawing *drawing, uint32_t path)
     return path && weight_of(drawing, path) >= drawing->least;
 }
 
-/* The last path of the chain that begins in one: single objects, each of which is there for the next. */
-static uint32_t chain_end(const struct drawing *drawing, uint32_t path)
-{
-    const struct path *all = drawing->recording->paths.all;
-
-    for (uint32_t steps = 1; steps < CHAIN_STEPS && all[path].count == 1; steps++) {
-        uint32_t child = all[path].first_child;
-        if (!is_shown(drawing, child) || weight_of(drawing, child) < CHAIN_SHARE * weight_of(drawing, path))
-            break;
-        path = child;
-    }
-    return path;
-}
-
 static void add_chain(struct medic_text *text, const struct recording *recording, uint32_t first, uint32_t last)
 {
     uint32_t chain[CHAIN_STEPS], length = 0;
@@ -58,6 +45,31 @@ static void add_chain(struct medic_text *text, const struct recording *recording
         add_step(text, recording, chain[length]);
         medic_add(text, "%s", length ? " → " : "");
     }
+}
+
+static size_t chain_length(const struct recording *recording, uint32_t first, uint32_t last)
+{
+    char name[1024] = "";
+    struct medic_text text = {name, sizeof name};
+
+    add_chain(&text, recording, first, last);
+    return strlen(name);
+}
+
+/* The last path of the chain that begins in one: single objects, each of which is there for the next. A row is not long. */
+static uint32_t chain_end(const struct drawing *drawing, uint32_t first)
+{
+    const struct path *all = drawing->recording->paths.all;
+    uint32_t path = first;
+
+    for (uint32_t steps = 1; steps < CHAIN_STEPS && all[path].count == 1; steps++) {
+        uint32_t child = all[path].first_child;
+        if (!is_shown(drawing, child) || weight_of(drawing, child) < CHAIN_SHARE * weight_of(drawing, path) ||
+            chain_length(drawing->recording, first, child) > CHAIN_TEXT)
+            break;
+        path = child;
+    }
+    return path;
 }
 
 static void draw_row(struct drawing *drawing, uint32_t first, uint32_t last)

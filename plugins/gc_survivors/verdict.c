@@ -48,12 +48,12 @@ static uint32_t severity_of_growth(const struct facts *facts)
 static const char *cure(enum holding holding)
 {
     switch (holding) {
-    case HOLDS_HANDLERS: return "; who subscribes has to unsubscribe";
-    case HOLDS_TIMERS: return "; timers live until they are disposed of";
-    case HOLDS_REGISTRATIONS: return "; registrations live until they are disposed of, or the token's source is";
-    case HOLDS_TASKS: return "; what they await does not complete";
-    case HOLDS_DEPENDENT: return "; they live as long as their keys in the ConditionalWeakTable";
-    case HOLDS_FINALIZER: return "; the finalizer thread does not keep up";
+    case HOLDS_HANDLERS: return ": who subscribes has to unsubscribe";
+    case HOLDS_TIMERS: return ": timers live until they are disposed of";
+    case HOLDS_REGISTRATIONS: return ": registrations live until they are disposed of, or the token's source is";
+    case HOLDS_TASKS: return ": what they await does not complete";
+    case HOLDS_DEPENDENT: return ": they live as long as their keys in the ConditionalWeakTable";
+    case HOLDS_FINALIZER: return ": the finalizer thread does not keep up";
     default: return "";
     }
 }
@@ -71,7 +71,7 @@ static void add_suspect(struct medic_text *text, const struct facts *facts, cons
     medic_add_bytes(text, (double)facts->bytes);
     medic_add(text, " (");
     medic_add_share(text, (double)suspect->retained, (double)facts->bytes);
-    medic_add(text, ") are kept alive by %s%s", suspect->path, cure(suspect->holding));
+    medic_add(text, ") are kept alive by %s", suspect->path);
 }
 
 /* "+41,000 Order (+20.1 MB) under static Orders.Cache._items: Dictionary<int, Order> → Entry[] → Order" */
@@ -170,7 +170,7 @@ static void find_suspects(struct verdict *verdict, const struct facts *facts, si
             add_grown_suspect(&text, suspect);
         else
             add_suspect(&text, facts, suspect);
-        medic_add(&text, ".");
+        medic_add(&text, "%s.", facts->compared ? "" : cure(suspect->holding));
         if (!facts->compared)
             snprintf(finding->key, sizeof finding->key, "%s", suspect->key);
     }
@@ -240,7 +240,7 @@ static size_t say(struct verdict *verdict, struct medic_text *text, const struct
     }
     verdict->severity = severity_of_suspect(facts, &facts->suspects[0]);
     add_suspect(text, facts, &facts->suspects[0]);
-    medic_add(text, "; if memory grows, look here first.");
+    medic_add(text, ". If memory grows, look here first%s.", cure(facts->suspects[0].holding));
     return 1;
 }
 
