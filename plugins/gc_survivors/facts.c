@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define STEPS_SHOWN 4u
+#define STEPS_SHOWN 5u
 
 /* How much, and how many: of a path now, or what was added since the first photograph. */
 static double weight_of(const struct recording *recording, const struct path *path)
@@ -150,6 +150,14 @@ static int is_dependent(const struct recording *recording, uint32_t path)
     return recording->paths.all[path].depth > 2 && recording->paths.all[path].slot == MEDIC_SLOT_DEPENDENT;
 }
 
+/* A class of the program, or one that the compiler made for it. */
+static int is_telling(const struct recording *recording, uint32_t path)
+{
+    uint32_t kind = recording->graph->classes[recording->paths.all[path].class_index].kind;
+
+    return is_user(recording, path) || kind == MEDIC_KIND_STATE_MACHINE || kind == MEDIC_KIND_CLOSURE;
+}
+
 /* The program's own type that most of it is: what the entries, nodes, delegates of the framework are there for. */
 static void add_payload(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
@@ -163,7 +171,7 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
         add_step(text, recording, all[at].first_child);
         return;
     }
-    while (at && !is_user(recording, at)) {
+    while (at && !is_telling(recording, at)) {
         at = heaviest(recording, at);
         if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
             return;
@@ -211,25 +219,6 @@ static void add_timers(struct medic_text *text, const struct recording *recordin
     add_payload(text, recording, path);
 }
 
-static void add_way(struct medic_text *text, const struct recording *recording, uint32_t path)
-{
-    uint32_t way[64], length = way_to(recording, path, way);
-    int gap = 0;
-
-    add_label(text, label_of_path(recording, path));
-    medic_add(text, ": ");
-    for (uint32_t i = 0; i + 1 < length; i++) {
-        if (is_told(recording, way, length, i)) {
-            medic_add(text, gap ? "… → " : "");
-            add_owner(text, recording, way[i], way[i + 1]);
-            medic_add(text, " → ");
-        }
-        gap = !is_told(recording, way, length, i);
-    }
-    add_many(text, recording, path);
-    add_payload(text, recording, path);
-}
-
 static enum holding holding_of(const struct recording *recording, uint32_t path)
 {
     const struct path *all = recording->paths.all;
@@ -245,7 +234,28 @@ static enum holding holding_of(const struct recording *recording, uint32_t path)
         return HOLDS_TASKS;
     if (label_of_path(recording, path)->kind == MEDIC_ROOT_FINALIZER)
         return HOLDS_FINALIZER;
+    if (label_of_path(recording, path)->kind == MEDIC_ROOT_HANDLE && all[path].depth == 2)
+        return HOLDS_HANDLES;
     return is_dependent(recording, path) ? HOLDS_DEPENDENT : HOLDS_PLAIN;
+}
+
+static void add_way(struct medic_text *text, const struct recording *recording, uint32_t path)
+{
+    uint32_t way[64], length = way_to(recording, path, way);
+    int gap = 0;
+
+    add_label(text, label_of_path(recording, path));
+    medic_add(text, holding_of(recording, path) == HOLDS_HANDLES ? "s: " : ": ");
+    for (uint32_t i = 0; i + 1 < length; i++) {
+        if (is_told(recording, way, length, i)) {
+            medic_add(text, gap ? "… → " : "");
+            add_owner(text, recording, way[i], way[i + 1]);
+            medic_add(text, " → ");
+        }
+        gap = !is_told(recording, way, length, i);
+    }
+    add_many(text, recording, path);
+    add_payload(text, recording, path);
 }
 
 static void tell_suspect(const struct recording *recording, uint32_t path, struct suspect *suspect)

@@ -183,11 +183,13 @@ static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
 
     if (rooted && (is_named_by_root(&label) || !second))
         return holders->label_of[node];
-    label = (struct label){.text = label.text, .kind = label.kind};
-    if (second)
-        label.other = holders->labels[second].text;
+    if (!second)
+        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
+    else if (is_named_by_root(&holders->labels[second]) && !is_named_by_root(&label)) /* fields are where people look */
+        label = (struct label){
+            .text = holders->labels[second].text, .kind = holders->labels[second].kind, .other = label.text};
     else
-        label.more = 1;
+        label = (struct label){.text = label.text, .kind = label.kind, .other = holders->labels[second].text};
     number = label_number(holders, &label);
     return number ? number : holders->label_of[node];
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define DEEP 10u     /* chains of fewer are not worth a word: those of hash tables */
 #define DEPTH_MAX 32 /* of generic arguments; deeper ones keep their namespaces */
 
 uint64_t hash_text(uint64_t add, const char *text)
@@ -218,6 +219,13 @@ static const char *field_of(const struct recording *recording, const struct path
     return at->slot == MEDIC_SLOT_DEPENDENT ? "ConditionalWeakTable" : field_name(field, out);
 }
 
+static void add_depth(struct medic_text *text, uint32_t levels)
+{
+    medic_add(text, " (");
+    medic_add_number(text, levels);
+    medic_add(text, " deep)");
+}
+
 void add_step(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     const struct path *at = &recording->paths.all[path];
@@ -237,6 +245,6 @@ void add_step(struct medic_text *text, const struct recording *recording, uint32
         return;
     }
     medic_add(text, "%s", class_name(recording, at->class_index, name));
-    if (at->flags & PATH_RECURSIVE)
-        medic_add(text, " (%u deep)", at->levels);
+    if ((at->flags & PATH_RECURSIVE) && at->levels >= DEEP)
+        add_depth(text, at->levels);
 }

@@ -52,6 +52,7 @@ static const char *cure(enum holding holding)
     case HOLDS_TIMERS: return ": timers live until they are disposed of";
     case HOLDS_REGISTRATIONS: return ": registrations live until they are disposed of, or the token's source is";
     case HOLDS_TASKS: return ": what they await does not complete";
+    case HOLDS_HANDLES: return ": a GCHandle holds until it is freed";
     case HOLDS_DEPENDENT: return ": they live as long as their keys in the ConditionalWeakTable";
     case HOLDS_FINALIZER: return ": the finalizer thread does not keep up";
     default: return "";
@@ -180,6 +181,8 @@ static void find_finalizer(struct verdict *verdict, const struct facts *facts)
 {
     struct medic_text text;
 
+    if (facts->suspect_count && facts->suspects[0].holding == HOLDS_FINALIZER) /* the sentence has told it */
+        return;
     if ((double)facts->finalizer_bytes < FINALIZER_SHARE * (double)facts->bytes ||
         (double)facts->finalizer_bytes < GROWTH_BYTES || !open_finding(verdict, "roots", &text))
         return;

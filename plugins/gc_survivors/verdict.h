@@ -17,6 +17,7 @@ enum holding {
     HOLDS_TIMERS,        /* that nobody disposed of */
     HOLDS_REGISTRATIONS, /* of a CancellationToken */
     HOLDS_TASKS,         /* async methods that wait */
+    HOLDS_HANDLES,       /* GC handles that nobody freed */
     HOLDS_DEPENDENT,     /* by a ConditionalWeakTable, whose keys live */
     HOLDS_FINALIZER      /* wait to be finalized */
 };
