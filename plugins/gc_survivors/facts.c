@@ -118,10 +118,11 @@ static void add_owner(struct medic_text *text, const struct recording *recording
         medic_add(text, ".%s", field_name(by, field));
 }
 
-/* Steps in the middle of a long way that are left out: all but the last two and the program's own. */
+/* Steps in the middle of a long way are left out: all but the last two, the program's own, and what it refers to. */
 static int is_told(const struct recording *recording, const uint32_t *way, uint32_t length, uint32_t step)
 {
-    return length <= STEPS_SHOWN || step + 2 >= length || is_user(recording, way[step]);
+    return length <= STEPS_SHOWN || step + 2 >= length || is_user(recording, way[step]) ||
+           (step && is_user(recording, way[step - 1]));
 }
 
 static uint32_t way_to(const struct recording *recording, uint32_t path, uint32_t way[64])
@@ -341,7 +342,7 @@ void find_facts(struct recording *recording)
     struct facts *facts = &recording->facts;
 
     facts->photographed = 1;
-    facts->contents = recording->graph->contents;
+    facts->has_dead = has_dead(recording->graph);
     facts->objects = recording->tree->reachable;
     facts->bytes = recording->tree->reachable_bytes;
     facts->guessed_bytes = recording->holders.guessed_bytes;

@@ -139,6 +139,12 @@ static inline int is_old(uint32_t generation)
            generation == MEDIC_GENERATION_PINNED;
 }
 
+/* Nothing was collected: what no root reaches is dead, or held by a root that such a photograph cannot see. */
+static inline int has_dead(const medic_heap_graph *graph)
+{
+    return graph->route == MEDIC_HEAP_ENUMERATE || (graph->contents & MEDIC_HEAP_DEAD);
+}
+
 /* Each returns MEDIC_OK or MEDIC_E_MEMORY; what it made is freed by free_analysis. */
 int find_holders(struct recording *recording);
 int merge_paths(struct recording *recording);

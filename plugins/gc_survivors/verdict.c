@@ -196,12 +196,13 @@ static void find_dead(struct verdict *verdict, const struct facts *facts)
 {
     struct medic_text text;
 
-    if (!(facts->contents & MEDIC_HEAP_DEAD) ||
-        (double)facts->dead_bytes < DEAD_SHARE * (double)(facts->bytes + facts->dead_bytes) ||
+    if (!facts->has_dead || (double)facts->dead_bytes < DEAD_SHARE * (double)(facts->bytes + facts->dead_bytes) ||
         !open_finding(verdict, "generations", &text))
         return;
     medic_add_bytes(&text, (double)facts->dead_bytes);
-    medic_add(&text, " more lie there dead, not yet collected: they are not counted above.");
+    medic_add(&text,
+              " more are reached from no root that such a photograph sees: most of it is dead and not collected yet; "
+              "--set route=collect tells exactly.");
 }
 
 static void find_guessed(struct verdict *verdict, const struct facts *facts)
