@@ -1,5 +1,6 @@
 #include "core/services/heap_code_memory.h"
 
+#include "common/sys.h"
 #include "core/os.h"
 
 #include <dirent.h>
@@ -38,7 +39,7 @@ static void find_file(struct code_memory *memory)
         length = readlink(path, target, sizeof target - 1);
         if (fd < 0 || length < (ssize_t)(sizeof CODE_NAME - 1) || memcmp(target, CODE_NAME, sizeof CODE_NAME - 1) != 0)
             continue;
-        if (fstat(fd, &st) != 0)
+        if (sys_fstat(fd, &st) != 0)
             continue;
         memory->fd = fd;
         memory->inode = (uint64_t)st.st_ino;
@@ -171,7 +172,7 @@ static int copy_file(int from)
     off_t data = 0, hole;
     struct stat st;
 
-    if (to < 0 || fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0)
+    if (to < 0 || sys_fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0)
         return -1;
     while ((data = lseek(from, data, SEEK_DATA)) >= 0) {
         hole = lseek(from, data, SEEK_HOLE);
@@ -189,7 +190,7 @@ static int replace_file(struct code_memory *memory, const struct shared_mapping 
     struct stat st;
     int copy;
 
-    if (fstat(memory->fd, &st) != 0 || (uint64_t)st.st_ino != memory->inode)
+    if (sys_fstat(memory->fd, &st) != 0 || (uint64_t)st.st_ino != memory->inode)
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the descriptor of the runtime's code memory has changed");
     copy = copy_file(memory->fd);
     if (copy < 0)

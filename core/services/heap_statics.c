@@ -243,7 +243,7 @@ static void step_thread_data(void *context)
     struct heap_statics *s = context;
 
     for (uint32_t i = 0; i < s->thread_count; i++)
-        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place);
+        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place) != 0;
 }
 
 static void step_match(void *context)
