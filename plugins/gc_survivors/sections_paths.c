@@ -145,7 +145,7 @@ void write_paths(const struct recording *recording)
         TEXT("path", "Kept alive by", MEDIC_COLUMN_KEY),
         TALLY("objects", "Objects"),
         SIZE("retained", "Keeps alive"),
-        SHARE("share", "Of all"),
+        PART("share", "Of all"),
     };
     struct drawing drawing = {.recording = recording, .least = SHOWN_SHARE * (double)recording->tree->reachable_bytes};
     char note[300] = "";
@@ -162,7 +162,7 @@ void write_growth_paths(const struct recording *recording)
         TALLY("more_objects", "More objects"),
         SIZE("more_retained", "More kept"),
         SPEED("speed", "Per second"),
-        SHARE("share", "Of growth"),
+        PART("share", "Of growth"),
     };
     struct drawing drawing = {.recording = recording, .growth = 1};
 

@@ -106,7 +106,7 @@ static void what_one_field_holds_is_named(void **state)
     assert_verdict(MEDIC_NOTICE,
                    "13.1 MB of 16.2 MB (81 %) are kept alive by static Orders.Cache._items: Dictionary<int, Order> → "
                    "Entry[] → 800 × Order. If memory grows, look here first.");
-    assert_text_has(made.text, "row static Orders.Cache._items; static field; 1; 13139304; 0.811;");
+    assert_text_has(made.text, "row static Orders.Cache._items; 1; 13139304; 0.811;");
     assert_text_has(made.text, "value: Order; 800; 13132800; 0.810;");
     assert_text_has(made.text, "Body: byte[]; 800; 13107200;");
     assert_text_has(made.text, "row Orders.Order; 800; 800; 25600; 13132800; 0.810;");
