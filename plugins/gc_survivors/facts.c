@@ -118,11 +118,20 @@ static void add_owner(struct medic_text *text, const struct recording *recording
         medic_add(text, ".%s", field_name(by, field));
 }
 
-/* Steps in the middle of a long way are left out: all but the last two, the program's own, and what it refers to. */
+static int has_user(const struct recording *recording, const uint32_t *way, uint32_t length)
+{
+    for (uint32_t i = 0; i + 1 < length; i++)
+        if (is_user(recording, way[i]))
+            return 1;
+    return 0;
+}
+
+/* Steps in the middle of a long way are left out: all but the last two, the program's own, and what it refers to; or the
+ * first, where there is none of the program. */
 static int is_told(const struct recording *recording, const uint32_t *way, uint32_t length, uint32_t step)
 {
     return length <= STEPS_SHOWN || step + 2 >= length || is_user(recording, way[step]) ||
-           (step && is_user(recording, way[step - 1]));
+           (step && is_user(recording, way[step - 1])) || (!step && !has_user(recording, way, length));
 }
 
 static uint32_t way_to(const struct recording *recording, uint32_t path, uint32_t way[64])

@@ -101,31 +101,44 @@ static void draw_row(struct drawing *drawing, uint32_t first, uint32_t last)
     drawing->written++;
 }
 
-/* The next path in depth-first order behind all that hangs below this one; 0 = none. */
-static uint32_t next_beside(const struct drawing *drawing, uint32_t path)
+/* Adds what is shown below a path to those that are to be drawn. */
+static size_t add_children(const struct drawing *drawing, uint32_t path, uint32_t *open, size_t count)
 {
     const struct path *all = drawing->recording->paths.all;
 
-    while (path && !is_shown(drawing, all[path].next))
-        path = all[path].parent;
-    return path ? all[path].next : 0;
+    for (uint32_t child = all[path].first_child; is_shown(drawing, child); child = all[child].next)
+        open[count++] = child;
+    return count;
 }
 
+static size_t heaviest(const struct drawing *drawing, const uint32_t *open, size_t count)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < count; i++)
+        if (weight_of(drawing, open[i]) > weight_of(drawing, open[best]))
+            best = i;
+    return best;
+}
+
+/* The heaviest first, wherever in the tree, but parents before their children: a terminal shows only the first rows. */
 static void draw(struct drawing *drawing)
 {
-    const struct path *all = drawing->recording->paths.all;
-    uint32_t path = is_shown(drawing, all[0].first_child) ? all[0].first_child : 0;
+    uint32_t *open = malloc(drawing->recording->paths.count * sizeof *open);
+    size_t count;
 
     drawing->rows = calloc(drawing->recording->paths.count, sizeof *drawing->rows);
-    if (!drawing->rows)
-        return;
-    while (path && drawing->written < ROWS_MAX) {
-        uint32_t last = chain_end(drawing, path);
+    count = open && drawing->rows ? add_children(drawing, 0, open, 0) : 0;
+    while (count && drawing->written < ROWS_MAX) {
+        size_t best = heaviest(drawing, open, count);
+        uint32_t path = open[best], last = chain_end(drawing, path);
+        memmove(open + best, open + best + 1, (--count - best) * sizeof *open);
         draw_row(drawing, path, last);
-        path = is_shown(drawing, all[last].first_child) ? all[last].first_child : next_beside(drawing, last);
+        count = add_children(drawing, last, open, count);
     }
-    drawing->recording->document->total_rows(drawing->section, drawing->written);
+    drawing->recording->document->total_rows(drawing->section, drawing->written + count);
     free(drawing->rows);
+    free(open);
 }
 
 static void add_note(const struct recording *recording, char note[300], double least)
