@@ -46,10 +46,8 @@ static int take(struct config *config, const struct keyvalue *pair, medic_reason
         return take_path(pair, config->session, why);
     if (keyvalue_is(pair, "plugin"))
         return take_path(pair, config->plugin, why);
-    if (keyvalue_is(pair, "duration")) {
-        config->duration_given = 1;
+    if (keyvalue_is(pair, "duration"))
         return take_quantity(pair, duration_parse, &config->duration_ns, why);
-    }
     if (keyvalue_is(pair, "lease"))
         return take_quantity(pair, duration_parse, &config->lease_ns, why);
     if (keyvalue_is(pair, "max_bytes"))
@@ -76,8 +74,7 @@ int config_parse(struct config *config, const char *text, size_t size, medic_rea
     int code = MEDIC_OK, more;
 
     memset(config, 0, sizeof *config);
-    config->duration_ns = UINT64_C(10000000000);
-    config->max_bytes = UINT64_C(256) << 20;
+    config->duration_ns = config->max_bytes = CONFIG_DEFAULT;
     while (size && text[size - 1] == '\0')
         size--; /* clients that count a terminator */
     if (size > CONFIG_TEXT_MAX)
@@ -104,6 +101,14 @@ int config_parse(struct config *config, const char *text, size_t size, medic_rea
         }
     }
     return code;
+}
+
+void config_complete(struct config *config, int ends_itself, int photographs)
+{
+    if (config->duration_ns == CONFIG_DEFAULT)
+        config->duration_ns = ends_itself ? 0 : UINT64_C(10000000000);
+    if (config->max_bytes == CONFIG_DEFAULT)
+        config->max_bytes = photographs ? UINT64_C(4) << 30 : UINT64_C(256) << 20;
 }
 
 void config_free(struct config *config)

@@ -1,6 +1,7 @@
 #include "core/dispatch.h"
 
 #include "core/os.h"
+#include "core/services/heap.h"
 #include "core/services/sampler.h"
 #include "core/session.h"
 
@@ -169,6 +170,49 @@ static HRESULT thread_destroyed(ICorProfilerCallback11 *This, ThreadID thread)
     return thunk_ThreadDestroyed(This, thread);
 }
 
+/* A photograph of the heap sees these before any plugin, in the copy of the process instead of it. */
+static HRESULT object_references(ICorProfilerCallback11 *This, ObjectID object, ClassID type, ULONG count,
+                                 ObjectID *references)
+{
+    HRESULT answer;
+
+    if (heap_object_references(object, type, count, references, &answer))
+        return answer;
+    return thunk_ObjectReferences(This, object, type, count, references);
+}
+
+static HRESULT root_references(ICorProfilerCallback11 *This, ULONG count, ObjectID *objects,
+                               COR_PRF_GC_ROOT_KIND *kinds, COR_PRF_GC_ROOT_FLAGS *flags, UINT_PTR *ids)
+{
+    if (heap_root_references(count, objects, kinds, flags, ids))
+        return S_OK;
+    return thunk_RootReferences2(This, count, objects, kinds, flags, ids);
+}
+
+static HRESULT dependent_references(ICorProfilerCallback11 *This, ULONG count, ObjectID *keys, ObjectID *values,
+                                    GCHandleID *handles)
+{
+    if (heap_dependent_references(count, keys, values, handles))
+        return S_OK;
+    return thunk_ConditionalWeakTableElementReferences(This, count, keys, values, handles);
+}
+
+static HRESULT collection_finished(ICorProfilerCallback11 *This)
+{
+    if (heap_collection_finished())
+        return S_OK;
+    return thunk_GarbageCollectionFinished(This);
+}
+
+static HRESULT event_delivered(ICorProfilerCallback11 *This, EVENTPIPE_PROVIDER provider, DWORD id, DWORD version,
+                               ULONG metadata_size, LPCBYTE metadata, ULONG size, LPCBYTE data, LPCGUID activity,
+                               LPCGUID related, ThreadID thread, ULONG frame_count, UINT_PTR *frames)
+{
+    heap_event(id, data, size);
+    return thunk_EventPipeEventDelivered(This, provider, id, version, metadata_size, metadata, size, data, activity,
+                                         related, thread, frame_count, frames);
+}
+
 /* .NET has no remoting: the runtime never calls these. */
 static HRESULT remoting(ICorProfilerCallback11 *This)
 {
@@ -282,6 +326,11 @@ static const ICorProfilerCallback11Vtbl vtable = {
     .JITCachedFunctionSearchStarted = cached_function_search,
     .JITInlining = inlining,
     .ModuleUnloadStarted = module_unload_started,
+    .ObjectReferences = object_references,
+    .RootReferences2 = root_references,
+    .ConditionalWeakTableElementReferences = dependent_references,
+    .GarbageCollectionFinished = collection_finished,
+    .EventPipeEventDelivered = event_delivered,
     .ThreadAssignedToOSThread = thread_assigned,
     .ThreadDestroyed = thread_destroyed,
 };

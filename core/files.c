@@ -7,11 +7,13 @@
 #include "core/os.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define LEASE_CHECK_NS UINT64_C(500000000)
 
@@ -272,6 +274,39 @@ int files_write_record(struct files *files, uint32_t type, const void *head, uin
     append(files, head, head_size);
     append(files, tail, tail_size);
     return pad(files, header.size);
+}
+
+int files_lend(struct files *files, uint64_t *mark)
+{
+    int code = files_flush(files);
+
+    *mark = files->written;
+    return code;
+}
+
+int files_take_back(struct files *files, uint64_t mark, uint64_t size)
+{
+    off_t end = (off_t)(mark + size);
+
+    if (files->write_error)
+        return MEDIC_E_IO;
+    if (ftruncate(files->capture, end) != 0 || lseek(files->capture, end, SEEK_SET) != end) {
+        files->write_error = errno;
+        return MEDIC_E_IO;
+    }
+    files->written = mark + size;
+    return MEDIC_OK;
+}
+
+uint64_t files_room(const struct files *files, int *is_memory)
+{
+    struct statfs disk;
+
+    *is_memory = 0;
+    if (fstatfs(files->capture, &disk) != 0)
+        return UINT64_MAX;
+    *is_memory = disk.f_type == TMPFS_MAGIC;
+    return (uint64_t)disk.f_bavail * (uint64_t)disk.f_bsize;
 }
 
 /* Fills the chunk with what the file has at offset, and zeros where it has nothing. */

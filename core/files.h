@@ -47,6 +47,14 @@ int files_write_record_of_file(struct files *files, uint32_t type, const void *h
                                uint64_t offset, uint32_t size);
 int files_flush(struct files *files);
 
+/* A copy of the process appends to the capture by itself, through the same open file: what waits is written before, and *mark
+ * is where the copy begins. Nothing else may be written until files_take_back. [worker] */
+int files_lend(struct files *files, uint64_t *mark);
+/* Keeps size bytes behind mark of what the copy has written, 0 = nothing, and goes on there. [worker] */
+int files_take_back(struct files *files, uint64_t mark, uint64_t size);
+/* Bytes that the disk of the capture has left for this user, UINT64_MAX when it does not tell; and whether they are memory. */
+uint64_t files_room(const struct files *files, int *is_memory);
+
 /* Whether the client asks to stop. */
 int files_stop_requested(struct files *files);
 /* Whether the lease has been free for longer than grace_ns; looks twice a second. */

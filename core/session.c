@@ -5,6 +5,7 @@
 #include "core/loader.h"
 #include "core/os.h"
 #include "core/sdk_process.h"
+#include "core/services/heap.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
 #include "core/services/symbols.h"
@@ -68,22 +69,13 @@ static int requires(const char *name)
 /* The plugin gets names for what it records, so ids must not outlive their modules. */
 static int asks_for_names(void)
 {
-    return requires(MEDIC_SERVICE_NAMES) || requires(MEDIC_SERVICE_STACKS);
+    return requires(MEDIC_SERVICE_NAMES) || requires(MEDIC_SERVICE_STACKS) || requires(MEDIC_SERVICE_HEAP);
 }
 
-int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
+static int set_mask(uint32_t low, uint32_t high, medic_reason *why)
 {
-    HRESULT hr;
+    HRESULT hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
 
-    if (asks_for_names())
-        low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
-    if (requires(MEDIC_SERVICE_STACKS))
-        low |= COR_PRF_ENABLE_STACK_SNAPSHOT;
-    if (session.samples)
-        low |= COR_PRF_MONITOR_THREADS;
-    if (requires(MEDIC_SERVICE_EVENTS))
-        high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
-    hr = session.info->lpVtbl->SetEventMask2(session.info, low, high);
     if (FAILED(hr))
         return medic_fail(
             why, MEDIC_E_UNSUPPORTED, "the runtime refuses the event mask %#x, %#x (%#x): %s", low, high, (unsigned)hr,
@@ -92,6 +84,37 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
     session.mask_low = low;
     session.mask_high = high;
     return MEDIC_OK;
+}
+
+int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
+{
+    if (asks_for_names())
+        low |= COR_PRF_MONITOR_MODULE_LOADS; /* for session_before_unload */
+    if (requires(MEDIC_SERVICE_STACKS))
+        low |= COR_PRF_ENABLE_STACK_SNAPSHOT;
+    if (session.samples)
+        low |= COR_PRF_MONITOR_THREADS;
+    if (requires(MEDIC_SERVICE_EVENTS))
+        high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
+    if (requires(MEDIC_SERVICE_HEAP))
+        heap_relax_mask(&low, &high);
+    return set_mask(low, high, why);
+}
+
+/* Some of what the heap service needs later the runtime takes only while it begins; it may be taken back at once. */
+static int prepare_mask(medic_reason *why)
+{
+    const medic_plugin *plugin = &session.view.plugin;
+    uint32_t low = plugin->event_mask_low, high = plugin->event_mask_high;
+    int code = MEDIC_OK;
+
+    if (session.at_startup) {
+        low |= plugin->startup_mask_low;
+        high |= plugin->startup_mask_high;
+    }
+    if (requires(MEDIC_SERVICE_HEAP))
+        code = set_mask(heap_mask_at_begin(plugin->flags, session.version.major), 0, why);
+    return code == MEDIC_OK ? session_set_mask(low, high, why) : code;
 }
 
 void session_clear_mask(int ring_is_empty)
@@ -169,7 +192,7 @@ int session_publish(uint32_t state)
         .pid = (uint32_t)getpid(),
         .started_ns = session.started_ns,
         .now_ns = os_now_ns(),
-        .duration_ns = session.config.duration_ns,
+        .duration_ns = session.config.duration_ns == CONFIG_DEFAULT ? 0 : session.config.duration_ns,
         .first_record_ns = atomic_load(&session.first_record_ns),
         .begin_ns = session.begin_ns,
         .records = session.records,
@@ -183,12 +206,28 @@ int session_publish(uint32_t state)
     return files_write_status(&session.files, &status);
 }
 
+void session_check_client(uint64_t now)
+{
+    if (files_stop_requested(&session.files))
+        session_end(MEDIC_END_REQUEST);
+    if (files_lease_lost(&session.files, session.config.lease_ns, now))
+        session_end(MEDIC_END_LEASE);
+}
+
+void session_hold_unloads(void)
+{
+    medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
+
+    ring_write(&session.ring, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
+}
+
 void session_release(void)
 {
     if (session.self && session.view.capture.destroy)
         session.view.capture.destroy(session.self);
     session.self = NULL;
     stacks_free();
+    heap_free();
     symbols_free();
     if (session.names)
         names_free(session.names);
@@ -321,23 +360,22 @@ static int prepare(IUnknown *info, const char *text, size_t size, medic_reason *
         return code;
     if (parsed != MEDIC_OK)
         return medic_fail(why, parsed, "%s", later.text);
-    if ((code = open_runtime(info, why)) != MEDIC_OK || (code = loader_load(&session, why)) != MEDIC_OK ||
-        (code = read_params(why)) != MEDIC_OK ||
+    if ((code = open_runtime(info, why)) != MEDIC_OK || (code = loader_load(&session, why)) != MEDIC_OK)
+        return code;
+    config_complete(&session.config, (plugin->flags & MEDIC_ENDS_ITSELF) != 0, requires(MEDIC_SERVICE_HEAP));
+    if ((code = read_params(why)) != MEDIC_OK ||
         (code = files_begin(&session.files, session.config.lease_ns != 0, why)) != MEDIC_OK)
         return code;
     if (!session.at_startup && (plugin->flags & MEDIC_STARTUP_ONLY))
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
                           "%s works only on a program that is started under it: use medic launch", plugin->name);
-    if (!session.config.duration_given && (plugin->flags & MEDIC_ENDS_ITSELF))
-        session.config.duration_ns = 0;
     session.names = names_new(session.info, session_emit_core, NULL);
     if (!session.names ||
         ring_open(&session.ring, plugin->ring_bytes ? plugin->ring_bytes : UINT64_C(512) << 10) != MEDIC_OK)
         return medic_fail(why, MEDIC_E_MEMORY, "out of memory in the target");
     names_guard(session.names, begin_asking, end_asking);
     events_init(&session.events, session.info);
-    return session_set_mask(plugin->event_mask_low | (session.at_startup ? plugin->startup_mask_low : 0),
-                            plugin->event_mask_high | (session.at_startup ? plugin->startup_mask_high : 0), why);
+    return prepare_mask(why);
 }
 
 static int begin(IUnknown *info, const char *text, size_t size, int at_startup)

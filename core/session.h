@@ -106,6 +106,11 @@ medic_cost_record session_cost(void);
 /* Writes the status file with everything known now. MEDIC_E_IO when that fails, which only the begin can tell anybody: later
  * the capture fails with it. The thread in charge. */
 int session_publish(uint32_t state);
+/* Ends the session when its client asks for it, or is gone. [worker] */
+void session_check_client(uint64_t now);
+/* What is seen now is asked about later, and may be unloaded by then. A record in the ring, which is not drained before the
+ * worker's current task is done, makes unloads wait for it (session_before_unload). [worker] */
+void session_hold_unloads(void);
 /* Destroys the plugin's instance and frees all that the session owns. The thread in charge. */
 void session_release(void);
 

@@ -4,6 +4,7 @@
 #include "common/session_file.h"
 #include "core/dispatch.h"
 #include "core/os.h"
+#include "core/services/heap_routes.h"
 #include "core/services/services.h"
 #include "core/services/stacks.h"
 #include "core/services/symbols.h"
@@ -156,14 +157,6 @@ static void check_end(uint64_t now)
     }
 }
 
-static void check_client(uint64_t now)
-{
-    if (files_stop_requested(&session.files))
-        session_end(MEDIC_END_REQUEST);
-    if (files_lease_lost(&session.files, session.config.lease_ns, now))
-        session_end(MEDIC_END_LEASE);
-}
-
 /* How long the worker may sleep: to the next tick, or to the end of the session. */
 static uint64_t until_next(uint64_t now)
 {
@@ -203,7 +196,7 @@ static void record(void)
         check_end(now);
         if (now - checked >= TICK_NS) {
             checked = now;
-            check_client(now);
+            session_check_client(now);
         }
         if (now - second >= 1000 * MS) {
             second = now;
@@ -221,14 +214,15 @@ static void record(void)
     }
 }
 
-/* Keeps the event session from outliving the plugin. While the runtime does not let go of it nobody may detach: Medic stays,
+/* Keeps the event sessions from outliving the plugin. While the runtime does not let go of it nobody may detach: Medic stays,
  * does nothing, and tries again. */
 static void stop_events(void)
 {
     medic_reason before = session.reason, why;
 
     /* At an exit the runtime takes the event session down itself. */
-    while (!atomic_load(&session.exiting) && events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK) {
+    while (!atomic_load(&session.exiting) && (events_stop(&session.events, EVENTS_STOP_NS, &why) != MEDIC_OK ||
+                                              heap_collect_stop(EVENTS_STOP_NS, &why) != MEDIC_OK)) {
         session.reason = why;
         session_publish(MEDIC_SESSION_INERT);
         os_sleep_ns(TICK_NS); /* without a thread to stop it on the answer comes at once */

@@ -8,6 +8,7 @@
 #include "tool/utf8.h"
 
 #include <errno.h>
+#include <medic/heap_format.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@
 #define HEADER_TEXT_MAX ((uint32_t)1 << 20)
 #define INDEX_BYTES_MAX ((size_t)1 << 30) /* a capture whose names need more is damaged on purpose */
 #define LOSS_REASONS 5
+#define PHOTOS_MAX 1024u
+#define OBJECT_BYTES_MIN 2u /* class and gap */
 
 /* A core record kept by id. kind tells the tables apart; in names: type, function. */
 struct entry_key {
@@ -63,6 +66,8 @@ struct capture {
     uint64_t lost[LOSS_REASONS];
     struct capture_log_line *log;
     size_t log_count, log_capacity;
+    struct capture_photo photos[PHOTOS_MAX]; /* complete ones, then those that have begun: photos_begun */
+    uint32_t photos_complete, photos_begun;
 };
 
 /* --- the header --- */
@@ -337,6 +342,65 @@ static int keep_log(struct capture *capture, const medic_record *record)
     return 0;
 }
 
+/* --- photographs of the heap: only where they are --- */
+
+/* The last one with this number that has not ended; NULL = none. */
+static struct capture_photo *open_photo(struct capture *capture, uint32_t number)
+{
+    for (uint32_t i = capture->photos_begun; i > capture->photos_complete; i--)
+        if (capture->photos[i - 1].photo == number)
+            return &capture->photos[i - 1];
+    return NULL;
+}
+
+/* An attempt that was given up and left something behind has the same number: the later one counts. */
+static int keep_heap(struct capture *capture, const medic_record *record)
+{
+    medic_heap_record heap;
+    if (take(record, &heap, sizeof heap))
+        return -1;
+    struct capture_photo *photo = open_photo(capture, heap.photo);
+    if (!photo && capture->photos_begun == PHOTOS_MAX)
+        return -1;
+    if (!photo)
+        photo = &capture->photos[capture->photos_begun++];
+    uint64_t begin = walk_payload_offset(&capture->walk, record) - sizeof(medic_record_header);
+    *photo = (struct capture_photo){.photo = heap.photo, .begin = begin};
+    return 0;
+}
+
+static int keep_heap_objects(struct capture *capture, const medic_record *record)
+{
+    medic_heap_objects_record head;
+    if (take(record, &head, sizeof head) || head.count > (record->size - sizeof head) / OBJECT_BYTES_MIN)
+        return -1;
+    struct capture_photo *photo = open_photo(capture, head.photo);
+    if (!photo)
+        return -1;
+    photo->objects += head.count;
+    return 0;
+}
+
+/* What else a photograph has: read when somebody asks for it. */
+static int keep_heap_part(struct capture *capture, const medic_record *record)
+{
+    uint32_t number;
+    return take(record, &number, sizeof number) || !open_photo(capture, number) ? -1 : 0;
+}
+
+static int keep_heap_done(struct capture *capture, const medic_record *record)
+{
+    medic_heap_done_record done;
+    struct capture_photo *photo = take(record, &done, sizeof done) ? NULL : open_photo(capture, done.photo);
+    if (!photo)
+        return -1;
+    photo->end = capture->walk.offset < capture->walk.size ? capture->walk.offset : capture->walk.size;
+    struct capture_photo complete = *photo;
+    *photo = capture->photos[capture->photos_complete];
+    capture->photos[capture->photos_complete++] = complete;
+    return 0;
+}
+
 static int keep_end(struct capture *capture, const medic_record *record)
 {
     medic_end_record end;
@@ -352,10 +416,29 @@ static int keep_end(struct capture *capture, const medic_record *record)
 }
 
 static int (*const KEEP[])(struct capture *, const medic_record *) = {
-    [MEDIC_RECORD_NAME] = keep_name,   [MEDIC_RECORD_MODULE] = keep_module, [MEDIC_RECORD_THREAD] = keep_thread,
-    [MEDIC_RECORD_CLOCK] = keep_clock, [MEDIC_RECORD_LOSS] = keep_loss,     [MEDIC_RECORD_COST] = keep_cost,
-    [MEDIC_RECORD_STACK] = keep_stack, [MEDIC_RECORD_LOG] = keep_log,       [MEDIC_RECORD_END] = keep_end,
-    [MEDIC_RECORD_FRAME] = keep_frame, [MEDIC_RECORD_IMAGE] = keep_image,   [MEDIC_RECORD_SYMBOLS] = keep_symbols,
+    [MEDIC_RECORD_NAME] = keep_name,
+    [MEDIC_RECORD_MODULE] = keep_module,
+    [MEDIC_RECORD_THREAD] = keep_thread,
+    [MEDIC_RECORD_CLOCK] = keep_clock,
+    [MEDIC_RECORD_LOSS] = keep_loss,
+    [MEDIC_RECORD_COST] = keep_cost,
+    [MEDIC_RECORD_STACK] = keep_stack,
+    [MEDIC_RECORD_LOG] = keep_log,
+    [MEDIC_RECORD_END] = keep_end,
+    [MEDIC_RECORD_FRAME] = keep_frame,
+    [MEDIC_RECORD_IMAGE] = keep_image,
+    [MEDIC_RECORD_SYMBOLS] = keep_symbols,
+    [MEDIC_RECORD_HEAP] = keep_heap,
+    [MEDIC_RECORD_HEAP_CLASS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_OBJECTS] = keep_heap_objects,
+    [MEDIC_RECORD_HEAP_ELEMENTS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_ROOTS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_DEPENDENTS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_RANGES] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_STATICS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_VALUE] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_FIELDS] = keep_heap_part,
+    [MEDIC_RECORD_HEAP_DONE] = keep_heap_done,
 };
 
 static void index_record(struct capture *capture, const medic_record *record)
@@ -515,6 +598,17 @@ const medic_image_record *capture_image(const struct capture *capture, uint64_t 
 {
     const struct entry *entry = found(capture, KEY_IMAGE, id, path);
     return entry ? &entry->as.image : NULL;
+}
+
+const struct capture_photo *capture_photos(const struct capture *capture, uint32_t *count)
+{
+    *count = capture->photos_complete;
+    return capture->photos;
+}
+
+void capture_walk_photo(const struct capture *capture, const struct capture_photo *photo, struct capture_walk *walk)
+{
+    walk_begin(walk, capture->walk.fd, photo->begin, photo->end);
 }
 
 int capture_symbols(const struct capture *capture, uint64_t module, struct capture_symbols *out)

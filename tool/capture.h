@@ -5,6 +5,8 @@
 #ifndef TOOL_CAPTURE_H
 #define TOOL_CAPTURE_H
 
+#include "tool/capture_walk.h"
+
 #include <medic/capture_format.h>
 #include <medic/plugin.h>
 #include <stddef.h>
@@ -62,6 +64,17 @@ const medic_frame_record *capture_frame(const struct capture *capture, uint32_t 
  * NULL. */
 const uint32_t *capture_stack(const struct capture *capture, uint64_t id, uint32_t *count, uint32_t *flags);
 const medic_image_record *capture_image(const struct capture *capture, uint64_t id, const char **path);
+
+/* A complete photograph of the heap (medic/heap_format.h): where its records are. */
+struct capture_photo {
+    uint32_t photo;      /* its number in the records */
+    uint64_t begin, end; /* in the file: its HEAP record, behind its DONE record */
+    uint64_t objects;    /* as its records say; never more than their bytes can hold */
+};
+/* In the order of the file. */
+const struct capture_photo *capture_photos(const struct capture *capture, uint32_t *count);
+/* A walk over the records between, all types and all photographs: the caller's, walk_end. */
+void capture_walk_photo(const struct capture *capture, const struct capture_photo *photo, struct capture_walk *walk);
 
 /* Symbols that the capture brought for a module. */
 struct capture_symbols {

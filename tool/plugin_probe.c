@@ -47,16 +47,17 @@ static int is_one_of(const char *name, const char *const *names, size_t count)
 
 static int core_has(const char *name)
 {
-    static const char *const names[] = {MEDIC_SERVICE_PARAMS,  MEDIC_SERVICE_LOG,   MEDIC_SERVICE_CLOCK,
-                                        MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_NAMES, MEDIC_SERVICE_EVENTS,
-                                        MEDIC_SERVICE_RUNTIME, MEDIC_SERVICE_STACKS};
+    static const char *const names[] = {MEDIC_SERVICE_PARAMS,  MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CLOCK,
+                                        MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_NAMES,  MEDIC_SERVICE_EVENTS,
+                                        MEDIC_SERVICE_RUNTIME, MEDIC_SERVICE_STACKS, MEDIC_SERVICE_HEAP};
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static int tool_has(const char *name)
 {
-    static const char *const names[] = {MEDIC_SERVICE_PARAMS,   MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CAPTURE,
-                                        MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE};
+    static const char *const names[] = {MEDIC_SERVICE_PARAMS,    MEDIC_SERVICE_LOG,    MEDIC_SERVICE_CAPTURE,
+                                        MEDIC_SERVICE_DOCUMENT,  MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE,
+                                        MEDIC_SERVICE_HEAP_GRAPH};
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
 

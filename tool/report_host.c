@@ -174,6 +174,76 @@ static const medic_stack_tree_service STACK_TREE = {
     .stacks = stack_tree_stacks,
 };
 
+/* --- medic.heap_graph: a photograph that cannot be read fails the rendering --- */
+
+static void fail_rendering(struct report_host *self, int code, const medic_reason *why)
+{
+    if (!self->document->error)
+        self->document->error = medic_fail(&self->document->reason, code, "%s", why->text);
+}
+
+static uint32_t get_photographs(const medic_host *host)
+{
+    return heap_photographs(of(host)->capture);
+}
+
+static const medic_heap_graph *get_graph(const medic_host *host, uint32_t index)
+{
+    struct report_host *self = of(host);
+    struct heap_graph *graph = NULL;
+    medic_reason why = {""};
+    int result = heap_graphs_get(&self->graphs, self->capture, index, &graph, &why);
+    if (result && result != MEDIC_E_NOT_FOUND)
+        fail_rendering(self, result, &why);
+    return result ? NULL : &graph->view;
+}
+
+static const medic_heap_dominators *get_dominators(const medic_host *host, const medic_heap_graph *graph)
+{
+    struct report_host *self = of(host);
+    struct heap_graph *found = heap_graphs_find(&self->graphs, graph);
+    const medic_heap_dominators *dominators = found ? heap_graph_dominators(found) : NULL;
+    if (found && !dominators)
+        fail_rendering(self, MEDIC_E_MEMORY,
+                       &(medic_reason){"out of memory while finding what keeps what alive in the heap"});
+    return dominators;
+}
+
+static const char *get_field(const medic_host *host, const medic_heap_graph *graph, uint32_t class_index, uint32_t slot)
+{
+    struct heap_graph *found = heap_graphs_find(&of(host)->graphs, graph);
+    return found ? heap_field_name(found, class_index, slot) : NULL;
+}
+
+static uint64_t get_hash(const medic_host *host, const medic_heap_graph *graph, uint32_t node, uint32_t *length)
+{
+    const struct heap_graph *found = heap_graphs_find(&of(host)->graphs, graph);
+    return found ? heap_string_hash(found, node, length) : 0;
+}
+
+static const medic_heap_value *get_value(const medic_host *host, const medic_heap_graph *graph, uint64_t hash,
+                                         uint32_t length)
+{
+    const struct heap_graph *found = heap_graphs_find(&of(host)->graphs, graph);
+    return found ? heap_value_of(&found->parts, hash, length) : NULL;
+}
+
+static void do_release(const medic_host *host, const medic_heap_graph *graph)
+{
+    heap_graphs_release(&of(host)->graphs, graph);
+}
+
+static const medic_heap_graph_service HEAP_GRAPH = {
+    .size = sizeof HEAP_GRAPH,
+    .photographs = get_photographs,
+    .graph = get_graph,
+    .dominators = get_dominators,
+    .field = get_field,
+    .hash = get_hash,
+    .value = get_value,
+    .release = do_release,
+};
+
 /* --- medic.params --- */
 
 static int lookup(const medic_host *host, const char *key, uint32_t type, uint32_t other_type,
@@ -273,8 +343,10 @@ static const struct {
     const char *name;
     const void *table;
 } SERVICES[] = {
-    {MEDIC_SERVICE_CAPTURE, &CAPTURE}, {MEDIC_SERVICE_DOCUMENT, &DOCUMENT}, {MEDIC_SERVICE_PARAMS, &PARAMS},
-    {MEDIC_SERVICE_LOG, &LOG},         {MEDIC_SERVICE_FRAMES, &FRAMES},     {MEDIC_SERVICE_STACK_TREE, &STACK_TREE},
+    {MEDIC_SERVICE_CAPTURE, &CAPTURE},       {MEDIC_SERVICE_DOCUMENT, &DOCUMENT},
+    {MEDIC_SERVICE_PARAMS, &PARAMS},         {MEDIC_SERVICE_LOG, &LOG},
+    {MEDIC_SERVICE_FRAMES, &FRAMES},         {MEDIC_SERVICE_STACK_TREE, &STACK_TREE},
+    {MEDIC_SERVICE_HEAP_GRAPH, &HEAP_GRAPH},
 };
 
 static const void *find_service(const medic_host *host, const char *name)
@@ -337,6 +409,7 @@ void report_host_free(struct report_host *host)
         stack_tree_free(kept->tree);
         free(kept);
     }
+    heap_graphs_free(&host->graphs);
     report_frames_free(host->frames);
     host->frames = NULL;
     free(host->values);

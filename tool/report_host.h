@@ -5,6 +5,7 @@
 #include "common/value.h"
 #include "tool/capture.h"
 #include "tool/document.h"
+#include "tool/heap_service.h"
 #include "tool/stack_tree.h"
 
 struct report_tree {
@@ -21,6 +22,7 @@ struct report_host {
     const struct symbols *symbols;
     struct report_frames *frames; /* NULL until they are asked for */
     struct report_tree *trees;
+    struct heap_graphs graphs;
 };
 
 /* Whether a report half can have a service of this name. */

@@ -40,7 +40,7 @@ int heap_root_references(ULONG count, ObjectID *objects, COR_PRF_GC_ROOT_KIND *k
                          UINT_PTR *ids);
 int heap_dependent_references(ULONG count, ObjectID *keys, ObjectID *values, GCHandleID *handles);
 int heap_collection_finished(void);
-/* Event `id` of the runtime's provider, while a photograph of the route COLLECT runs. */
-void heap_event(DWORD id);
+/* An event of the runtime's provider, as EventPipeEventDelivered gets it. */
+void heap_event(DWORD id, const BYTE *data, ULONG size);
 
 #endif

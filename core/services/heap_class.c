@@ -74,6 +74,15 @@ struct heap_class *heap_class_of_object(struct heap_sink *sink, ObjectID object,
     return class;
 }
 
+int heap_class_has_objects(const struct heap_sink *sink, uint64_t id)
+{
+    uint32_t at = heap_class_hash(id) % HEAP_CLASS_TABLE_SIZE, number;
+
+    while ((number = sink->class_table[at]) != 0 && sink->classes[number].id != id)
+        at = (at + 1) % HEAP_CLASS_TABLE_SIZE;
+    return number && sink->classes[number].is_read;
+}
+
 void heap_class_write(struct heap_sink *sink, struct heap_class *class)
 {
     medic_heap_class_record record = {
@@ -87,8 +96,6 @@ void heap_class_write(struct heap_sink *sink, struct heap_class *class)
         .element_slot_count = class->layout.element_slot_count,
     };
 
-    if (class->written)
-        return;
     heap_output_record(sink, MEDIC_RECORD_HEAP_CLASS, &record, sizeof record, class->offsets,
                        ((uint64_t)record.slot_count + record.element_slot_count) * sizeof *class->offsets);
     class->written = 1;

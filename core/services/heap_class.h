@@ -23,9 +23,11 @@ static inline uint32_t heap_class_hash(uint64_t id)
 
 /* The class of an object, with its layout. type: as it was told, 0 = it was not. NULL: too many classes, a failure. */
 struct heap_class *heap_class_of_object(struct heap_sink *sink, ObjectID object, ClassID type);
+/* Whether an object of it was told. */
+int heap_class_has_objects(const struct heap_sink *sink, uint64_t id);
 /* The layout is not the whole truth: the class gets this of enum medic_heap_class_flags, and another record. */
 void heap_class_change(struct heap_sink *sink, struct heap_class *class, uint32_t flag);
-/* Writes its record, if that is not out yet. */
+/* Writes its record, which is not out yet. */
 void heap_class_write(struct heap_sink *sink, struct heap_class *class);
 
 #endif

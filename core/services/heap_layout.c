@@ -102,16 +102,16 @@ static int read_slots(uint64_t method_table, struct heap_layout *layout, struct 
     return 1;
 }
 
-/* An array of references: one series, all of its elements. */
+/* An array of references, or of value types that are nothing else: one series, all of its elements. */
 static int read_references(uint64_t method_table, struct heap_layout *layout, struct room *room)
 {
     struct series series = series_at(method_table, 0);
 
     if (series_count(method_table) != 1 || series.size != -(int64_t)layout->base_size ||
-        series.begin != layout->base_size - (uint64_t)WORD || layout->component_size != WORD)
+        series.begin != layout->base_size - (uint64_t)WORD || layout->component_size % WORD)
         return 0;
-    layout->element_slot_count = 1;
-    return put_run(room, 0, 1);
+    layout->element_slot_count = layout->component_size / WORD;
+    return put_run(room, 0, layout->element_slot_count);
 }
 
 /* An array of value types: a negative count of runs, the first of which is where the size of the series would be, the others in

@@ -268,7 +268,8 @@ static void add_object(struct heap_sink *sink, struct heap_class *class, struct 
         end = put_object(sink, sink->chunk + OBJECTS_HEAD + sink->chunk_used, class, object, &found);
         end = put_extra(sink, end, class, object->address, told, &found);
     } while (!end);
-    heap_class_write(sink, class);
+    if (!class->written)
+        heap_class_write(sink, class);
     sink->chunk_used = (uint64_t)(end - sink->chunk - OBJECTS_HEAD);
     sink->chunk_count++;
     if (object->is_long)

@@ -4,6 +4,7 @@
 #include "core/services/heap_object.h"
 #include "core/services/heap_output.h"
 #include "core/services/heap_ranges.h"
+#include "core/services/heap_statics.h"
 #include "core/services/heap_strings.h"
 
 #include <medic/clr/hresults.h>
@@ -41,7 +42,7 @@ static void *reserve(uint64_t size, int flags)
 int heap_sink_open(struct heap_sink *sink, const struct heap_plan *plan, medic_reason *why)
 {
     static const GUID iid14 = MEDIC_IID_ICorProfilerInfo14;
-    int with_strings = (plan->head.contents & MEDIC_HEAP_VALUES) != 0;
+    int with_strings = (plan->head.contents & MEDIC_HEAP_VALUES) != 0, code;
     void *info14 = NULL;
 
     *sink = (struct heap_sink){.plan = *plan};
@@ -58,7 +59,10 @@ int heap_sink_open(struct heap_sink *sink, const struct heap_plan *plan, medic_r
     place(sink, sink->memory, with_strings);
     if (SUCCEEDED(plan->info->lpVtbl->QueryInterface(plan->info, &iid14, &info14)))
         sink->info14 = info14;
-    return MEDIC_OK;
+    code = heap_statics_open(plan->info, &sink->statics, why);
+    if (code != MEDIC_OK)
+        heap_sink_close(sink);
+    return code;
 }
 
 void heap_sink_close(struct heap_sink *sink)
@@ -67,6 +71,7 @@ void heap_sink_close(struct heap_sink *sink)
         munmap(sink->memory, sink->memory_size);
     if (sink->shared)
         munmap(sink->shared, sizeof *sink->shared);
+    heap_statics_close(sink->statics);
     if (sink->info14)
         sink->info14->lpVtbl->Release(sink->info14);
     *sink = (struct heap_sink){.plan.capture = -1};
@@ -199,8 +204,10 @@ void heap_sink_end(struct heap_sink *sink)
     if (sink->strings && !heap_sink_failed(sink))
         heap_strings_write(sink);
     heap_output_flush(sink);
-    if (!heap_sink_failed(sink))
+    if (!heap_sink_failed(sink)) {
+        atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
         heap_tell_statics(sink);
+    }
     heap_output_flush(sink);
     if (sink->plan.head.route == MEDIC_HEAP_ENUMERATE && !heap_sink_failed(sink))
         heap_guess_roots(sink);

@@ -30,6 +30,8 @@ struct heap_shared {
     _Atomic uint64_t objects, bytes, written;
     _Atomic uint32_t class_count; /* whose names are wanted: of objects, and that declare statics */
     _Atomic uint32_t function_count;
+    _Atomic uint64_t durable; /* bytes written when the graph was whole: what comes behind may be lost. 0 = not yet */
+    _Atomic uint64_t memory;  /* private bytes of the copy when it ended */
     char text[MEDIC_REASON_MAX];
     uint64_t classes[HEAP_CLASSES_MAX];
     uint64_t functions[HEAP_FUNCTIONS_MAX]; /* of roots on stacks */
@@ -46,6 +48,7 @@ struct heap_plan {
 
 struct heap_class;   /* heap_sink.c */
 struct heap_strings; /* heap_strings.h */
+struct heap_statics; /* heap_statics.h */
 
 struct heap_sink {
     struct heap_plan plan;
@@ -70,6 +73,7 @@ struct heap_sink {
     uint64_t range_begin, range_size; /* of the object before */
     uint64_t odd_objects;             /* whose references could not be read, and that nobody told */
     struct heap_strings *strings;     /* NULL = no values are wanted */
+    struct heap_statics *statics;
 };
 
 /* Reserves memory, before anything stands still. MEDIC_E_MEMORY. [worker] */

@@ -57,11 +57,11 @@ static const char *narrowed(struct runtime_names *n, ULONG count)
     return n->narrow;
 }
 
-static HRESULT open_metadata(struct runtime_names *n, ModuleID module, IMetaDataImport2 **out)
+HRESULT runtime_metadata(ICorProfilerInfo12 *info, ModuleID module, IMetaDataImport2 **out)
 {
     static const GUID iid = MEDIC_IID_IMetaDataImport2;
     IUnknown *unknown = NULL;
-    HRESULT hr = n->info->lpVtbl->GetModuleMetaData(n->info, module, ofRead, &iid, &unknown);
+    HRESULT hr = info->lpVtbl->GetModuleMetaData(info, module, ofRead, &iid, &unknown);
     *out = (IMetaDataImport2 *)(void *)unknown;
     /* S_FALSE: a module without metadata. */
     return SUCCEEDED(hr) && !unknown ? E_FAIL : hr;
@@ -166,7 +166,7 @@ static HRESULT put_plain_class(struct runtime_names *n, const struct class_info 
                                struct name_text *out)
 {
     IMetaDataImport2 *import;
-    HRESULT hr = open_metadata(n, info->module, &import);
+    HRESULT hr = runtime_metadata(n->info, info->module, &import);
     if (FAILED(hr))
         return hr;
     if (!nested || !put_shorthand(n, import, info, out)) {
@@ -273,7 +273,7 @@ static HRESULT put_owner(struct runtime_names *n, IMetaDataImport2 *import, mdTy
         return is_global_type(owner) ? S_OK : put_nesting(n, import, owner, pretty);
     if (is_global_type(known->token))
         return S_OK;
-    HRESULT hr = open_metadata(n, known->module, &other);
+    HRESULT hr = runtime_metadata(n->info, known->module, &other);
     if (FAILED(hr))
         return hr;
     hr = put_nesting(n, other, known->token, pretty);
@@ -334,7 +334,7 @@ HRESULT runtime_function_name(struct runtime_names *names, FunctionID id, struct
                                                 &count, arguments);
     if (FAILED(hr))
         return hr;
-    hr = open_metadata(names, origin->module, &import);
+    hr = runtime_metadata(names->info, origin->module, &import);
     if (FAILED(hr))
         return hr;
     struct arguments method = {
@@ -349,7 +349,7 @@ static void module_scope(struct runtime_names *n, ModuleID id, bool want_name, s
 {
     IMetaDataImport2 *import;
     ULONG count = 0;
-    if (FAILED(open_metadata(n, id, &import)))
+    if (FAILED(runtime_metadata(n->info, id, &import)))
         return;
     if (SUCCEEDED(import->lpVtbl->GetScopeProps(import, n->wide, RUNTIME_NAME_UNITS, &count, mvid)) && want_name)
         name_text_puts(out, narrowed(n, count));

@@ -4,6 +4,7 @@
 #ifndef CORE_SERVICES_RUNTIME_NAMES_H
 #define CORE_SERVICES_RUNTIME_NAMES_H
 
+#include <medic/clr/metadata.h>
 #include <medic/clr/profiler.h>
 
 #include "name_text.h"
@@ -39,5 +40,8 @@ HRESULT runtime_module_path(struct runtime_names *names, ModuleID id, struct nam
                             struct module_origin *origin);
 /* The name is the one that Linux knows: 15 bytes of the managed name. */
 HRESULT runtime_thread_name(struct runtime_names *names, ThreadID id, struct name_text *out, uint32_t *os_id);
+
+/* The metadata of a module, for the caller to release. */
+HRESULT runtime_metadata(ICorProfilerInfo12 *info, ModuleID module, IMetaDataImport2 **out);
 
 #endif

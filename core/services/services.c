@@ -2,6 +2,7 @@
 #include "core/services/services.h"
 
 #include "core/os.h"
+#include "core/services/heap.h"
 #include "core/services/stacks.h"
 #include "core/session.h"
 
@@ -264,6 +265,7 @@ static const struct {
     {MEDIC_SERVICE_CLOCK, &clock_service},     {MEDIC_SERVICE_RUNTIME, &runtime_service},
     {MEDIC_SERVICE_RECORDS, &records_service}, {MEDIC_SERVICE_NAMES, &names_service},
     {MEDIC_SERVICE_EVENTS, &events_service},   {MEDIC_SERVICE_STACKS, &stacks_service},
+    {MEDIC_SERVICE_HEAP, &heap_service},
 };
 
 static const void *find(const medic_host *host, const char *name)

@@ -146,15 +146,6 @@ static void show_thread(const struct shot *shot, const struct shot_thread *threa
     }
 }
 
-/* What the photograph shows is asked about after the resume, and code that it shows may be unloaded by then. A record in the
- * ring, which is not drained before the snapshot is told, makes unloads wait for it (session_before_unload). */
-static void hold_unloads(void)
-{
-    medic_clock_record clock = {os_now_ns(), os_time_ns(CLOCK_REALTIME)};
-
-    ring_write(&session.ring, MEDIC_RECORD_CLOCK, &clock, sizeof clock, NULL, 0);
-}
-
 int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, medic_reason *why)
 {
     struct shot shot;
@@ -167,7 +158,7 @@ int snapshot_take(uint32_t record_type, uint32_t flags, medic_snapshot *result, 
     if (memory_map_read(&shot.map) != MEDIC_OK) {
         code = medic_fail(why, MEDIC_E_IO, "cannot read /proc/self/maps in the target: %s", strerror(errno));
     } else {
-        hold_unloads();
+        session_hold_unloads();
         shot.patience_ns = PATIENCE_NS;
         shot_take(&shot);
     }

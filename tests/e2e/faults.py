@@ -12,7 +12,7 @@ FOLDER = harness.BUILD / "tests" / "e2e"
 SIZE = 4096
 
 
-def _compile(source, name, *options):
+def build(source, name, *options):
     FOLDER.mkdir(parents=True, exist_ok=True)
     out, fresh = FOLDER / name, FOLDER / f".{name}.{os.getpid()}"
     if not out.exists() or out.stat().st_mtime < (SOURCES / source).stat().st_mtime:
@@ -23,12 +23,12 @@ def _compile(source, name, *options):
 
 @functools.lru_cache(None)
 def library():
-    return _compile("fault.c", "fault.so", "-shared", "-fPIC", "-fno-builtin", "-ldl")
+    return build("fault.c", "fault.so", "-shared", "-fPIC", "-fno-builtin", "-ldl")
 
 
 @functools.lru_cache(None)
 def fake_runtime():
-    return _compile("fake_runtime.c", "fake_runtime", f"-I{harness.REPO / 'sdk' / 'include'}", "-ldl")
+    return build("fake_runtime.c", "fake_runtime", f"-I{harness.REPO / 'sdk' / 'include'}", "-ldl")
 
 
 class Faults:

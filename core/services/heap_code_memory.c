@@ -1,0 +1,239 @@
+#include "core/services/heap_code_memory.h"
+
+#include "common/sys.h"
+#include "core/os.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#ifndef MFD_CLOEXEC
+#define MFD_CLOEXEC 1u
+#endif
+#ifndef SEEK_DATA
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
+#endif
+
+#define CODE_NAME "/memfd:doublemapper"
+
+/* The longest line of maps that counts is short: of a long path only the beginning is looked at. */
+enum { TEXT_SIZE = 1 << 16, MAPPINGS_MAX = 1 << 17, COPY_WINDOW = 1 << 20 };
+
+/* Descriptors are looked through here, where it may take its time: the copy checks only that it is still the one. */
+static void find_file(struct code_memory *memory)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (folder && memory->fd < 0 && (entry = readdir(folder)) != NULL) {
+        char path[300], target[sizeof CODE_NAME];
+        ssize_t length;
+        struct stat st;
+        int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+
+        snprintf(path, sizeof path, "/proc/self/fd/%.255s", entry->d_name);
+        length = readlink(path, target, sizeof target - 1);
+        if (fd < 0 || length < (ssize_t)(sizeof CODE_NAME - 1) || memcmp(target, CODE_NAME, sizeof CODE_NAME - 1) != 0)
+            continue;
+        if (sys_fstat(fd, &st) != 0)
+            continue;
+        memory->fd = fd;
+        memory->inode = (uint64_t)st.st_ino;
+        memory->bytes = (uint64_t)st.st_blocks * 512;
+    }
+    if (folder)
+        closedir(folder);
+}
+
+int code_memory_open(struct code_memory *memory, medic_reason *why)
+{
+    void *room;
+
+    *memory = (struct code_memory){.fd = -1, .size = TEXT_SIZE + MAPPINGS_MAX * sizeof(struct shared_mapping)};
+    room = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        return medic_fail(why, MEDIC_E_MEMORY, "no address space for the copy's list of mappings: %s", strerror(errno));
+    memory->room = room;
+    find_file(memory);
+    return MEDIC_OK;
+}
+
+void code_memory_close(struct code_memory *memory)
+{
+    if (memory->room)
+        munmap(memory->room, memory->size);
+    memory->room = NULL;
+}
+
+static const char *read_number(const char *text, unsigned base, uint64_t *value)
+{
+    for (*value = 0;; text++) {
+        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)(*text - '0')
+                         : *text >= 'a' && *text <= 'f' ? (unsigned)(*text - 'a') + 10
+                                                        : 16;
+        if (digit >= base)
+            return text;
+        *value = *value * base + digit;
+    }
+}
+
+/* 7f00-7f10 rw-s 00001000 00:01 1234    /memfd:doublemapper (deleted) */
+int code_memory_line(const char *line, struct shared_mapping *mapping)
+{
+    uint64_t device;
+    const char *rights;
+
+    line = read_number(line, 16, &mapping->begin);
+    if (*line++ != '-')
+        return 0;
+    line = read_number(line, 16, &mapping->end);
+    if (*line++ != ' ' || memchr(line, '\0', 5) || line[3] != 's' || line[4] != ' ')
+        return 0;
+    rights = line;
+    line = read_number(line + 5, 16, &mapping->offset);
+    if (*line++ != ' ')
+        return 0;
+    line = read_number(line, 16, &device);
+    if (*line++ != ':')
+        return 0;
+    line = read_number(line, 16, &device);
+    if (*line++ != ' ')
+        return 0;
+    line = read_number(line, 10, &mapping->inode);
+    while (*line == ' ')
+        line++;
+    mapping->protection = (rights[0] == 'r' ? PROT_READ : 0u) | (rights[1] == 'w' ? PROT_WRITE : 0u) |
+                          (rights[2] == 'x' ? PROT_EXEC : 0u);
+    mapping->is_code = strncmp(line, CODE_NAME, sizeof CODE_NAME - 1) == 0;
+    return mapping->is_code || (mapping->protection & PROT_WRITE) != 0;
+}
+
+/* Takes the mappings out of the whole lines of text; the rest moves to its beginning. -1 = too many of them. */
+static int take_lines(char *text, size_t *size, struct shared_mapping *mappings, uint32_t *count)
+{
+    char *line = text, *line_end;
+
+    while ((line_end = memchr(line, '\n', *size - (size_t)(line - text)))) {
+        *line_end = '\0';
+        if (*count == MAPPINGS_MAX)
+            return -1;
+        *count += (uint32_t)code_memory_line(line, &mappings[*count]);
+        line = line_end + 1;
+    }
+    *size -= (size_t)(line - text);
+    memmove(text, line, *size);
+    return 0;
+}
+
+static int list_mappings(struct code_memory *memory, struct shared_mapping *mappings, uint32_t *count)
+{
+    char *text = (char *)memory->room;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    size_t size = 0;
+    ssize_t got = 0;
+    int whole = 1;
+
+    *count = 0;
+    while (fd >= 0 && whole && (got = read(fd, text + size, TEXT_SIZE - size)) > 0) {
+        size += (size_t)got;
+        whole = take_lines(text, &size, mappings, count) == 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 && got == 0 && whole && size == 0;
+}
+
+static int copy_extent(int from, int to, off_t begin, off_t extent_end)
+{
+    while (begin < extent_end) {
+        size_t size = extent_end - begin < COPY_WINDOW ? (size_t)(extent_end - begin) : COPY_WINDOW;
+        void *window = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, to, begin);
+        ssize_t got;
+
+        if (window == MAP_FAILED)
+            return 0;
+        got = pread(from, window, size, begin);
+        munmap(window, size);
+        if (got != (ssize_t)size)
+            return 0;
+        begin += got;
+    }
+    return 1;
+}
+
+/* A memfd with the same content, holes where there are holes. -1 and errno. */
+static int copy_file(int from)
+{
+    int to = (int)syscall(SYS_memfd_create, CODE_NAME + sizeof "/memfd:" - 1, MFD_CLOEXEC);
+    off_t data = 0, hole;
+    struct stat st;
+
+    if (to < 0 || sys_fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0)
+        return -1;
+    while ((data = lseek(from, data, SEEK_DATA)) >= 0) {
+        hole = lseek(from, data, SEEK_HOLE);
+        if (hole < 0 || !copy_extent(from, to, data, hole))
+            return -1;
+        data = hole;
+    }
+    return errno == ENXIO ? to : -1;
+}
+
+/* lseek moves the offset of a file that is the target's too: nobody reads or writes a memfd of code by it. */
+static int replace_file(struct code_memory *memory, const struct shared_mapping *mappings, uint32_t count,
+                        medic_reason *why)
+{
+    struct stat st;
+    int copy;
+
+    if (sys_fstat(memory->fd, &st) != 0 || (uint64_t)st.st_ino != memory->inode)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the descriptor of the runtime's code memory has changed");
+    copy = copy_file(memory->fd);
+    if (copy < 0)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot have its own code memory: errno %d", errno);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct shared_mapping *mapping = &mappings[i];
+
+        if (!mapping->is_code)
+            continue;
+        if (mapping->inode != memory->inode ||
+            mmap((void *)(uintptr_t)mapping->begin, mapping->end - mapping->begin, (int)mapping->protection,
+                 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, copy, (off_t)mapping->offset) == MAP_FAILED)
+            return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot map its own code memory: errno %d", errno);
+    }
+    if (syscall(SYS_dup3, copy, memory->fd, O_CLOEXEC) < 0)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot use its own code memory: errno %d", errno);
+    close(copy);
+    return MEDIC_OK;
+}
+
+/* What the program shares with others: nothing here writes to it, and should something, it is the copy that dies. */
+static int seal(const struct shared_mapping *mapping)
+{
+    void *begin = (void *)(uintptr_t)mapping->begin;
+    size_t size = mapping->end - mapping->begin;
+
+    return mprotect(begin, size, PROT_READ) == 0 || munmap(begin, size) == 0;
+}
+
+int code_memory_unshare(struct code_memory *memory, const void *keep, size_t keep_size, medic_reason *why)
+{
+    struct shared_mapping *mappings = (void *)(memory->room + TEXT_SIZE);
+    uint64_t kept = (uintptr_t)keep, kept_end = kept + keep_size;
+    uint32_t count, code_mappings = 0;
+
+    if (!list_mappings(memory, mappings, &count))
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot read its own /proc/self/maps");
+    for (uint32_t i = 0; i < count; i++) {
+        code_mappings += mappings[i].is_code;
+        if (!mappings[i].is_code && (mappings[i].end <= kept || mappings[i].begin >= kept_end) && !seal(&mappings[i]))
+            return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot let go of memory that the program shares");
+    }
+    if (code_mappings && memory->fd < 0)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime's code memory has no descriptor");
+    return code_mappings ? replace_file(memory, mappings, count, why) : MEDIC_OK;
+}
