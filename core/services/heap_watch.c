@@ -130,7 +130,7 @@ static void take_pulse(struct watch *watch, struct heap_pulse *pulse)
         .cpu_ns = ticks * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK)),
         .work = work_of(watch->shared),
         .telling = atomic_load(&watch->shared->objects) > 0,
-        .asleep = state == 'S',
+        .asleep = state == 'S' || state == 'T', /* or stopped */
     };
     /* Nearly every fault of a copy gives it one page of its own. */
     bytes = faults * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -229,7 +229,7 @@ int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)
 {
     take->pid = 0;
     take->hopeless = 1;
-    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+    return medic_fail(why, error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_DENIED,
                       "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
                       "and at its seccomp filter",
                       strerror(error));
