@@ -26,6 +26,7 @@
  * finalizer falls behind a program that unloads a lot. Then, for the one question that the worker is at. */
 #define UNLOAD_BURST_NS UINT64_C(250000000)
 #define UNLOAD_SHARE 4
+#define EXIT_POSITION UINT64_MAX /* of the ring: behind all that will ever be in it */
 #define ASKING_WAIT_NS UINT64_C(1000000000)
 
 struct session session;
@@ -327,20 +328,30 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
 
 /* Between these two the worker asks the runtime about ids of the record at the ring's tail. Either it sees that they are
  * stale, or who makes them so sees that it asks. They nest. */
-static int begin_asking(void *context)
+static int begin_asking_of(uint64_t position)
 {
-    (void)context;
     if (session.asking_depth) {
         session.asking_depth++;
         return 1;
     }
     atomic_store(&session.asking, 1);
-    if (atomic_load(&session.ring.tail) >= atomic_load(&session.stale_before)) {
+    if (position >= atomic_load(&session.stale_before)) {
         session.asking_depth = 1;
         return 1;
     }
     atomic_store(&session.asking, 0);
     return 0;
+}
+
+static int begin_asking(void *context)
+{
+    (void)context;
+    return begin_asking_of(atomic_load(&session.ring.tail));
+}
+
+int session_begin_asking_lasting(void)
+{
+    return begin_asking_of(EXIT_POSITION - 1);
 }
 
 static void end_asking(void *context)
@@ -493,7 +504,7 @@ void session_target_exits(void)
     session_attached(); /* an exit can come between the begin of an attach and its end */
     wait_for(&session.captured, EXIT_WAIT_NS);
     if (!atomic_load(&session.captured))
-        stop_asking(UINT64_MAX); /* the runtime goes away under a worker that is still busy */
+        stop_asking(EXIT_POSITION); /* the runtime goes away under a worker that is still busy */
 }
 
 /* Any record of which the worker may still ask for names. */

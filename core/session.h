@@ -78,6 +78,10 @@ void session_target_exits(void);
  * asked for: on return no id that was recorded before the call will be given to the runtime. */
 void session_before_unload(void);
 
+/* As names_begin_asking, about an id that no unload takes away: only the end of the runtime does. names_end_asking ends
+ * it. [worker] */
+int session_begin_asking_lasting(void);
+
 /* Which plugin the runtime asked for: the CLSID of DllGetClassObject. */
 void session_set_plugin(const GUID *guid);
 
