@@ -196,7 +196,7 @@ static int wait_for_return(medic_reason *why)
 
     while (!atomic_load(&collect.returned)) {
         if (atomic_load(&session.exiting))
-            return medic_fail(why, MEDIC_E_GONE, "the program ended while it was photographed");
+            return medic_fail(why, MEDIC_E_GONE, "the program ended while its heap was photographed");
         if (os_now_ns() - published >= PUBLISH_NS) {
             published = os_now_ns();
             session_publish(MEDIC_SESSION_RUNNING);
@@ -209,7 +209,7 @@ static int wait_for_return(medic_reason *why)
 static int explain(struct heap_take *take, medic_reason *why)
 {
     if (FAILED(collect.forced))
-        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses a collection (%#x)", (unsigned)collect.forced);
+        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to collect (%#x)", (unsigned)collect.forced);
     if (FAILED(collect.told)) {
         take->hopeless = 1;
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses to tell of the heap (%#x)",

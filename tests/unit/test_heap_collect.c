@@ -276,7 +276,7 @@ static void what_the_runtime_refuses_is_a_sentence(void **state)
     set_up(state);
     played.force = E_FAIL;
     assert_int_equal(take(&taken), MEDIC_E_FAIL);
-    assert_text_has(why.text, "refuses a collection");
+    assert_text_has(why.text, "refuses to collect");
     assert_left_alone();
 
     set_up(state);
