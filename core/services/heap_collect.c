@@ -9,6 +9,7 @@
 #include "core/services/events.h"
 #include "core/services/heap_memory.h"
 #include "core/services/heap_routes.h"
+#include "core/services/signal_room.h"
 #include "core/session.h"
 #include "core/thread.h"
 
@@ -294,7 +295,9 @@ int heap_collect_take(struct heap_take *take, medic_reason *why)
 
     if (heap_collect_stop(0, why) != MEDIC_OK)
         return MEDIC_E_TIMEOUT;
-    code = heap_child_prepare(&take->child, take->sink, take->limit_ns, why);
+    code = signal_room_to_suspend(why);
+    if (code == MEDIC_OK)
+        code = heap_child_prepare(&take->child, take->sink, take->limit_ns + take->limit_ns / 2, why);
     if (code != MEDIC_OK)
         return code;
     collect.info = session.info;

@@ -2,6 +2,7 @@
 #include "core/os.h"
 #include "core/services/heap_memory.h"
 #include "core/services/heap_routes.h"
+#include "core/services/signal_room.h"
 #include "core/session.h"
 
 #include <medic/clr/hresults.h>
@@ -38,6 +39,12 @@ pid_t fork(void)
 int session_publish(uint32_t state)
 {
     (void)state;
+    return MEDIC_OK;
+}
+
+int signal_room_to_suspend(medic_reason *reason)
+{
+    (void)reason;
     return MEDIC_OK;
 }
 
