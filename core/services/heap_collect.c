@@ -20,6 +20,8 @@
 
 #define MS UINT64_C(1000000)
 #define EVENTS_NS (5000 * MS) /* for the event session to come up: it waits while collections run back to back */
+#define SAFE_NS_MAX                                                                                                    \
+    (500 * MS) /* after the collection the target waits for its copy: 2 to 10 ms, where there is a CPU */
 #define POLL_NS (MS / 2)
 /* A prediction above LONG is worth waiting for a better one for GLANCE. */
 #define GLANCE_NS (500 * MS)
@@ -124,6 +126,8 @@ static void make_copy(void)
     if (pid < 0)
         return;
     take->pid = pid;
+    if (take->safe_ns > SAFE_NS_MAX)
+        take->safe_ns = SAFE_NS_MAX;
     collect.safe = heap_watch_safe(take, take->safe_ns);
 }
 
