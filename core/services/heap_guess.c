@@ -63,12 +63,17 @@ static void take_ranges(struct guess *g)
     sort_ranges(g->ranges, g->range_count);
 }
 
-/* That begins there: it has the class of a known object. */
-static int is_object(const struct guess *g, uint64_t address)
+static int is_in_heap(const struct guess *g, uint64_t address)
 {
     const struct memory_map heap = {.ranges = (struct memory_range *)(uintptr_t)g->ranges, .count = g->range_count};
 
-    return address % 8 == 0 && memory_map_find(&heap, address) != NULL &&
+    return memory_map_find(&heap, address) != NULL;
+}
+
+/* That begins there: it has the class of a known object. */
+static int is_object(const struct guess *g, uint64_t address)
+{
+    return address % 8 == 0 && is_in_heap(g, address) &&
            heap_class_has_objects(g->sink, word_at(address) & ~UINT64_C(7));
 }
 
@@ -173,6 +178,8 @@ static void scan_stack(struct guess *g, uint64_t frame)
 
         if (is_object(g, word))
             tell(g, word, at, MEDIC_ROOT_GUESSED, MEDIC_ROOT_ON_STACK);
+        else if (is_in_heap(g, word))
+            tell(g, word, at, MEDIC_ROOT_GUESSED, MEDIC_ROOT_ON_STACK | MEDIC_ROOT_INTERIOR);
     }
 }
 
