@@ -164,6 +164,47 @@ static void tell_handles(struct guess *g)
     }
 }
 
+/* ---- finalizers ---- */
+
+/* All that it lists are objects: the pointers alone could be others'. */
+static int all_are_objects(const struct guess *g, const struct heap_finalizers *list)
+{
+    for (uint64_t at = list->first; at < list->end; at += 8) {
+        if (!is_object(g, word_at(at)))
+            return 0;
+    }
+    return 1;
+}
+
+static void step_finalizers(void *context)
+{
+    struct guess *g = context;
+
+    while (g->at + HEAP_FINALIZERS_BYTES <= g->end) {
+        struct heap_finalizers list;
+        uint64_t here = g->at;
+
+        g->at += 8;
+        if (!heap_finalizers_are_at(here, &list) || !all_are_objects(g, &list))
+            continue;
+        for (uint64_t at = list.ready; at < list.ready_end; at += 8)
+            tell(g, word_at(at), 0, MEDIC_ROOT_FINALIZER, 0);
+    }
+}
+
+/* The collector makes its lists when the program begins, as the runtime makes its domain, in the same memory of malloc. */
+static void tell_finalizers(struct guess *g)
+{
+    const struct memory_range *memory = memory_map_find(&g->map, heap_statics_domain(g->sink->statics));
+
+    if (!memory)
+        return;
+    g->at = memory->begin;
+    g->end = memory->end;
+    while (g->at + HEAP_FINALIZERS_BYTES <= g->end && heap_try(step_finalizers, g) != HEAP_TRIED_LATE)
+        ;
+}
+
 /* ---- stacks ---- */
 
 static void scan_stack(struct guess *g, uint64_t frame)
@@ -214,6 +255,7 @@ void heap_guess_roots(struct heap_sink *sink)
     heap_try_limit(LIMIT_NS);
     take_ranges(g);
     tell_handles(g);
+    tell_finalizers(g);
     g->thread_count = heap_statics_threads(sink->statics, &g->threads, &g->statics_place);
     while (g->next_thread < g->thread_count && heap_try(step_threads, g) != HEAP_TRIED_LATE)
         ;

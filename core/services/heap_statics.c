@@ -95,6 +95,11 @@ uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID
     return statics->thread_count;
 }
 
+uint64_t heap_statics_domain(const struct heap_statics *statics)
+{
+    return (uint64_t)statics->domain;
+}
+
 /* ---- what is found ---- */
 
 static void add_type(void *context, uint64_t type)
