@@ -1,5 +1,6 @@
 /* The capture half: one photograph of the heap with its strings, and the session is over. [worker] */
 #include "dup_strings.h"
+#include "value_text.h"
 
 #include <stdlib.h>
 
@@ -37,7 +38,7 @@ static int read_request(const struct capture *capture, medic_heap_request *reque
     if (code == MEDIC_OK)
         code = capture->params->get_duration(capture->host, "max_pause", &request->max_pause_ns);
     request->contents = MEDIC_HEAP_HASHES | (redact ? 0 : MEDIC_HEAP_VALUES);
-    request->value_units = redact ? 0 : (uint32_t)value_length;
+    request->value_units = redact ? 0 : (uint32_t)value_length + VALUE_UNITS_MORE;
     return code;
 }
 

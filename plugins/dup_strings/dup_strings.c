@@ -30,9 +30,9 @@ static const medic_param params[] = {
      .help = "As many characters of a string are kept and shown.",
      .type = MEDIC_PARAM_INT,
      .unit = "characters",
-     .initial = "120",
+     .initial = "100",
      .minimum = "8",
-     .maximum = "4096"},
+     .maximum = "4000"},
 };
 
 static const char *const capture_services[] = {MEDIC_SERVICE_RUNTIME, MEDIC_SERVICE_PARAMS, MEDIC_SERVICE_HEAP};

@@ -33,6 +33,7 @@ static struct {
     uint32_t end_reason;
     int native;
     uint16_t runtime_major;
+    const void *(*more)(const char *name); /* services of the test's own, asked first; may be NULL */
 
     uint32_t severity;
     size_t findings;
@@ -430,6 +431,8 @@ static inline const void *made_service(const medic_host *host, const char *name)
                     {MEDIC_SERVICE_PARAMS, &params}};
 
     (void)host;
+    if (made.more && made.more(name))
+        return made.more(name);
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         if (strcmp(services[i].name, name) == 0)
             return services[i].service;

@@ -1,0 +1,255 @@
+/* Which root holds an object: a search from all roots at once, the nearest one names it. What two roots hold has the root of
+ * all as its dominator; it gets the names of two of them. */
+#include "recording.h"
+
+#include <stdlib.h>
+
+#define LABELS_FIRST 1024u
+#define LABELS_MAX (1u << 20)
+
+/* --- labels --- */
+
+static uint32_t place_of(const struct holders *holders, const struct label *label)
+{
+    uint64_t hash = (uintptr_t)label->text * UINT64_C(0x9E3779B97F4A7C15);
+
+    hash = (hash ^ (hash >> 31) ^ (uintptr_t)label->other) * UINT64_C(0xC2B2AE3D27D4EB4F) + (unsigned)label->more;
+    return (uint32_t)(hash >> 33) & (holders->index_size - 1);
+}
+
+static int same(const struct label *a, const struct label *b)
+{
+    return a->text == b->text && a->other == b->other && a->more == b->more;
+}
+
+static void put_in_index(struct holders *holders, uint32_t number)
+{
+    uint32_t at = place_of(holders, &holders->labels[number]);
+
+    while (holders->index[at])
+        at = (at + 1) & (holders->index_size - 1);
+    holders->index[at] = number;
+}
+
+static int grow(struct holders *holders)
+{
+    uint32_t room = holders->label_room ? holders->label_room * 2 : LABELS_FIRST;
+    struct label *labels = realloc(holders->labels, room * sizeof *labels);
+    uint32_t *index = calloc((size_t)room * 2, sizeof *index);
+
+    if (labels)
+        holders->labels = labels;
+    if (!labels || !index) {
+        free(index);
+        return MEDIC_E_MEMORY;
+    }
+    free(holders->index);
+    holders->label_room = room;
+    holders->index = index;
+    holders->index_size = room * 2;
+    if (!holders->label_count) { /* [0]: what nothing holds */
+        holders->labels[0] = (struct label){0};
+        holders->label_count = 1;
+    }
+    for (uint32_t i = 1; i < holders->label_count; i++)
+        put_in_index(holders, i);
+    return MEDIC_OK;
+}
+
+/* The number of a label, new or known; 0 when there is no room for more. */
+static uint32_t label_number(struct holders *holders, const struct label *label)
+{
+    uint32_t at, known;
+
+    if (holders->label_count == holders->label_room && (holders->label_room >= LABELS_MAX || grow(holders) != MEDIC_OK))
+        return 0;
+    at = place_of(holders, label);
+    while ((known = holders->index[at]) != 0) {
+        if (same(&holders->labels[known], label))
+            return known;
+        at = (at + 1) & (holders->index_size - 1);
+    }
+    holders->labels[holders->label_count] = *label;
+    holders->index[at] = holders->label_count;
+    return holders->label_count++;
+}
+
+/* --- the search --- */
+
+struct search {
+    struct recording *recording;
+    uint32_t *queue;
+    uint32_t *second; /* label of another root that reaches a node whose dominator is the root of all */
+    uint32_t head, tail;
+    uint64_t bytes; /* of what was reached */
+};
+
+static void reach(struct search *search, uint32_t node, uint32_t label)
+{
+    search->recording->holders.label_of[node] = label;
+    search->queue[search->tail++] = node;
+    search->bytes += bytes_of(search->recording->graph, node);
+}
+
+static int is_guessed(const medic_heap_root *root)
+{
+    return root->kind == MEDIC_ROOT_GUESSED;
+}
+
+static int begin_at_roots(struct search *search, int guessed)
+{
+    const medic_heap_graph *graph = search->recording->graph;
+    struct holders *holders = &search->recording->holders;
+
+    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
+        const medic_heap_root *root = &graph->roots[i];
+        struct label label = {.text = root->label, .kind = root->kind};
+        uint32_t number;
+        if (is_guessed(root) != guessed || root->node >= graph->node_count || holders->label_of[root->node])
+            continue;
+        number = label_number(holders, &label);
+        if (!number)
+            return MEDIC_E_MEMORY;
+        reach(search, root->node, number);
+    }
+    return MEDIC_OK;
+}
+
+/* A node that only the root of all dominates is held in more than one way: remembers a second holder. */
+static void note_second(struct search *search, uint32_t from, uint32_t node)
+{
+    const struct holders *holders = &search->recording->holders;
+    uint32_t first = holders->label_of[node], other = holders->label_of[from];
+
+    if (other == first)
+        other = search->second[from];
+    if (other && other != first && !search->second[node])
+        search->second[node] = other;
+}
+
+static void spread(struct search *search)
+{
+    const medic_heap_graph *graph = search->recording->graph;
+    const struct holders *holders = &search->recording->holders;
+
+    while (search->head < search->tail) {
+        uint32_t node = search->queue[search->head++];
+        for (uint64_t edge = graph->first_edge[node]; edge < graph->first_edge[node + 1]; edge++)
+            if (!holders->label_of[graph->target[edge]])
+                reach(search, graph->target[edge], holders->label_of[node]);
+    }
+}
+
+/* --- what several hold --- */
+
+static void note_seconds(struct search *search)
+{
+    const medic_heap_graph *graph = search->recording->graph;
+    const uint32_t *idom = search->recording->tree->idom;
+
+    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
+        struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
+        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
+        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
+            search->second[node] = number;
+    }
+    for (uint32_t i = 0; i < search->tail; i++) {
+        uint32_t from = search->queue[i];
+        for (uint64_t edge = graph->first_edge[from]; edge < graph->first_edge[from + 1]; edge++)
+            if (idom[graph->target[edge]] == graph->root_node)
+                note_second(search, from, graph->target[edge]);
+    }
+}
+
+/* A node that a root holds itself is that root's, whoever else refers to it: without the root it may live on, but there the
+ * search for the one who should let go begins. Of static fields that holds in any case. */
+static int is_named_by_root(const struct label *label)
+{
+    return label->kind == MEDIC_ROOT_STATIC || label->kind == MEDIC_ROOT_THREAD_STATIC;
+}
+
+/* Methods that called each other: the first says enough. */
+static int are_stacks(const struct label *a, const struct label *b)
+{
+    return a->kind == MEDIC_ROOT_STACK && b->kind == MEDIC_ROOT_STACK;
+}
+
+static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
+{
+    for (uint32_t i = 0; i < graph->strong_root_count; i++)
+        if (graph->roots[i].node < graph->node_count)
+            rooted[graph->roots[i].node >> 3] |= (uint8_t)(1u << (graph->roots[i].node & 7));
+}
+
+static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
+{
+    struct holders *holders = &search->recording->holders;
+    struct label label = holders->labels[holders->label_of[node]];
+    uint32_t second = search->second[node], number;
+
+    if (rooted && (is_named_by_root(&label) || !second || are_stacks(&label, &holders->labels[second])))
+        return holders->label_of[node];
+    if (!second || are_stacks(&label, &holders->labels[second]))
+        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
+    else if (is_named_by_root(&holders->labels[second]) && !is_named_by_root(&label)) /* fields are where people look */
+        label = (struct label){
+            .text = holders->labels[second].text, .kind = holders->labels[second].kind, .other = label.text};
+    else
+        label = (struct label){.text = label.text, .kind = label.kind, .other = holders->labels[second].text};
+    number = label_number(holders, &label);
+    return number ? number : holders->label_of[node];
+}
+
+/* Gives every object that hangs on the root of all the label under which it is shown, and adds up what each keeps alive. */
+static int name_the_topmost(struct search *search)
+{
+    struct recording *recording = search->recording;
+    const medic_heap_graph *graph = recording->graph;
+    const medic_heap_dominators *tree = recording->tree;
+    uint8_t *rooted = calloc(graph->node_count / 8 + 1, 1);
+
+    if (!rooted)
+        return MEDIC_E_MEMORY;
+    mark_rooted(graph, rooted);
+    for (uint32_t i = tree->first_child[graph->root_node]; i < tree->first_child[graph->root_node + 1]; i++) {
+        uint32_t node = tree->child[i];
+        uint32_t number = joint_label(search, node, rooted[node >> 3] >> (node & 7) & 1);
+        recording->holders.label_of[node] = number;
+        recording->holders.labels[number].objects++;
+        recording->holders.labels[number].retained += tree->retained[node];
+    }
+    free(rooted);
+    return MEDIC_OK;
+}
+
+static int search_all(struct search *search)
+{
+    struct holders *holders = &search->recording->holders;
+
+    if (grow(holders) != MEDIC_OK || begin_at_roots(search, 0) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    spread(search);
+    holders->exact_bytes = search->bytes;
+    if (begin_at_roots(search, 1) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    spread(search);
+    holders->guessed_bytes = search->bytes - holders->exact_bytes;
+    note_seconds(search);
+    return name_the_topmost(search);
+}
+
+int find_holders(struct recording *recording)
+{
+    size_t nodes = (size_t)recording->graph->node_count + 1;
+    struct search search = {.recording = recording};
+    int code = MEDIC_E_MEMORY;
+
+    recording->holders.label_of = calloc(nodes, sizeof(uint32_t));
+    search.queue = malloc(nodes * sizeof(uint32_t));
+    search.second = calloc(nodes, sizeof(uint32_t));
+    if (recording->holders.label_of && search.queue && search.second)
+        code = search_all(&search);
+    free(search.queue);
+    free(search.second);
+    return code;
+}
