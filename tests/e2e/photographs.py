@@ -29,10 +29,14 @@ def attach_args(p, folder, route, *more):
     return ["attach", p.pid, "-P", PROFILER, "--set", f"route={route}", *more, "-o", folder]
 
 
-def take(p, folder, route, *more, timeout=60, **kwargs):
+def try_to_take(p, folder, route, *more, timeout=60, check=None, **kwargs):
+    """A photograph, or a refusal. The Visit."""
+    return visit.Visit(folder, harness.run_medic(attach_args(p, folder, route, *more), timeout=timeout, check=check, **kwargs))
+
+
+def take(p, folder, route, *more, **kwargs):
     """A photograph that comes to be. The Visit."""
-    done = harness.run_medic(attach_args(p, folder, route, *more), timeout=timeout, check=visit.OK, **kwargs)
-    photo = visit.Visit(folder, done)
+    photo = try_to_take(p, folder, route, *more, check=visit.OK, **kwargs)
     assert done_of(photo)["objects"] > 0
     return photo
 
