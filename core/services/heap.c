@@ -107,14 +107,11 @@ static void look(const medic_heap_request *request, struct heap_situation *situa
     code_memory_close(&code);
 }
 
-/* What is being done, for who waits for it. */
+/* What is being done, for who waits for it; until the photograph is over. */
 static void say(const char *sentence)
 {
-    medic_reason before = session.reason;
-
     snprintf(session.reason.text, sizeof session.reason.text, "%s", sentence);
     session_publish(MEDIC_SESSION_RUNNING);
-    session.reason = before;
 }
 
 /* One photograph, whatever becomes of it. */
@@ -269,6 +266,8 @@ static int try_routes(struct photograph *photo, medic_reason *why)
 
     for (uint32_t i = 0; i < photo->choice.count; i++) {
         photo->plan.head.route = photo->choice.routes[i].route;
+        photo->plan.head.contents =
+            photo->request.contents | (photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? MEDIC_HEAP_DEAD : 0);
         photo->predicted_ns = photo->choice.routes[i].pause_ns;
         if (i == 0)
             photo->text = photo->choice.routes[0].why;
@@ -312,12 +311,15 @@ static int photograph(const medic_host *host, const medic_heap_request *asked, m
 {
     struct photograph photo = {.attempts = 0};
     int32_t progress = atomic_load(&session.progress);
+    medic_reason before = session.reason;
     medic_heap_photo taken;
     int code = prepare(&photo, asked, why);
 
     (void)host;
     if (code == MEDIC_OK)
         code = try_routes(&photo, why);
+    if (session.result == MEDIC_OK)
+        session.reason = before;
     atomic_store(&session.progress, progress);
     if (code != MEDIC_OK)
         return code;
