@@ -1058,7 +1058,7 @@ PROVOKED_BY = {
         "no random number from the", "cannot look at the session", "cannot open the session folder",
         "session= is longer than <>", "cannot make the session folder", "cannot share the lease"],
     "unit/test_cpu_hotpaths_halves": [
-        "the host does not know the parameters of"],
+        "the host does not know the parameters of cpu_hotpaths"],
     "unit/test_document": [
         "not valid JSON: <> in line", "this is no report: it has", "the report has schema <>",
         "<> of section <> in the report", "the report half gives no", "the report half gives more than one",
