@@ -174,3 +174,9 @@ def test_a_cut_report_is_refused(two, out_dir):
     path = out_dir / "cut.json"
     path.write_bytes(text[:len(text) // 2])
     refused(diff(path, two[1], check=SESSION), SESSION, "cannot use the report")
+
+
+def test_a_file_that_cannot_be_opened(two):
+    """One that even root may not read."""
+    path = "/proc/sys/vm/drop_caches"
+    refused(diff(two[0], path, check=SESSION), SESSION, f"cannot open the report {path}: ")
