@@ -48,6 +48,8 @@ def row_of(rows, value):
         text, cut = shown(row["value"])
         if row["length"] == value["length"] and text == wanted[:len(text)] and (cut or len(text) == value["length"]):
             found.append(row)
+    if len(found) > 1: # cut, they look alike
+        found = [row for row in found if row["count"] == value["count"]]
     assert len(found) == 1, f"{value['text'][:40]!r}: {found or [r['value'] for r in rows]}"
     return found[0]
 
@@ -66,13 +68,13 @@ def test_values_are_ordered_by_what_they_waste_and_the_sum_is_right(seen):
     assert wasted == sorted(wasted, reverse=True) and wasted[0] == 2 * (22 + 2 * 524_288 + 7 & ~7)
     copies, = [row for row in visit.rows("totals") if row["what"] == "copies"]
     assert copies["bytes"] == sum(wasted) >= sum(value["wasted"] for value in told["values"])
-    # Of the runtime's own strings few are there twice.
-    assert copies["bytes"] < sum(value["wasted"] for value in told["values"]) + 20_000
+    # Of the runtime's own strings few are there twice: those of its events, where a photograph listens to them.
+    assert copies["bytes"] < sum(value["wasted"] for value in told["values"]) + 40_000
 
 
 def test_what_is_no_copy_is_not_counted(seen):
     visit, told = seen
-    text = "".join(row["value"] for row in visit.rows("values"))
+    text = "\n".join(row["value"] for row in visit.rows("values"))
     for other in ("many references to one", DROPPED, "customer number", '""'):
         assert other not in text
 

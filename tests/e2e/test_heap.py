@@ -113,3 +113,27 @@ def test_everything_but_the_dead_is_held(graphs):
         pytest.skip("the dead are among the objects")
     held = sum(graphs.photo.objects[a].size for a in graphs.retained.idom if a)
     assert held > 0.97 * sum(o.size for a, o in graphs.photo.objects.items() if graphs.photo.generation(a) != "frozen")
+
+
+# --- held against another reader of heaps -----------------------------------------------------------------------------
+
+# Made by the runtime's own finalizers after each collection, to trim its pool of arrays.
+TRIMMING = re.compile(r"System\.GCMemoryInfoData|System\.Runtime\.CompilerServices\.ConditionalWeakTable<"
+                      r"System\.Buffers\.SharedArrayPool.*\.Enumerator")
+
+
+@pytest.mark.parametrize("runtime, gc", [("net8.0", "workstation"), ("net9.0", "server"), ("net10.0", "workstation"),
+                                         ("net10.0", "server")])
+def test_another_reader_sees_the_same(runtime, gc, patient, out_dir):
+    """ClrMD, which reads the memory of a stopped process from outside: as many objects, bytes and references of every type. It
+    lists the dead too, so they are collected before each of the two looks."""
+    p = patient("heap", runtime, env=heaps.GC[gc], args=["graphs"])
+    photograph(p, out_dir / "first")  # what an attach makes for good is there from now on
+    p.ask("settle")
+    photo = photograph(p, out_dir / "second").photo
+    p.ask("settle")
+    theirs, ours = heaps.outsider(p)["all"]["types"], photo.types()
+    different = {name: (theirs.get(name), ours.get(name)) for name in theirs.keys() | ours.keys()
+                 if theirs.get(name) != ours.get(name)}
+    assert not [name for name in different if not TRIMMING.match(name)], different
+    assert p.quit() == 0, p.stderr()
