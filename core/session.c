@@ -26,6 +26,7 @@
  * finalizer falls behind a program that unloads a lot. Then, for the one question that the worker is at. */
 #define UNLOAD_BURST_NS UINT64_C(250000000)
 #define UNLOAD_SHARE 4
+#define EXIT_POSITION UINT64_MAX /* of the ring: behind all that will ever be in it */
 #define ASKING_WAIT_NS UINT64_C(1000000000)
 
 struct session session;
@@ -98,10 +99,11 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     if (requires(MEDIC_SERVICE_HEAP))
         heap_relax_mask(&low, &high);
-    return set_mask(low, high, why);
+    return set_mask(low | session.mask_until_up, high, why);
 }
 
-/* Some of what the heap service needs later the runtime takes only while it begins; it may be taken back at once. */
+/* Some of what the heap service needs later the runtime takes only while it begins. It may be taken back at once when it is
+ * attached to; one that starts looks at it again later, so it stays until that is up. */
 static int prepare_mask(medic_reason *why)
 {
     const medic_plugin *plugin = &session.view.plugin;
@@ -112,9 +114,21 @@ static int prepare_mask(medic_reason *why)
         low |= plugin->startup_mask_low;
         high |= plugin->startup_mask_high;
     }
-    if (requires(MEDIC_SERVICE_HEAP))
-        code = set_mask(heap_mask_at_begin(plugin->flags, session.version.major), 0, why);
+    if (requires(MEDIC_SERVICE_HEAP)) {
+        uint32_t early = heap_mask_at_begin(plugin->flags, session.version.major);
+
+        session.mask_until_up = session.at_startup ? early : 0;
+        code = session.at_startup ? MEDIC_OK : set_mask(early, 0, why);
+    }
     return code == MEDIC_OK ? session_set_mask(low, high, why) : code;
+}
+
+void session_runtime_is_up(void)
+{
+    if (!session.mask_until_up)
+        return;
+    session.mask_until_up = 0;
+    session_set_mask(session.mask_low, session.mask_high, NULL);
 }
 
 void session_clear_mask(int ring_is_empty)
@@ -314,20 +328,30 @@ int session_emit_core(void *context, uint32_t type, const void *head, uint32_t h
 
 /* Between these two the worker asks the runtime about ids of the record at the ring's tail. Either it sees that they are
  * stale, or who makes them so sees that it asks. They nest. */
-static int begin_asking(void *context)
+static int begin_asking_of(uint64_t position)
 {
-    (void)context;
     if (session.asking_depth) {
         session.asking_depth++;
         return 1;
     }
     atomic_store(&session.asking, 1);
-    if (atomic_load(&session.ring.tail) >= atomic_load(&session.stale_before)) {
+    if (position >= atomic_load(&session.stale_before)) {
         session.asking_depth = 1;
         return 1;
     }
     atomic_store(&session.asking, 0);
     return 0;
+}
+
+static int begin_asking(void *context)
+{
+    (void)context;
+    return begin_asking_of(atomic_load(&session.ring.tail));
+}
+
+int session_begin_asking_lasting(void)
+{
+    return begin_asking_of(EXIT_POSITION - 1);
 }
 
 static void end_asking(void *context)
@@ -480,7 +504,7 @@ void session_target_exits(void)
     session_attached(); /* an exit can come between the begin of an attach and its end */
     wait_for(&session.captured, EXIT_WAIT_NS);
     if (!atomic_load(&session.captured))
-        stop_asking(UINT64_MAX); /* the runtime goes away under a worker that is still busy */
+        stop_asking(EXIT_POSITION); /* the runtime goes away under a worker that is still busy */
 }
 
 /* Any record of which the worker may still ask for names. */

@@ -49,7 +49,8 @@ struct session {
     struct value *values; /* one for each parameter, in the table's order */
     void *self;           /* the plugin's instance, NULL when there is none */
     uint32_t mask_low, mask_high;
-    int samples; /* CPU time: threads that begin and end are to be told */
+    uint32_t mask_until_up; /* low bits that stay set until the runtime has started */
+    int samples;            /* CPU time: threads that begin and end are to be told */
 
     int result; /* enum medic_result of a failure */
     medic_reason reason;
@@ -77,6 +78,10 @@ void session_target_exits(void);
  * asked for: on return no id that was recorded before the call will be given to the runtime. */
 void session_before_unload(void);
 
+/* As names_begin_asking, about an id that no unload takes away: only the end of the runtime does. names_end_asking ends
+ * it. [worker] */
+int session_begin_asking_lasting(void);
+
 /* Which plugin the runtime asked for: the CLSID of DllGetClassObject. */
 void session_set_plugin(const GUID *guid);
 
@@ -86,6 +91,9 @@ void session_end(uint32_t reason);
 void session_fail(int code, const char *sentence);
 /* Replaces the plugin's event mask; what the services need is added. The thread in charge. */
 int session_set_mask(uint32_t low, uint32_t high, medic_reason *why);
+
+/* Takes back what was set only for a runtime that starts. [worker] */
+void session_runtime_is_up(void);
 
 /* Takes back the plugin's event mask. Unloads are still told while the ring may hold ids. The thread in charge. */
 void session_clear_mask(int ring_is_empty);

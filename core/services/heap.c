@@ -17,8 +17,11 @@
 #define LIMIT_NS (60 * SECOND) /* of a copy's life, and for each GB */
 #define LIMIT_NS_PER_GB (60 * SECOND)
 #define SAFE_NS_MIN (250 * MS) /* the target waits this long for its copy at most, or ten times what was predicted */
-#define ATTEMPTS 3             /* on one route */
-#define DISK_SHARE 8           /* the photograph of a heap has at least this part of its size */
+/* On one route. A copy is useless when a collection was about to begin, which shows only afterwards: in a program that collects
+ * all the time it may take many, as long as they do not hurt. */
+enum { ATTEMPTS = 3, ATTEMPTS_MAX = 12 };
+#define ATTEMPTS_PAUSE_NS (100 * MS) /* together */
+#define DISK_SHARE 8                 /* the photograph of a heap has at least this part of its size */
 #define DISK_SPARE (16 * MB)
 #define VALUE_UNITS_MAX 4096u
 
@@ -104,14 +107,11 @@ static void look(const medic_heap_request *request, struct heap_situation *situa
     code_memory_close(&code);
 }
 
-/* What is being done, for who waits for it. */
+/* What is being done, for who waits for it; until the photograph is over. */
 static void say(const char *sentence)
 {
-    medic_reason before = session.reason;
-
     snprintf(session.reason.text, sizeof session.reason.text, "%s", sentence);
     session_publish(MEDIC_SESSION_RUNNING);
-    session.reason = before;
 }
 
 /* One photograph, whatever becomes of it. */
@@ -124,6 +124,7 @@ struct photograph {
     struct heap_sink sink;
     struct heap_take take;
     uint64_t mark, pause_ns, predicted_ns, objects, bytes;
+    uint64_t total_ns; /* of all pauses */
     uint32_t attempts;
     medic_reason text; /* why this route */
 };
@@ -214,7 +215,7 @@ static int complete(struct photograph *photo, medic_reason *why)
 static int may_go_on(int code)
 {
     return code != MEDIC_OK && code != MEDIC_E_STOPPED && code != MEDIC_E_GONE && code != MEDIC_E_IO &&
-           code != MEDIC_E_FULL;
+           code != MEDIC_E_FULL && code != MEDIC_E_DENIED;
 }
 
 static int attempt(struct photograph *photo, medic_reason *why)
@@ -236,6 +237,7 @@ static int attempt(struct photograph *photo, medic_reason *why)
     code = take_route(photo, why);
     if (photo->take.pause_ns) {
         session_paused(photo->take.pause_ns);
+        photo->total_ns += photo->take.pause_ns;
         photo->pause_ns = photo->take.pause_ns > photo->pause_ns ? photo->take.pause_ns : photo->pause_ns;
     }
     if (code == MEDIC_OK)
@@ -264,12 +266,14 @@ static int try_routes(struct photograph *photo, medic_reason *why)
 
     for (uint32_t i = 0; i < photo->choice.count; i++) {
         photo->plan.head.route = photo->choice.routes[i].route;
+        photo->plan.head.contents =
+            photo->request.contents | (photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? MEDIC_HEAP_DEAD : 0);
         photo->predicted_ns = photo->choice.routes[i].pause_ns;
         if (i == 0)
             photo->text = photo->choice.routes[0].why;
         else
             snprintf(photo->text.text, sizeof photo->text.text, "%.400s", why->text);
-        for (int n = 0; n < ATTEMPTS; n++) {
+        for (int n = 0; n < ATTEMPTS || (n < ATTEMPTS_MAX && photo->total_ns < ATTEMPTS_PAUSE_NS); n++) {
             photo->plan.head.attempt = ++photo->attempts;
             announce(photo);
             code = attempt(photo, why);
@@ -286,6 +290,10 @@ static int prepare(struct photograph *photo, const medic_heap_request *asked, me
 {
     int code = read_request(asked, &photo->request, why);
 
+    if (code == MEDIC_OK && session.mask_until_up) {
+        code = heap_copy_wait_for_runtime(session.info, why);
+        session_runtime_is_up();
+    }
     if (code != MEDIC_OK)
         return code;
     look(&photo->request, &photo->situation, &photo->floor);
@@ -303,12 +311,15 @@ static int photograph(const medic_host *host, const medic_heap_request *asked, m
 {
     struct photograph photo = {.attempts = 0};
     int32_t progress = atomic_load(&session.progress);
+    medic_reason before = session.reason;
     medic_heap_photo taken;
     int code = prepare(&photo, asked, why);
 
     (void)host;
     if (code == MEDIC_OK)
         code = try_routes(&photo, why);
+    if (session.result == MEDIC_OK)
+        session.reason = before;
     atomic_store(&session.progress, progress);
     if (code != MEDIC_OK)
         return code;

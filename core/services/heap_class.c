@@ -30,7 +30,8 @@ static void want(struct heap_sink *sink, const struct heap_class *class)
 {
     uint32_t count = atomic_load_explicit(&sink->shared->class_count, memory_order_relaxed);
 
-    sink->shared->classes[count] = class->id;
+    sink->shared->classes[count] =
+        class->id | (heap_layout_can_go(class->id, sink->plan.runtime_major) ? HEAP_CLASS_CAN_GO : 0);
     atomic_store_explicit(&sink->shared->class_count, count + 1, memory_order_release);
 }
 

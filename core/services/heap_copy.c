@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define PATIENCE_NS UINT64_C(10000000000)
-#define RETRY_NS UINT64_C(200000)
+#define RETRY_NS UINT64_C(50000)
 
 static struct heap_child *walking; /* in the copy: who it is */
 
@@ -68,19 +68,46 @@ static _Noreturn void list(struct heap_take *take, ICorProfilerInfo15 *info)
     heap_child_end(&take->child);
 }
 
-/* While somebody else suspends, a collection above all, the runtime refuses: it is asked again until it does not. */
+/* While somebody else suspends, a collection above all, the runtime refuses: it is asked again until it does not. Often,
+ * because directly after a collection the next one is farthest: a copy in which a collection was about to begin is useless.
+ * Before the runtime is up, in a session that began with the program, it refuses too. */
 static HRESULT suspend(ICorProfilerInfo12 *info, uint64_t *begin_ns)
 {
     uint64_t deadline = os_now_ns() + PATIENCE_NS;
     HRESULT hr;
 
     for (;;) {
+        int is_up;
+
         *begin_ns = os_now_ns();
         hr = info->lpVtbl->SuspendRuntime(info);
-        if (hr != CORPROF_E_SUSPENSION_IN_PROGRESS || *begin_ns > deadline)
+        is_up = hr != CORPROF_E_RUNTIME_UNINITIALIZED;
+        if ((is_up && hr != CORPROF_E_SUSPENSION_IN_PROGRESS) || *begin_ns > deadline ||
+            atomic_load(&session.end_reason) != MEDIC_END_NONE)
             return hr;
-        os_sleep_ns(RETRY_NS);
+        os_sleep_ns(is_up ? RETRY_NS : RETRY_NS * 20);
     }
+}
+
+static int refused(HRESULT hr, medic_reason *why)
+{
+    return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)hr);
+}
+
+int heap_copy_wait_for_runtime(ICorProfilerInfo12 *info, medic_reason *why)
+{
+    uint64_t begin_ns;
+    int code = signal_room_to_suspend(why);
+    HRESULT hr;
+
+    if (code != MEDIC_OK)
+        return code;
+    hr = suspend(info, &begin_ns);
+    if (FAILED(hr))
+        return refused(hr, why);
+    info->lpVtbl->ResumeRuntime(info);
+    session_paused(os_now_ns() - begin_ns);
+    return MEDIC_OK;
 }
 
 /* 0 in the copy, which runs on on this stack. */
@@ -98,7 +125,7 @@ static int take_copy(struct heap_take *take, ICorProfilerInfo15 *info15, medic_r
     int error, safe = 0;
 
     if (FAILED(hr))
-        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to suspend its threads (%#x)", (unsigned)hr);
+        return refused(hr, why);
     take->sink->plan.head.time_ns = begin_ns;
     take->pid = clone_process();
     if (take->pid == 0) {

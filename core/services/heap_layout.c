@@ -9,6 +9,8 @@
 #define HAS_REFERENCES 0x01000000u
 #define CATEGORY_MASK 0x000c0000u
 #define CATEGORY_ARRAY 0x00080000u
+#define COLLECTIBLE_8 0x10000000u /* of .NET 8; since 9: */
+#define COLLECTIBLE 0x00200000u
 
 enum { WORD = 8, SERIES_MAX = 4096 };
 
@@ -175,6 +177,19 @@ void heap_layout_read(uint64_t method_table, struct heap_layout *layout, uint32_
 int heap_layout_is_free(const struct heap_layout *layout)
 {
     return layout->component_size == 1 && !(layout->flags & MEDIC_HEAP_ARRAY);
+}
+
+int heap_layout_can_go(uint64_t method_table, uint16_t runtime_major)
+{
+    uint32_t flags[2];
+
+    read_word(method_table, flags);
+    switch (runtime_major) {
+    case 8: return (flags[0] & COLLECTIBLE_8) != 0;
+    case 9:
+    case 10: return (flags[0] & COLLECTIBLE) != 0;
+    default: return 1;
+    }
 }
 
 uint64_t heap_layout_size(const struct heap_layout *layout, uint64_t count)

@@ -21,6 +21,9 @@ void heap_layout_read(uint64_t method_table, struct heap_layout *layout, uint32_
 /* Whether it is the class of what lies between objects: the collector fills gaps with it. */
 int heap_layout_is_free(const struct heap_layout *layout);
 
+/* Whether the class can be unloaded. Of a runtime whose flags are not known, all can. */
+int heap_layout_can_go(uint64_t method_table, uint16_t runtime_major);
+
 /* Bytes of an object, as the runtime counts them. */
 uint64_t heap_layout_size(const struct heap_layout *layout, uint64_t count);
 

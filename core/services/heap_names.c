@@ -10,7 +10,7 @@
 
 enum { FIELDS_PER_CALL = 64 };
 
-/* Ids, each once, in the order in which they came. */
+/* Ids, each once, in the order in which they came; with HEAP_CLASS_CAN_GO. */
 struct id_list {
     uint64_t *ids;
     uint32_t *table; /* open addressing: number of the id, from 1 */
@@ -35,7 +35,7 @@ static uint32_t *place_of(const struct id_list *list, uint64_t id)
 {
     uint32_t size = list->capacity * 2, at = (uint32_t)((id >> 3) * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (size - 1);
 
-    while (list->table[at] && list->ids[list->table[at] - 1] != id)
+    while (list->table[at] && (list->ids[list->table[at] - 1] ^ id) & ~HEAP_CLASS_CAN_GO)
         at = (at + 1) & (size - 1);
     return &list->table[at];
 }
@@ -61,8 +61,6 @@ static int add(struct id_list *list, uint64_t id)
 {
     uint32_t *place;
 
-    if (!id)
-        return MEDIC_OK;
     if (list->count == list->capacity && grow(list) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     place = place_of(list, id);
@@ -194,25 +192,28 @@ static int ask(struct fields *fields)
     return code;
 }
 
-/* The class's name and fields; what it is derived from or made of is named as well. */
+/* The class's name and fields; what it is derived from or made of is named as well. Of one that can go, so can these. */
 static int write_class(struct fields *fields, struct id_list *wanted, uint64_t id, uint32_t photo)
 {
-    int code = names_type(session.names, (ClassID)id);
+    uint64_t can_go = id & HEAP_CLASS_CAN_GO;
+    int asking = can_go ? names_begin_asking(session.names) : session_begin_asking_lasting();
+    int code = names_type(session.names, (ClassID)(id - can_go));
 
-    if (code == MEDIC_E_IO)
-        return code;
-    if (!names_begin_asking(session.names))
-        return MEDIC_OK; /* its name says that it is gone */
-    fields->head = (medic_heap_fields_record){.photo = photo, .class_id = id};
+    if (!asking)
+        return code == MEDIC_E_IO ? code : MEDIC_OK; /* its name says that it is gone */
+    fields->head = (medic_heap_fields_record){.photo = photo, .class_id = id - can_go};
     fields->size = 0;
-    code = ask(fields);
+    if (code != MEDIC_E_IO)
+        code = ask(fields);
     names_end_asking(session.names);
     if (code == MEDIC_OK)
         code = files_write_record(&session.files, MEDIC_RECORD_HEAP_FIELDS, &fields->head, sizeof fields->head,
                                   fields->bytes, (uint32_t)fields->size);
-    if (code == MEDIC_OK)
-        code = add(wanted, fields->head.parent_id);
-    return code == MEDIC_OK ? add(wanted, fields->head.element_id) : code;
+    if (code == MEDIC_OK && fields->head.parent_id)
+        code = add(wanted, fields->head.parent_id | can_go);
+    if (code == MEDIC_OK && fields->head.element_id)
+        code = add(wanted, fields->head.element_id | can_go);
+    return code;
 }
 
 int heap_names_write(const struct heap_shared *shared, uint32_t photo)

@@ -36,6 +36,8 @@ struct heap_take {
  * MEDIC_E_STOPPED and MEDIC_E_GONE end the photograph, MEDIC_E_IO too. [worker] */
 int heap_copy_take(struct heap_take *take, medic_reason *why);
 int heap_enumerate_take(struct heap_take *take, medic_reason *why);
+/* Waits until the runtime lets itself be suspended, which it does not while it starts. MEDIC_OK, or a sentence. [worker] */
+int heap_copy_wait_for_runtime(ICorProfilerInfo12 *info, medic_reason *why);
 int heap_collect_take(struct heap_take *take, medic_reason *why);
 /* How long a forced collection of the target will probably hold it, the fork included. Any guess is made to the long side.
  * [worker] */

@@ -57,6 +57,7 @@ int heap_sink_open(struct heap_sink *sink, const struct heap_plan *plan, medic_r
                           (unsigned long long)((sink->memory_size + sizeof *sink->shared) >> 20));
     }
     place(sink, sink->memory, with_strings);
+    madvise(sink->memory, sink->memory_size, MADV_NOHUGEPAGE); /* touched here and there: a page for each is enough */
     if (SUCCEEDED(plan->info->lpVtbl->QueryInterface(plan->info, &iid14, &info14)))
         sink->info14 = info14;
     code = heap_statics_open(plan->info, &sink->statics, why);
@@ -176,23 +177,26 @@ static void write_frozen(struct heap_sink *sink)
     list->lpVtbl->Release(list);
 }
 
-/* The phase stays as it is where something failed. */
-static void enter(struct heap_sink *sink, uint32_t phase)
+/* What is written by now is worth having, whatever comes of the rest. */
+static void keep(struct heap_sink *sink)
 {
     heap_object_flush(sink);
     heap_output_flush(sink);
     if (!heap_sink_failed(sink))
+        atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
+}
+
+/* The phase stays as it is where something failed. */
+static void enter(struct heap_sink *sink, uint32_t phase)
+{
+    if (!heap_sink_failed(sink))
         atomic_store(&sink->shared->phase, phase);
 }
 
-void heap_sink_end(struct heap_sink *sink)
+static void finish_graph(struct heap_sink *sink)
 {
-    uint32_t ranges;
+    uint32_t ranges = sink->range_count;
 
-    heap_object_flush(sink);
-    heap_ranges_write(sink, 0);
-    enter(sink, HEAP_FINISHING);
-    ranges = sink->range_count;
     write_frozen(sink);
     heap_ranges_add_frozen(sink);
     heap_object_flush(sink);
@@ -200,16 +204,23 @@ void heap_sink_end(struct heap_sink *sink)
     if (sink->odd_objects)
         heap_output_log(sink, "the references of %llu objects could not be read",
                         (unsigned long long)sink->odd_objects);
-    heap_output_flush(sink);
+}
+
+void heap_sink_end(struct heap_sink *sink)
+{
+    heap_object_flush(sink);
+    heap_ranges_write(sink, 0);
+    keep(sink);
+    enter(sink, HEAP_FINISHING);
+    finish_graph(sink);
+    keep(sink);
     if (sink->strings && !heap_sink_failed(sink))
         heap_strings_write(sink);
-    heap_output_flush(sink);
-    if (!heap_sink_failed(sink)) {
-        atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
+    keep(sink);
+    if (!heap_sink_failed(sink))
         heap_tell_statics(sink);
-    }
-    heap_output_flush(sink);
     if (sink->plan.head.route == MEDIC_HEAP_ENUMERATE && !heap_sink_failed(sink))
         heap_guess_roots(sink);
+    keep(sink);
     enter(sink, HEAP_COMPLETE);
 }

@@ -13,6 +13,8 @@
 
 enum { HEAP_CLASSES_MAX = 1 << 17, HEAP_FUNCTIONS_MAX = 1 << 14 };
 
+#define HEAP_CLASS_CAN_GO UINT64_C(1) /* it can be unloaded: an id that is not valid any more must not be asked for */
+
 enum heap_phase {
     HEAP_NOTHING = 0,
     HEAP_PREPARING = 1, /* the copy makes itself harmless; the target may still be waiting for this */
@@ -33,7 +35,7 @@ struct heap_shared {
     _Atomic uint64_t durable; /* bytes written when the graph was whole: what comes behind may be lost. 0 = not yet */
     _Atomic uint64_t memory;  /* private bytes of the copy when it ended */
     char text[MEDIC_REASON_MAX];
-    uint64_t classes[HEAP_CLASSES_MAX];
+    uint64_t classes[HEAP_CLASSES_MAX];     /* ClassID, with HEAP_CLASS_CAN_GO */
     uint64_t functions[HEAP_FUNCTIONS_MAX]; /* of roots on stacks */
 };
 

@@ -88,6 +88,13 @@ void heap_statics_close(struct heap_statics *s)
         munmap(s, sizeof *s);
 }
 
+uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads, uint32_t *place)
+{
+    *place = statics->places.thread_data;
+    *threads = statics->threads;
+    return statics->thread_count;
+}
+
 /* ---- what is found ---- */
 
 static void add_type(void *context, uint64_t type)
@@ -243,7 +250,7 @@ static void step_thread_data(void *context)
     struct heap_statics *s = context;
 
     for (uint32_t i = 0; i < s->thread_count; i++)
-        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place) != 0;
+        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place) ? 1u : 0u;
 }
 
 static void step_match(void *context)

@@ -5,12 +5,13 @@
 #include <string.h>
 
 /* The memory is the copy's own, and charged to the target's cgroup: pages are touched as strings come. */
-enum { SEEN_BITS = 1 << 26, ENTRIES = 1 << 19, ENTRIES_USED_MAX = ENTRIES / 4 * 3, VALUES_MAX = 16 << 20 };
+enum { SEEN_WORDS = 1 << 20, ENTRIES = 1 << 19, ENTRIES_USED_MAX = ENTRIES / 4 * 3, VALUES_MAX = 16 << 20 };
 enum { FIRST_UNIT = 12 }; /* bytes from a string object's begin */
 
+_Static_assert(SEEN_WORDS == 1 << (64 - 44), "a word of the map by the upper bits of the key");
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
 
-/* Seen twice, or as if: two strings may share a bit of the map. */
+/* Seen twice, or, rarely, as if: strings may share their bits in the map. */
 struct entry {
     uint64_t hash; /* 0 = free */
     uint64_t address;
@@ -21,7 +22,7 @@ struct entry {
 struct heap_strings {
     uint32_t used;
     uint64_t refused; /* strings that came when the table was full */
-    uint8_t *seen;
+    uint64_t *seen;   /* a word of 64 bits for some strings, three bits of it for each */
     struct entry *entries;
 };
 
@@ -57,7 +58,7 @@ uint64_t heap_string_hash(const uint16_t *units, uint64_t count)
 
 uint64_t heap_strings_memory(void)
 {
-    return sizeof(struct heap_strings) + SEEN_BITS / 8 + ENTRIES * sizeof(struct entry);
+    return sizeof(struct heap_strings) + SEEN_WORDS * sizeof(uint64_t) + ENTRIES * sizeof(struct entry);
 }
 
 struct heap_strings *heap_strings_begin(void *memory)
@@ -65,23 +66,24 @@ struct heap_strings *heap_strings_begin(void *memory)
     struct heap_strings *strings = memory;
 
     strings->entries = (struct entry *)(strings + 1);
-    strings->seen = (uint8_t *)(strings->entries + ENTRIES);
+    strings->seen = (uint64_t *)(strings->entries + ENTRIES);
     return strings;
 }
 
-/* Whether its bit was set already. */
+/* Whether its bits were set already. */
 static int see(struct heap_strings *strings, uint64_t key)
 {
-    uint8_t *byte = &strings->seen[key % SEEN_BITS / 8], bit = (uint8_t)(1u << key % 8);
-    int seen = *byte & bit;
+    uint64_t *word = &strings->seen[key >> 44];
+    uint64_t bits = UINT64_C(1) << (key & 63) | UINT64_C(1) << (key >> 6 & 63) | UINT64_C(1) << (key >> 12 & 63);
+    int seen = (*word & bits) == bits;
 
-    *byte |= bit;
-    return seen != 0;
+    *word |= bits;
+    return seen;
 }
 
 void heap_strings_note(struct heap_strings *strings, uint64_t hash, uint32_t length, uint64_t address)
 {
-    uint64_t key = (hash ^ length) * MULTIPLIER >> 20;
+    uint64_t key = (hash ^ length) * MULTIPLIER;
     struct entry *entry = &strings->entries[(key >> 20) % ENTRIES];
 
     if (!see(strings, key))

@@ -21,33 +21,39 @@
 #define MEMORY_NS (40 * MS)
 #define CLIENT_NS (100 * MS)
 #define PUBLISH_NS (250 * MS)
-#define ASLEEP_NS (3 * SECOND)    /* without progress: a copy that waits for a thread that it has not */
+/* A copy that sleeps waits for a thread that it has not. A collection by one thread has nothing to wait for; the rest may, for
+ * the disk. It has to be seen asleep so often in a row, because the whole container may be frozen for a while. */
+#define ASLEEP_EARLY_NS (100 * MS)
+#define ASLEEP_NS (3 * SECOND)
+enum { ASLEEP_LOOKS = 5 };
 #define COMPUTES_NS (10 * SECOND) /* CPU time without progress */
-#define COLLECT_NS_PER_GB (10 * SECOND)
+#define COLLECT_NS (3 * SECOND)   /* CPU time of a collection, and for each GB */
+#define COLLECT_NS_PER_GB (8 * SECOND)
 
 void heap_life_begin(struct heap_life *life, uint64_t now_ns, uint64_t heap_bytes)
 {
     *life = (struct heap_life){.moved_ns = now_ns,
-                               .collect_ns = COMPUTES_NS + (heap_bytes >> 20) * COLLECT_NS_PER_GB / 1024};
+                               .collect_ns = COLLECT_NS + (heap_bytes >> 20) * COLLECT_NS_PER_GB / 1024};
 }
 
 int heap_life_hangs(struct heap_life *life, const struct heap_pulse *pulse)
 {
-    uint64_t patience = pulse->phase < HEAP_WALKING ? life->collect_ns : COMPUTES_NS;
+    uint64_t computes = pulse->telling ? COMPUTES_NS : life->collect_ns,
+             asleep = pulse->telling ? ASLEEP_NS : ASLEEP_EARLY_NS;
 
     if (pulse->work != life->work) {
         life->work = pulse->work;
         life->moved_ns = pulse->now_ns;
         life->moved_cpu_ns = pulse->cpu_ns;
-        life->asleep_since_ns = 0;
+        life->asleep_seen = 0;
         return 0;
     }
     if (!pulse->asleep)
-        life->asleep_since_ns = 0;
-    else if (!life->asleep_since_ns)
+        life->asleep_seen = 0;
+    else if (life->asleep_seen++ == 0)
         life->asleep_since_ns = pulse->now_ns;
-    return (life->asleep_since_ns && pulse->now_ns - life->asleep_since_ns > ASLEEP_NS) ||
-           pulse->cpu_ns - life->moved_cpu_ns > patience;
+    return (life->asleep_seen > ASLEEP_LOOKS && pulse->now_ns - life->asleep_since_ns > asleep) ||
+           pulse->cpu_ns - life->moved_cpu_ns > computes;
 }
 
 int heap_watch_stat(const char *text, char *state, uint64_t *ticks, uint64_t *faults)
@@ -123,8 +129,8 @@ static void take_pulse(struct watch *watch, struct heap_pulse *pulse)
         .now_ns = os_now_ns(),
         .cpu_ns = ticks * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK)),
         .work = work_of(watch->shared),
-        .phase = atomic_load(&watch->shared->phase),
-        .asleep = state == 'S',
+        .telling = atomic_load(&watch->shared->objects) > 0,
+        .asleep = state == 'S' || state == 'T', /* or stopped */
     };
     /* Nearly every fault of a copy gives it one page of its own. */
     bytes = faults * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -170,7 +176,7 @@ static int check_progress(struct watch *watch, medic_reason *why)
     take_pulse(watch, &pulse);
     if (heap_life_hangs(&watch->life, &pulse))
         return medic_fail(why, MEDIC_E_TIMEOUT, "the copy of the process hung %s",
-                          pulse.phase < HEAP_WALKING ? "before it had collected" : "while it was written down");
+                          !pulse.telling ? "before it had collected" : "while it was written down");
     if (pulse.now_ns - watch->born_ns > watch->take->limit_ns)
         return medic_fail(why, MEDIC_E_TIMEOUT, "the photograph was not ready after %llu s",
                           (unsigned long long)(watch->take->limit_ns / SECOND));
@@ -223,7 +229,7 @@ int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)
 {
     take->pid = 0;
     take->hopeless = 1;
-    return medic_fail(why, MEDIC_E_UNSUPPORTED,
+    return medic_fail(why, error == ENOMEM ? MEDIC_E_MEMORY : MEDIC_E_DENIED,
                       "the process cannot be copied: %s; look at its limit of processes (RLIMIT_NPROC, pids.max) "
                       "and at its seccomp filter",
                       strerror(error));

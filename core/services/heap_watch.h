@@ -8,13 +8,14 @@
 struct heap_pulse {
     uint64_t now_ns, cpu_ns;
     uint64_t work; /* anything that grows while it works: objects, bytes written, phase */
-    uint32_t phase;
+    int telling;   /* 1 = the runtime has told objects: the collection is over */
     int asleep;
 };
 
 struct heap_life {
     uint64_t work, moved_ns, moved_cpu_ns; /* when the work last grew */
     uint64_t asleep_since_ns;              /* 0 = awake when last looked at */
+    uint32_t asleep_seen;                  /* how often in a row */
     uint64_t collect_ns;                   /* CPU time that a collection may take */
 };
 

@@ -66,6 +66,7 @@ int compare_with_earlier(struct recording *recording)
         recording->types[i].bytes_before = item->bytes;
         recording->types[i].retained_before = item->retained;
     }
+    recording->paths.all[0].retained_before = recording->earlier.bytes;
     for (uint32_t i = 1; i < recording->paths.count; i++) {
         const struct before *item = place(&recording->earlier, recording->paths.all[i].key);
         recording->paths.all[i].count_before = item->count;

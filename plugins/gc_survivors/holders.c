@@ -168,6 +168,12 @@ static int is_named_by_root(const struct label *label)
     return label->kind == MEDIC_ROOT_STATIC || label->kind == MEDIC_ROOT_THREAD_STATIC;
 }
 
+/* Methods that called each other: the first says enough. */
+static int are_stacks(const struct label *a, const struct label *b)
+{
+    return a->kind == MEDIC_ROOT_STACK && b->kind == MEDIC_ROOT_STACK;
+}
+
 static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
 {
     for (uint32_t i = 0; i < graph->strong_root_count; i++)
@@ -181,13 +187,15 @@ static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
     struct label label = holders->labels[holders->label_of[node]];
     uint32_t second = search->second[node], number;
 
-    if (rooted && (is_named_by_root(&label) || !second))
+    if (rooted && (is_named_by_root(&label) || !second || are_stacks(&label, &holders->labels[second])))
         return holders->label_of[node];
-    label = (struct label){.text = label.text, .kind = label.kind};
-    if (second)
-        label.other = holders->labels[second].text;
+    if (!second || are_stacks(&label, &holders->labels[second]))
+        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
+    else if (is_named_by_root(&holders->labels[second]) && !is_named_by_root(&label)) /* fields are where people look */
+        label = (struct label){
+            .text = holders->labels[second].text, .kind = holders->labels[second].kind, .other = label.text};
     else
-        label.more = 1;
+        label = (struct label){.text = label.text, .kind = label.kind, .other = holders->labels[second].text};
     number = label_number(holders, &label);
     return number ? number : holders->label_of[node];
 }

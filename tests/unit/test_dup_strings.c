@@ -85,7 +85,7 @@ static void copies_are_counted_exactly(void **state)
     has(text, "row strings; 100; 3800;");
     has(text, "row different values; 2; 72;");
     has(text, "row copies; 98; 3728;");
-    has(text, "row Orders.Customer._city; ; 3728; 1.000; 100; 2; 100; \"Berlin\"; 75;");
+    has(text, "row Orders.Customer._city; ; 3728; 1.000; 100; 2; 100; \"Berlin\";");
     has(text, "Orders.Customer._city: 75;");
     assert_int_equal(made.severity, MEDIC_HEALTHY);
 }
@@ -156,8 +156,8 @@ static void a_string_that_two_fields_hold_counts_for_both(void **state)
     heap_refer(second, 1, two);
     const char *text = host_render(&dup_strings_report);
 
-    has(text, "row Orders.Customer._city; ; 32; 1.000; 2; 1; 2; \"Rom\"; 2;");
-    has(text, "row Orders.Customer._name; ; 16; 0.500; 1; 1; 1; \"Rom\"; 1;");
+    has(text, "row Orders.Customer._city; ; 32; 1.000; 2; 1; 2; \"Rom\";");
+    has(text, "row Orders.Customer._name; ; 16; 0.500; 1; 1; 1; \"Rom\";");
 }
 
 static void elements_belong_to_the_field_of_the_program_that_leads_to_them(void **state)
@@ -175,7 +175,7 @@ static void elements_belong_to_the_field_of_the_program_that_leads_to_them(void 
         heap_refer(array, 0, heap_string(string_class, "tag"));
     const char *text = host_render(&dup_strings_report);
 
-    has(text, "row Orders.Customer._tags; string[]; 160; 1.000; 6; 1; 6; \"tag\"; 6;");
+    has(text, "row Orders.Customer._tags; string[]; 160; 1.000; 6; 1; 6; \"tag\";");
 }
 
 static void keys_of_a_dictionary_belong_to_the_static_field(void **state)
