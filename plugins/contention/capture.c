@@ -1,6 +1,8 @@
 /* The capture half on the worker: asks for the events, checks and names the types of locks, and writes the tables. */
 #include "capture.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,6 +66,37 @@ static void write_lock(struct contention *self, uint32_t index)
     write_bins(self, index);
 }
 
+/* The runtime gives its threads' names to Linux too. */
+static void write_name(struct contention *self, uint32_t tid)
+{
+    ct_thread record = {.tid = tid};
+    char path[48];
+    ssize_t got;
+    int file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%u/comm", tid);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return; /* it has ended */
+    got = read(file, record.name, sizeof record.name - 1);
+    close(file);
+    if (got > 0 && record.name[got - 1] == '\n')
+        record.name[got - 1] = '\0';
+    if (got > 0)
+        self->records->emit(self->host, CT_THREAD, &record, sizeof record);
+}
+
+static void write_names(struct contention *self)
+{
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        uint64_t key = get64(&self->tables->pairs[i].key);
+        if (!key || self->named[i])
+            continue;
+        self->named[i] = 1;
+        write_name(self, (uint32_t)key);
+    }
+}
+
 static void write_pairs(struct contention *self)
 {
     for (uint32_t i = 0; i < PAIRS; i++) {
@@ -94,6 +127,8 @@ static void write_totals(struct contention *self)
                         .bad_events = get64(&self->bad_events),
                         .types_unreadable = get32(&self->types_unreadable),
                         .events_state = (uint32_t)self->events->state(self->host),
+                        .photographs = self->photographs,
+                        .photographs_ns = self->photographs_ns,
                         .other_begun = get64(&self->other_begun)};
 
     self->records->emit(self->host, CT_TOTALS, &totals, sizeof totals);
@@ -120,6 +155,66 @@ static void write_open(struct contention *self, uint32_t tid, const struct open_
         self->records->emit(self->host, CT_OPEN, &record, sizeof record);
 }
 
+/* --- who holds --- */
+
+enum { CANDIDATES = 256 };
+#define PHOTOGRAPH_EVERY_NS UINT64_C(1000000000)
+#define WORTH_A_PHOTOGRAPH_NS UINT64_C(20000000)
+
+struct candidate {
+    const struct open_wait *open;
+    uint64_t begin_ns;
+    uint32_t lock, owner;
+};
+
+/* Waits for a lock whose owner is known. Returns how many; *unknown: one of them is long, and where its owner got the lock is
+ * not known. */
+static uint32_t find_candidates(struct contention *self, uint64_t now, struct candidate *list, int *unknown)
+{
+    uint32_t count = 0;
+
+    *unknown = 0;
+    for (uint32_t i = 0; i < THREADS && count < CANDIDATES; i++) {
+        const struct open_wait *open = &self->tables->threads[i].lock;
+        uint64_t begin = atomic_load_explicit(&open->begin_ns, memory_order_acquire);
+        if (!begin || !get32(&open->owner))
+            continue;
+        list[count++] = (struct candidate){open, begin, get32(&open->lock), get32(&open->owner)};
+        *unknown |= now > begin && now - begin >= WORTH_A_PHOTOGRAPH_NS && !get32(&open->owner_seen);
+    }
+    return count;
+}
+
+/* What an owner does can be seen in a photograph of all threads only: a look at one takes a suspension as well. So it is
+ * taken when a wait has been long, and when nothing else tells. */
+static void photograph(struct contention *self, uint64_t now)
+{
+    struct candidate list[CANDIDATES];
+    medic_snapshot snapshot = {.size = sizeof snapshot};
+    medic_reason why = {""};
+    uint32_t count;
+    int unknown;
+
+    if (self->photographs_left <= 0 || now < self->photograph_due_ns)
+        return;
+    count = find_candidates(self, now, list, &unknown);
+    if (!unknown)
+        return;
+    self->photographs_left--;
+    self->photograph_due_ns = now + PHOTOGRAPH_EVERY_NS;
+    if (self->stacks->snapshot(self->host, CT_STACK, 0, &snapshot, &why) != MEDIC_OK)
+        return; /* told by the number of photographs */
+    self->photographs++;
+    self->photographs_ns += snapshot.pause_ns;
+    for (uint32_t i = 0; i < count; i++) {
+        ct_held held = {.wait_ns = now > list[i].begin_ns ? now - list[i].begin_ns : 0,
+                        .lock = list[i].lock,
+                        .owner = list[i].owner};
+        if (get64(&list[i].open->begin_ns) == list[i].begin_ns)
+            self->records->emit(self->host, CT_HELD, &held, sizeof held);
+    }
+}
+
 /* --- the half --- */
 
 static int drain(void *instance, const medic_record *record)
@@ -141,6 +236,8 @@ static void tick(void *instance, uint64_t now_ns)
     struct contention *self = instance;
 
     write_tick(self, now_ns);
+    write_names(self);
+    photograph(self, now_ns);
     if (now_ns < self->flush_ns)
         return;
     self->flush_ns = now_ns + FLUSH_EVERY_NS;
@@ -154,6 +251,7 @@ static void destroy(void *instance)
     if (self->tables)
         munmap(self->tables, sizeof *self->tables);
     free(self->written);
+    free(self->named);
     free(self);
 }
 
@@ -164,7 +262,8 @@ static int make_room(struct contention *self)
 
     self->tables = tables == MAP_FAILED ? NULL : tables;
     self->written = calloc(LOCKS + 1, sizeof *self->written);
-    return self->tables && self->written;
+    self->named = calloc(PAIRS, sizeof *self->named);
+    return self->tables && self->written && self->named;
 }
 
 static int create(const medic_host *host, void **instance, medic_reason *why)
@@ -186,6 +285,7 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     self->events = host->service(host, MEDIC_SERVICE_EVENTS);
     self->pid = (uint32_t)getpid();
     if (params->get_int(host, "stacks_per_second", &rate) != MEDIC_OK ||
+        params->get_int(host, "photographs", &self->photographs_left) != MEDIC_OK ||
         params->get_bool(host, "handles", &self->handles) != MEDIC_OK) {
         destroy(self);
         return medic_fail(why, MEDIC_E_NOT_FOUND, "the host does not know the parameters of contention");
@@ -224,6 +324,7 @@ static int stop(void *instance, medic_reason *why)
         write_open(self, tid, &thread->lock);
         write_open(self, tid, &thread->handle);
     }
+    write_names(self);
     write_tables(self);
     return MEDIC_OK;
 }

@@ -25,6 +25,9 @@ struct contention {
 
     struct tables *tables;
     uint64_t flush_ns; /* worker: when the tables are written next */
+    int64_t photographs_left;
+    uint64_t photograph_due_ns, photographs, photographs_ns;
+    uint8_t *named;    /* worker: threads whose name is written, as pairs */
     uint64_t *written; /* worker: counts of each lock when it was written last */
 };
 

@@ -30,14 +30,49 @@ struct medic_place place_of(const struct recording *recording, uint32_t id)
     return (struct medic_place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
 }
 
+const char *thread_name(const struct recording *recording, uint32_t tid)
+{
+    const char *name = tid ? recording->frames->thread(recording->host, tid, NULL) : NULL;
+
+    for (size_t i = recording->name_count; (!name || !*name) && i > 0; i--)
+        if (recording->names[i - 1].tid == tid)
+            name = recording->names[i - 1].name;
+    return name && *name ? name : NULL;
+}
+
+uint32_t managed_part(const struct recording *recording, uint64_t stack, const uint32_t **frames)
+{
+    uint32_t count = 0, first = 0;
+
+    if (!stack || !recording->frames->stack(recording->host, stack, frames, &count) || !*frames)
+        return 0;
+    while (count && frame_of(recording, (*frames)[count - 1])->kind != MEDIC_FRAME_MANAGED)
+        count--;
+    while (first < count && frame_of(recording, (*frames)[first])->kind != MEDIC_FRAME_MANAGED)
+        first++;
+    *frames += first;
+    return count - first;
+}
+
+static void find_held(const struct recording *recording, struct held *held)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = managed_part(recording, held->stack, &frames);
+
+    held->leaf = count ? frames[count - 1] : 0;
+    for (uint32_t i = count; i > 0 && !held->anchor; i--)
+        if (frame_of(recording, frames[i - 1])->code == MEDIC_CODE_USER)
+            held->anchor = frames[i - 1];
+    if (!held->anchor)
+        held->anchor = held->leaf;
+}
+
 /* What the runtime and its library do to lock is in every stack. */
 static void find_anchor(const struct recording *recording, struct wait *wait)
 {
     const uint32_t *frames = NULL;
-    uint32_t count = 0;
+    uint32_t count = managed_part(recording, wait->stack, &frames);
 
-    if (!wait->stack || !recording->frames->stack(recording->host, wait->stack, &frames, &count) || !frames)
-        return;
     for (uint32_t i = count; i > 0; i--) {
         const medic_frame *frame = frame_of(recording, frames[i - 1]);
         if (frame->kind != MEDIC_FRAME_MANAGED || (frame->code != MEDIC_CODE_USER && wait->anchor))
@@ -107,6 +142,8 @@ static void know_waits(struct recording *recording)
     }
     for (size_t i = 0; i < recording->wait_count; i++)
         find_anchor(recording, &recording->waits[i]);
+    for (size_t i = 0; i < recording->held_count; i++)
+        find_held(recording, &recording->helds[i]);
 }
 
 /* What was read most often: an object may have moved away just before it was looked at. */
@@ -378,11 +415,46 @@ static void weigh(struct recording *recording)
 
 /* --- who holds --- */
 
+/* Of those seen in a photograph the function that kept others waiting longest. */
+static void name_photographed(const struct recording *recording, struct group *group, struct tally *holders)
+{
+    double all, most, best = 0;
+
+    memset(holders->sums, 0, holders->count * sizeof *holders->sums);
+    for (size_t i = 0; i < recording->held_count; i++)
+        if (group_of(recording, recording->helds[i].lock) == group)
+            tally_add(holders, recording->helds[i].anchor, (double)recording->helds[i].wait_ns);
+    group->holder = tally_top(holders, &all, &most);
+    group->photographed = group->holder != 0;
+    for (size_t i = 0; i < recording->held_count; i++) {
+        const struct held *held = &recording->helds[i];
+        if (group_of(recording, held->lock) != group || held->anchor != group->holder || (double)held->wait_ns <= best)
+            continue;
+        best = (double)held->wait_ns;
+        group->busy = held->leaf;
+    }
+}
+
+/* Where the holder had got the lock is told when it is known for a quarter of the waiting, and is one place for half of that;
+ * else what a photograph shows. */
+static void name_holder(const struct recording *recording, struct group *group, struct tally *holders)
+{
+    double most;
+    uint32_t top = tally_top(holders, &group->held_ns, &most);
+
+    for (uint32_t id = 1; top && id < holders->count; id++)
+        if (function_of(recording, id) == function_of(recording, top))
+            group->holder_ns += holders->sums[id];
+    if (top && group->holder_ns >= 0.5 * group->held_ns && group->held_ns >= 0.25 * (double)group->waited_ns)
+        group->holder = top;
+    else
+        name_photographed(recording, group, holders);
+}
+
 static int know_places(struct recording *recording, struct group *group)
 {
     struct tally lines = {0}, holders = {0}, functions = {0};
     double all, most;
-    uint32_t top;
 
     if (!tally_make(recording, &lines) || !tally_make(recording, &holders) || !tally_make(recording, &functions)) {
         free(lines.sums);
@@ -404,12 +476,7 @@ static int know_places(struct recording *recording, struct group *group)
     for (uint32_t id = 1; id < lines.count; id++)
         if (function_of(recording, id) == group->site && lines.sums[id] > (group->line ? lines.sums[group->line] : 0))
             group->line = id;
-    top = tally_top(&holders, &group->held_ns, &most);
-    if (top)
-        for (uint32_t id = 1; id < holders.count; id++)
-            if (function_of(recording, id) == function_of(recording, top))
-                group->holder_ns += holders.sums[id];
-    group->holder = top;
+    name_holder(recording, group, &holders);
     free(lines.sums);
     free(holders.sums);
     free(functions.sums);

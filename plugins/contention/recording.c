@@ -113,6 +113,31 @@ static int read_bins(struct recording *recording, const medic_record *record)
     return lock || raw.lock >= LOCKS_MOST ? MEDIC_OK : MEDIC_E_MEMORY;
 }
 
+static int read_photo(struct recording *recording, const medic_record *record)
+{
+    if (recording->photo_told)
+        recording->photo_count = 0;
+    recording->photo_told = 0;
+    return TAKE_AND_PUSH(recording, record, photo, medic_thread_stack);
+}
+
+static int read_held(struct recording *recording, const medic_record *record)
+{
+    struct held held = {0};
+    ct_held raw;
+
+    recording->photo_told = 1;
+    if (!take(recording, record, &raw, sizeof raw))
+        return MEDIC_OK;
+    held.wait_ns = raw.wait_ns;
+    held.lock = raw.lock;
+    held.owner = raw.owner;
+    for (size_t i = 0; i < recording->photo_count; i++)
+        if (recording->photos[i].head.os_id == raw.owner)
+            held.stack = recording->photos[i].head.stack;
+    return PUSH(recording, held, held);
+}
+
 static int read_record(struct recording *recording, const medic_record *record)
 {
     switch (record->type) {
@@ -124,6 +149,9 @@ static int read_record(struct recording *recording, const medic_record *record)
     case CT_BINS: return read_bins(recording, record);
     case CT_PAIR: return TAKE_AND_PUSH(recording, record, pair, ct_pair);
     case CT_OPEN: return TAKE_AND_PUSH(recording, record, open, ct_open);
+    case CT_THREAD: return TAKE_AND_PUSH(recording, record, name, ct_thread);
+    case CT_STACK: return read_photo(recording, record);
+    case CT_HELD: return read_held(recording, record);
     case CT_TOTALS:
         recording->has_totals |= take(recording, record, &recording->totals, sizeof recording->totals);
         return MEDIC_OK;
@@ -204,6 +232,9 @@ void recording_free(struct recording *recording)
     free(recording->ticks);
     free(recording->pairs);
     free(recording->opens);
+    free(recording->names);
+    free(recording->photos);
+    free(recording->helds);
     free(recording->locks);
     free(recording->groups);
 }

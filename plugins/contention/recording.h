@@ -22,6 +22,13 @@ struct wait {
     int user;        /* the anchor is the program's */
 };
 
+/* A holder as a photograph shows it. */
+struct held {
+    uint64_t wait_ns, stack;
+    uint32_t lock, owner;
+    uint32_t anchor, leaf; /* frames; leaf: the innermost managed one */
+};
+
 struct lock {
     ct_lock raw;
     uint32_t bins[CT_BINS_ALL];
@@ -42,6 +49,8 @@ struct group {
     uint64_t sampled, sampled_ns; /* of the waits, those with a stack */
     uint32_t threads;             /* that waited for it */
     uint32_t holder;              /* frame where those that held it had got it, most often; 0 = not seen */
+    uint32_t busy;                /* frame: what it did there, in a photograph; 0 */
+    int photographed;             /* the holder is from one */
     double holder_ns, held_ns;    /* waits it stands for; those of which a holder's site is known */
     uint32_t holder_tid;          /* the thread for which others waited longest; 0 */
     uint64_t holder_tid_ns, blocked_ns;
@@ -67,6 +76,13 @@ struct recording {
     size_t pair_count, pair_room;
     ct_open *opens;
     size_t open_count, open_room;
+    ct_thread *names;
+    size_t name_count, name_room;
+    medic_thread_stack *photos; /* while reading: the stacks of the last photograph */
+    size_t photo_count, photo_room;
+    int photo_told; /* ... and its holders were read */
+    struct held *helds;
+    size_t held_count, held_room;
     struct lock *locks; /* by number */
     size_t lock_count;
     struct group *groups; /* most waited for first */
@@ -90,6 +106,10 @@ void recording_free(struct recording *recording);
 /* facts.c. MEDIC_OK or MEDIC_E_MEMORY. */
 int find_facts(struct recording *recording);
 const medic_frame *frame_of(const struct recording *recording, uint32_t id); /* never NULL */
+/* The managed part of a stack: without the way from the root of the thread, and without how it was taken. Returns its length. */
+uint32_t managed_part(const struct recording *recording, uint64_t stack, const uint32_t **frames);
+/* The name of a thread, or NULL. */
+const char *thread_name(const struct recording *recording, uint32_t tid);
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 struct medic_place place_of(const struct recording *recording, uint32_t frame);
 const struct wait *wait_by_number(const struct recording *recording, uint64_t number);

@@ -18,7 +18,10 @@ enum ct_record_type {
     CT_BINS,                       /* ct_bins, as ct_lock */
     CT_PAIR,                       /* ct_pair, as ct_lock */
     CT_OPEN,                       /* ct_open, at the end: a wait that had not ended */
-    CT_TOTALS                      /* ct_totals, as ct_lock */
+    CT_TOTALS,                     /* ct_totals, as ct_lock */
+    CT_THREAD,                     /* ct_thread, once a thread */
+    CT_STACK,                      /* medic_thread_stack: a thread in a photograph */
+    CT_HELD                        /* ct_held, behind the stacks of its photograph */
 };
 
 enum ct_kind {
@@ -113,6 +116,19 @@ typedef struct ct_open {
     uint32_t kind; /* enum ct_kind */
 } ct_open;
 
+/* The name that Linux has: the runtime's, cut after 15 bytes. */
+typedef struct ct_thread {
+    uint32_t tid;
+    char name[20];
+} ct_thread;
+
+/* A thread that waited before and after a photograph, for a lock that the owner held when it began to wait. */
+typedef struct ct_held {
+    uint64_t wait_ns; /* so far */
+    uint32_t lock;
+    uint32_t owner;
+} ct_held;
+
 typedef struct ct_totals {
     uint64_t begun, ended, ended_ns; /* waits for locks */
     uint64_t unpaired;               /* ended, but begun before the recording, or on a thread without room */
@@ -122,6 +138,7 @@ typedef struct ct_totals {
     uint64_t bad_events;                                 /* of a known id, but not understood */
     uint32_t types_unreadable;                           /* the kernel refuses to copy memory: types are not known */
     uint32_t events_state;                               /* enum medic_events_state */
+    uint64_t photographs, photographs_ns;                /* ct_held; what they stopped the program for */
     uint64_t other_begun;                                /* waits for semaphores and wait handles */
 } ct_totals;
 

@@ -28,20 +28,12 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
     return location;
 }
 
-const char *thread_name(const struct recording *recording, uint32_t tid)
-{
-    const char *name = tid ? recording->frames->thread(recording->host, tid, NULL) : NULL;
-
-    return name && *name ? name : NULL;
-}
-
 /* --- locks --- */
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
     char location[LOCATION_MAX];
-    const char *holder =
-        group->holder && group->holder_ns >= 0.5 * group->held_ns ? place_of(recording, group->holder).name : NULL;
+    const char *holder = place_of(recording, group->holder).name;
     medic_cell cells[] = {
         medic_string(lock_name(group)),
         medic_string(place_of(recording, group->line).name),
@@ -192,6 +184,64 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
         recording->document->total_rows(section, count);
     }
     free(sums);
+}
+
+/* --- photographs --- */
+
+static int by_held(const void *left, const void *right)
+{
+    const struct held *a = left, *b = right;
+
+    if (a->lock != b->lock || a->owner != b->owner)
+        return a->lock != b->lock ? (a->lock > b->lock) - (a->lock < b->lock)
+                                  : (a->owner > b->owner) - (a->owner < b->owner);
+    return a->anchor != b->anchor ? (a->anchor > b->anchor) - (a->anchor < b->anchor)
+                                  : (a->leaf > b->leaf) - (a->leaf < b->leaf);
+}
+
+static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
+{
+    const struct group *group = group_of(recording, held->lock);
+    char location[LOCATION_MAX];
+    medic_cell cells[] = {
+        medic_string(place_of(recording, held->anchor).name),
+        medic_string(place_of(recording, held->leaf).name),
+        medic_string(thread_name(recording, held->owner)),
+        whole(held->owner),
+        medic_string(group ? lock_name(group) : NULL),
+        whole(seen),
+        medic_string(location_of(frame_of(recording, held->anchor), location)),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_photographs(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("method", "Holder in", MEDIC_COLUMN_KEY),
+        TEXT("leaf", "Busy in", MEDIC_COLUMN_KEY),
+        TEXT("name", "Thread", 0),
+        {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, 0},
+        TEXT("lock", "Object locked", MEDIC_COLUMN_KEY),
+        TALLY("waits", "Kept waiting"),
+        TEXT("where", "Line", 0),
+    };
+    medic_section *section;
+    size_t rows = 0;
+
+    if (!recording->held_count)
+        return;
+    qsort(recording->helds, recording->held_count, sizeof *recording->helds, by_held);
+    section = SECTION(recording, MEDIC_TABLE, "photographs", "What the holders were doing",
+                      "In photographs, while others waited for the lock.", columns);
+    for (size_t i = 0, end; i < recording->held_count; i = end) {
+        for (end = i; end < recording->held_count && by_held(&recording->helds[i], &recording->helds[end]) == 0;)
+            end++;
+        if (recording->helds[i].anchor && rows++ < ROWS_MAX)
+            held_row(recording, section, &recording->helds[i], end - i);
+    }
+    recording->document->total_rows(section, rows);
 }
 
 /* --- threads --- */
@@ -368,8 +418,8 @@ static medic_stack_tree *make_tree(const struct recording *recording)
     for (size_t i = 0; i < recording->wait_count; i++) {
         const struct wait *wait = &recording->waits[i];
         const uint32_t *frames = NULL;
-        uint32_t count = 0;
-        if (wait->weight_ns > 0 && recording->frames->stack(recording->host, wait->stack, &frames, &count) && count)
+        uint32_t count = wait->weight_ns > 0 ? managed_part(recording, wait->stack, &frames) : 0;
+        if (count)
             recording->trees->add(tree, frames, count, (uint64_t)wait->weight_ns, 1);
     }
     return tree;
@@ -410,6 +460,7 @@ void write_sections(const struct recording *recording)
         write_places(
             recording, pick_holder, "holders", "Where the locks are held meanwhile", "Holder",
             "Where the thread that held the lock had got it, when it had to wait for it itself; seen for some.");
+        write_photographs(recording);
         write_open_waits(recording);
         write_stacks(recording);
     }

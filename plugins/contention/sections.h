@@ -50,7 +50,5 @@ medic_section *open_section(const struct recording *recording, uint32_t kind, co
 
 /* "Pricing.cs:41" in location, or NULL. */
 const char *location_of(const medic_frame *frame, char location[LOCATION_MAX]);
-/* The name of a thread, or NULL. */
-const char *thread_name(const struct recording *recording, uint32_t tid);
 
 #endif

@@ -25,6 +25,7 @@ struct open_wait {
     _Atomic uint32_t lock;
     _Atomic uint32_t owner;
     _Atomic uint32_t kind;
+    _Atomic uint32_t owner_seen; /* it is known where the owner got the lock */
 };
 
 struct thread {

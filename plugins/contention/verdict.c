@@ -75,12 +75,16 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
             medic_add(text, "the same method");
         else
             medic_add_place(text, &place);
+        if (group->busy && function_of(recording, group->busy) != function_of(recording, group->holder)) {
+            medic_add(text, ", busy in ");
+            medic_add_name(text, place_of(recording, group->busy).name);
+        }
     }
     if (!group->holder_tid || (double)group->holder_tid_ns < 0.5 * (double)group->blocked_ns)
         return;
-    name = recording->frames->thread(recording->host, group->holder_tid, NULL);
+    name = thread_name(recording, group->holder_tid);
     medic_add(text, sure ? ", mostly by thread " : "; meanwhile it is held mostly by thread ");
-    if (name && *name)
+    if (name)
         medic_add(text, "%s (%u)", name, group->holder_tid);
     else
         medic_add(text, "%u", group->holder_tid);

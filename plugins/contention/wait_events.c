@@ -91,6 +91,7 @@ static void begin_wait(struct contention *self, uint64_t key, uint64_t object, u
     put32(&open->lock, index);
     put32(&open->owner, owner_tid);
     put32(&open->kind, kind);
+    put32(&open->owner_seen, owner_tid && got_by(get64(&self->tables->locks[index].got), owner_tid) != 0);
     put64(&open->number, take_stack(self, index, owner_tid, kind, now));
     atomic_store_explicit(&open->begin_ns, now, memory_order_release);
     if (kind == CT_KIND_LOCK)
