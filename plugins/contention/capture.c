@@ -21,7 +21,7 @@ static void write_tick(struct contention *self, uint64_t now)
 
     tick.waited_ns = get64(&self->ended_ns);
     for (uint32_t i = 0; i < THREADS; i++) {
-        struct thread *thread = &self->tables->threads[i];
+        struct thread_slot *thread = &self->tables->threads[i];
         uint64_t begin;
         if (!get32(&thread->tid))
             continue;
@@ -36,7 +36,7 @@ static void write_tick(struct contention *self, uint64_t now)
 
 static void write_bins(struct contention *self, uint32_t index)
 {
-    const struct lock *lock = &self->tables->locks[index];
+    const struct lock_slot *lock = &self->tables->locks[index];
 
     for (uint32_t first = 0; first < CT_BINS_ALL; first += CT_BINS_RUN) {
         ct_bins bins = {.lock = index, .first = first};
@@ -50,7 +50,7 @@ static void write_bins(struct contention *self, uint32_t index)
 
 static void write_lock(struct contention *self, uint32_t index)
 {
-    const struct lock *lock = &self->tables->locks[index];
+    const struct lock_slot *lock = &self->tables->locks[index];
     ct_lock record = {.lock = index,
                       .kind = get32(&lock->kind),
                       .key = get64(&lock->key),
@@ -100,7 +100,7 @@ static void write_names(struct contention *self)
 static void write_pairs(struct contention *self)
 {
     for (uint32_t i = 0; i < PAIRS; i++) {
-        const struct pair *pair = &self->tables->pairs[i];
+        const struct pair_slot *pair = &self->tables->pairs[i];
         uint64_t key = get64(&pair->key);
         ct_pair record = {.lock = pair_lock(key),
                           .tid = (uint32_t)key,
@@ -317,7 +317,7 @@ static int stop(void *instance, medic_reason *why)
     (void)why;
     write_tick(self, self->clock->now_ns());
     for (uint32_t i = 0; i < THREADS; i++) {
-        const struct thread *thread = &self->tables->threads[i];
+        const struct thread_slot *thread = &self->tables->threads[i];
         uint32_t tid = get32(&thread->tid);
         if (!tid)
             continue;

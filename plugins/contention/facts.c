@@ -65,6 +65,8 @@ static void find_held(const struct recording *recording, struct held *held)
             held->anchor = frames[i - 1];
     if (!held->anchor)
         held->anchor = held->leaf;
+    held->function = function_of(recording, held->anchor);
+    held->leaf_function = function_of(recording, held->leaf);
 }
 
 /* What the runtime and its library do to lock is in every stack. */
@@ -272,7 +274,7 @@ static const char *type_name(const struct recording *recording, uint64_t type)
 
 const char *lock_name(const struct group *group)
 {
-    return group->name ? group->name : "a lock of unknown type";
+    return group->name ? group->name : "(unknown type)";
 }
 
 /* Everybody's locks are of these. */
@@ -428,7 +430,8 @@ static void name_photographed(const struct recording *recording, struct group *g
     group->photographed = group->holder != 0;
     for (size_t i = 0; i < recording->held_count; i++) {
         const struct held *held = &recording->helds[i];
-        if (group_of(recording, held->lock) != group || held->anchor != group->holder || (double)held->wait_ns <= best)
+        if (group_of(recording, held->lock) != group || held->function != function_of(recording, group->holder) ||
+            (double)held->wait_ns <= best)
             continue;
         best = (double)held->wait_ns;
         group->busy = held->leaf;

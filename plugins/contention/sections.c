@@ -191,12 +191,13 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
 static int by_held(const void *left, const void *right)
 {
     const struct held *a = left, *b = right;
+    const uint32_t left_key[] = {a->lock, a->owner, a->function, a->leaf_function};
+    const uint32_t right_key[] = {b->lock, b->owner, b->function, b->leaf_function};
 
-    if (a->lock != b->lock || a->owner != b->owner)
-        return a->lock != b->lock ? (a->lock > b->lock) - (a->lock < b->lock)
-                                  : (a->owner > b->owner) - (a->owner < b->owner);
-    return a->anchor != b->anchor ? (a->anchor > b->anchor) - (a->anchor < b->anchor)
-                                  : (a->leaf > b->leaf) - (a->leaf < b->leaf);
+    for (int i = 0; i < 4; i++)
+        if (left_key[i] != right_key[i])
+            return left_key[i] < right_key[i] ? -1 : 1;
+    return 0;
 }
 
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)

@@ -33,12 +33,12 @@ uint32_t lock_of(struct tables *tables, uint64_t key, uint32_t kind)
     return 0;
 }
 
-struct thread *thread_of(struct tables *tables, uint32_t tid)
+struct thread_slot *thread_of(struct tables *tables, uint32_t tid)
 {
     uint32_t at = hash(tid);
 
     for (uint32_t i = 0; tid && i < PROBES; i++, at++) {
-        struct thread *thread = &tables->threads[at % THREADS];
+        struct thread_slot *thread = &tables->threads[at % THREADS];
         uint32_t seen = get32(&thread->tid);
         if (seen == 0 && atomic_compare_exchange_strong_explicit(&thread->tid, &seen, tid, memory_order_relaxed,
                                                                  memory_order_relaxed))
@@ -49,7 +49,7 @@ struct thread *thread_of(struct tables *tables, uint32_t tid)
     return NULL;
 }
 
-struct pair *pair_of(struct tables *tables, uint32_t lock, uint32_t tid)
+struct pair_slot *pair_of(struct tables *tables, uint32_t lock, uint32_t tid)
 {
     uint64_t key = (uint64_t)(lock + 1) << 32 | tid;
     uint32_t at = hash(key);
@@ -60,7 +60,7 @@ struct pair *pair_of(struct tables *tables, uint32_t lock, uint32_t tid)
     return NULL;
 }
 
-void count_wait(struct lock *lock, uint64_t wait_ns)
+void count_wait(struct lock_slot *lock, uint64_t wait_ns)
 {
     uint64_t max = get64(&lock->max_ns);
 

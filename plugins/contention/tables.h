@@ -9,7 +9,7 @@
 
 enum { LOCKS = 4096, THREADS = 16384, PAIRS = 16384 };
 
-struct lock {
+struct lock_slot {
     _Atomic uint64_t key; /* 0 = free */
     _Atomic uint32_t kind;
     _Atomic uint32_t type_reads;
@@ -28,21 +28,21 @@ struct open_wait {
     _Atomic uint32_t owner_seen; /* it is known where the owner got the lock */
 };
 
-struct thread {
+struct thread_slot {
     _Atomic uint32_t tid;    /* 0 = free */
     struct open_wait lock;   /* for a lock */
     struct open_wait handle; /* for something else */
 };
 
-struct pair {
+struct pair_slot {
     _Atomic uint64_t key; /* 0 = free */
     _Atomic uint64_t waits, wait_ns, blocked, blocked_ns;
 };
 
 struct tables {
-    struct lock locks[LOCKS + 1]; /* [0]: all that found no room */
-    struct thread threads[THREADS];
-    struct pair pairs[PAIRS];
+    struct lock_slot locks[LOCKS + 1]; /* [0]: all that found no room */
+    struct thread_slot threads[THREADS];
+    struct pair_slot pairs[PAIRS];
 };
 
 static inline uint64_t get64(const _Atomic uint64_t *value)
@@ -84,8 +84,8 @@ static inline uint64_t got_by(uint64_t got, uint32_t tid)
 /* Each finds or makes its entry. Index of the lock, 0 when there is no room. */
 uint32_t lock_of(struct tables *tables, uint64_t key, uint32_t kind);
 /* NULL when there is no room. */
-struct thread *thread_of(struct tables *tables, uint32_t tid);
-struct pair *pair_of(struct tables *tables, uint32_t lock, uint32_t tid);
+struct thread_slot *thread_of(struct tables *tables, uint32_t tid);
+struct pair_slot *pair_of(struct tables *tables, uint32_t lock, uint32_t tid);
 
 static inline uint32_t pair_lock(uint64_t key)
 {
@@ -93,6 +93,6 @@ static inline uint32_t pair_lock(uint64_t key)
 }
 
 /* Adds one wait that ended. */
-void count_wait(struct lock *lock, uint64_t wait_ns);
+void count_wait(struct lock_slot *lock, uint64_t wait_ns);
 
 #endif

@@ -44,28 +44,29 @@ static uint32_t severity_of(const struct recording *recording)
     return severity;
 }
 
-/* "Orders.Account (in Orders.Account.Book, Cache.cs:12)" */
+/* "one Orders.Cache, locked in Orders.Cache.Get (Cache.cs:12)" */
 static void add_lock(struct medic_text *text, const struct recording *recording, const struct group *group)
 {
-    if (group->locks > 1) {
+    if (group->locks > 1)
         medic_add_number(text, group->locks);
-        medic_add(text, " locks of type ");
-    } else if (group->name) {
-        medic_add(text, "the lock on a ");
-    }
-    medic_add_name(text, group->locks > 1 && !group->name ? "unknown" : lock_name(group));
+    else
+        medic_add(text, "one");
+    medic_add(text, " ");
+    medic_add_name(text, group->name ? group->name : "object");
+    if (group->locks > 1)
+        medic_add(text, " objects");
+    if (!group->name)
+        medic_add(text, " of unknown type");
     if (group->line) {
         struct medic_place place = place_of(recording, group->line);
-        medic_add(text, " in ");
+        medic_add(text, ", locked in ");
         medic_add_place(text, &place);
     }
 }
 
-/* Told when it is more than an accident: half of what is known of. */
 static void add_holder(struct medic_text *text, const struct recording *recording, const struct group *group)
 {
-    int sure =
-        group->holder && group->holder_ns >= 0.5 * group->held_ns && group->held_ns >= 0.25 * (double)group->waited_ns;
+    int sure = group->holder != 0;
     const char *name;
 
     if (sure) {

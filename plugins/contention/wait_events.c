@@ -41,7 +41,7 @@ static int is_due(_Atomic uint64_t *due_ns, uint64_t now, uint64_t every_ns, uin
  * statement. For others it may: what is read is checked by the worker, and only what is seen repeatedly counts. */
 static void look_at_type(struct contention *self, uint32_t index, uint64_t object, uint64_t now)
 {
-    struct lock *lock = &self->tables->locks[index];
+    struct lock_slot *lock = &self->tables->locks[index];
     uint32_t reads = atomic_fetch_add_explicit(&lock->type_reads, 1, memory_order_relaxed);
     ct_type type = {.lock = index};
     int got;
@@ -75,7 +75,7 @@ static uint64_t take_stack(struct contention *self, uint32_t index, uint32_t own
 static void begin_wait(struct contention *self, uint64_t key, uint64_t object, uint64_t owner, uint32_t kind)
 {
     uint64_t now = self->clock->now_ns();
-    struct thread *thread = thread_of(self->tables, self->clock->thread_id());
+    struct thread_slot *thread = thread_of(self->tables, self->clock->thread_id());
     uint32_t index = lock_of(self->tables, key, kind);
     uint32_t owner_tid = owner <= UINT32_MAX >> 8 ? (uint32_t)owner : 0;
     struct open_wait *open;
@@ -100,7 +100,7 @@ static void begin_wait(struct contention *self, uint64_t key, uint64_t object, u
 
 static void count_pairs(struct contention *self, uint32_t index, uint32_t tid, uint32_t owner, uint64_t length)
 {
-    struct pair *waiter = pair_of(self->tables, index, tid), *holder = pair_of(self->tables, index, owner);
+    struct pair_slot *waiter = pair_of(self->tables, index, tid), *holder = pair_of(self->tables, index, owner);
 
     if (waiter) {
         more64(&waiter->waits, 1);
@@ -115,7 +115,7 @@ static void count_pairs(struct contention *self, uint32_t index, uint32_t tid, u
 }
 
 /* Returns 0 when the thread was not known to wait. length_ns: as the runtime measured it, 0 = it did not. */
-static int end_wait(struct contention *self, struct thread *thread, struct open_wait *open, uint64_t length_ns)
+static int end_wait(struct contention *self, struct thread_slot *thread, struct open_wait *open, uint64_t length_ns)
 {
     uint64_t begin = thread ? get64(&open->begin_ns) : 0, number;
     uint32_t index;
@@ -156,7 +156,7 @@ static int lock_wait_begins(struct contention *self, const uint8_t *data, uint32
 /* u8 flags, u16 clr, f64 length in ns. A wait that began before the recording counts from its begin. */
 static int lock_wait_ends(struct contention *self, const uint8_t *data, uint32_t size)
 {
-    struct thread *thread = thread_of(self->tables, self->clock->thread_id());
+    struct thread_slot *thread = thread_of(self->tables, self->clock->thread_id());
     double length;
 
     if (size < 11)
@@ -176,7 +176,7 @@ static int lock_wait_ends(struct contention *self, const uint8_t *data, uint32_t
  * handle is counted as a lock. */
 static int handle_wait_begins(struct contention *self, const uint8_t *data, uint32_t size)
 {
-    struct thread *thread = thread_of(self->tables, self->clock->thread_id());
+    struct thread_slot *thread = thread_of(self->tables, self->clock->thread_id());
     uint32_t kind;
 
     if (size < 11)
@@ -203,7 +203,7 @@ static HRESULT event_delivered(void *instance, EVENTPIPE_PROVIDER provider, DWOR
     case LOCK_WAIT_ENDS: good = lock_wait_ends(self, data, size); break;
     case HANDLE_WAIT_BEGINS: good = handle_wait_begins(self, data, size); break;
     case HANDLE_WAIT_ENDS: {
-        struct thread *known = thread_of(self->tables, self->clock->thread_id());
+        struct thread_slot *known = thread_of(self->tables, self->clock->thread_id());
         end_wait(self, known, known ? &known->handle : NULL, 0);
         break;
     }
