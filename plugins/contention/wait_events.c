@@ -172,6 +172,12 @@ static int lock_wait_ends(struct contention *self, const uint8_t *data, uint32_t
     return 1;
 }
 
+/* No address, and no handle. */
+static uint64_t other_key(uint32_t kind)
+{
+    return UINT64_MAX - kind;
+}
+
 /* u8 source, pointer object, u16 clr. The address of the object is no key, because it moves. A lock that waits for its own
  * handle is counted as a lock. */
 static int handle_wait_begins(struct contention *self, const uint8_t *data, uint32_t size)
@@ -185,7 +191,7 @@ static int handle_wait_begins(struct contention *self, const uint8_t *data, uint
         return 1;
     kind = data[0] == 1 ? CT_KIND_MONITOR_WAIT : CT_KIND_WAIT_HANDLE;
     more64(&self->other_begun, 1);
-    begin_wait(self, kind, 0, 0, kind);
+    begin_wait(self, other_key(kind), 0, 0, kind);
     return 1;
 }
 
