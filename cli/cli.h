@@ -25,7 +25,7 @@ enum exit_code {
 };
 
 extern const struct command command_complete, command_ps, command_profilers, command_attach, command_launch,
-    command_report, command_sessions, command_stop, command_rm, command_doctor;
+    command_report, command_diff, command_sessions, command_stop, command_rm, command_doctor;
 
 /* What main changed for this process, for programs that it starts. */
 struct program_inheritance; /* tool/launch_program.h */
@@ -77,6 +77,14 @@ int cli_interrupts(void *unused);
 
 /* ---- reports ---- */
 
+struct document;
+struct store_session;
+/* A session by id, "last" or folder: the caller closes it. again: with a report that was made again, or is there. An exit code. */
+int cli_open_report(const char *which, bool again, struct store_session *session);
+/* report.json of an opened session folder. An exit code. */
+int cli_load_report(int folder, const char *path, struct document **document);
+/* Renders to stdout; what it is, for sentences: "the report in /x". An exit code. */
+int cli_show_document(const struct document *document, const char *what, const struct renderer *renderer, unsigned top);
 /* Renders report.json of an opened session folder to stdout. An exit code. */
 int cli_show_report(int folder, const char *path, const struct renderer *renderer, unsigned top);
 

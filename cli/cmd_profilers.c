@@ -65,6 +65,8 @@ static void print_effects(uint32_t flags)
         puts("  effect      clones the process");
     if (flags & MEDIC_INSTRUMENTS)
         puts("  effect      rewrites methods: Medic stays loaded until the program ends");
+    if (flags & MEDIC_ENDS_ITSELF)
+        puts("  length      ends by itself, unless a duration is given");
 }
 
 static void print_field(const char *name, const char *text)
@@ -143,7 +145,7 @@ static void write_param(struct json_writer *writer, const medic_param *param)
 
 static void write_flags(struct json_writer *writer, uint32_t flags)
 {
-    static const char *const names[] = {"startup_only", "suspends", "forks", "instruments"};
+    static const char *const names[] = {"startup_only", "suspends", "forks", "instruments", "ends_itself", "dead_too"};
     json_open(writer, "flags", '[', true);
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (flags & (1u << i))

@@ -10,17 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const struct command *const cli_commands[] = {&command_ps,
-                                              &command_profilers,
-                                              &command_attach,
-                                              &command_launch,
-                                              &command_report,
-                                              &command_sessions,
-                                              &command_stop,
-                                              &command_rm,
-                                              &command_doctor,
-                                              &command_complete,
-                                              NULL};
+const struct command *const cli_commands[] = {&command_ps,     &command_profilers, &command_attach,   &command_launch,
+                                              &command_report, &command_diff,      &command_sessions, &command_stop,
+                                              &command_rm,     &command_doctor,    &command_complete, NULL};
 enum { COMMAND_COUNT = sizeof cli_commands / sizeof *cli_commands - 1 };
 
 const struct command *cli_find_command(const char *name)

@@ -15,12 +15,25 @@ void progress_begin(struct progress *progress, const char *profiler, int pid, co
              cli_clean(name, clean, sizeof clean));
 }
 
+/* What it does now, as the core says it: a photograph, which takes its time. */
+static void put_work(const medic_status *status, char *out, size_t room)
+{
+    char clean[sizeof status->text];
+    cli_clean(status->text, clean, sizeof clean);
+    if (status->progress > 0)
+        snprintf(out, room, "%s, %d %%", *clean ? clean : "works", (int)status->progress / 10);
+    else
+        snprintf(out, room, "%s", clean);
+}
+
 static void put_state(const medic_status *status, int64_t left_ns, char *out, size_t room)
 {
     if (status->state == MEDIC_SESSION_STOPPING)
         snprintf(out, room, "stopping");
     else if (!status->started_ns)
         snprintf(out, room, "starting");
+    else if (status->state == MEDIC_SESSION_RUNNING && (*status->text || status->progress > 0))
+        put_work(status, out, room);
     else if (left_ns < 0)
         snprintf(out, room, "%.1f s, Ctrl-C stops", (double)(status->now_ns - status->started_ns) / 1e9);
     else
@@ -31,7 +44,7 @@ void progress_show(void *context, const medic_status *status, int64_t left_ns)
 {
     struct progress *progress = context;
     uint64_t now = ipc_now_ns();
-    char state[64], cpu[32], line[512];
+    char state[sizeof status->text + 16], cpu[32], line[512];
     if (!progress->shown || now - progress->last_ns < REDRAW_NS)
         return;
     progress->last_ns = now;

@@ -107,14 +107,11 @@ static void look(const medic_heap_request *request, struct heap_situation *situa
     code_memory_close(&code);
 }
 
-/* What is being done, for who waits for it. */
+/* What is being done, for who waits for it; until the photograph is over. */
 static void say(const char *sentence)
 {
-    medic_reason before = session.reason;
-
     snprintf(session.reason.text, sizeof session.reason.text, "%s", sentence);
     session_publish(MEDIC_SESSION_RUNNING);
-    session.reason = before;
 }
 
 /* One photograph, whatever becomes of it. */
@@ -255,11 +252,11 @@ static int attempt(struct photograph *photo, medic_reason *why)
 
 static void announce(const struct photograph *photo)
 {
-    medic_reason text;
+    char sentence[256];
 
-    snprintf(text.text, sizeof text.text, "photographs the heap by %s: stops the program for about %llu ms",
+    snprintf(sentence, sizeof sentence, "the heap is photographed by %s, for which the program stops for about %llu ms",
              heap_route_name(photo->plan.head.route), (unsigned long long)(photo->predicted_ns / MS + 1));
-    say(text.text);
+    say(sentence);
 }
 
 /* The routes in turn, each more than once. */
@@ -269,11 +266,13 @@ static int try_routes(struct photograph *photo, medic_reason *why)
 
     for (uint32_t i = 0; i < photo->choice.count; i++) {
         photo->plan.head.route = photo->choice.routes[i].route;
+        photo->plan.head.contents =
+            photo->request.contents | (photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? MEDIC_HEAP_DEAD : 0);
         photo->predicted_ns = photo->choice.routes[i].pause_ns;
         if (i == 0)
             photo->text = photo->choice.routes[0].why;
         else
-            snprintf(photo->text.text, sizeof photo->text.text, "%.400s", why->text);
+            photo->text = *why;
         for (int n = 0; n < ATTEMPTS || (n < ATTEMPTS_MAX && photo->total_ns < ATTEMPTS_PAUSE_NS); n++) {
             photo->plan.head.attempt = ++photo->attempts;
             announce(photo);
@@ -312,12 +311,15 @@ static int photograph(const medic_host *host, const medic_heap_request *asked, m
 {
     struct photograph photo = {.attempts = 0};
     int32_t progress = atomic_load(&session.progress);
+    medic_reason before = session.reason;
     medic_heap_photo taken;
     int code = prepare(&photo, asked, why);
 
     (void)host;
     if (code == MEDIC_OK)
         code = try_routes(&photo, why);
+    if (session.result == MEDIC_OK)
+        session.reason = before;
     atomic_store(&session.progress, progress);
     if (code != MEDIC_OK)
         return code;

@@ -12,9 +12,12 @@ struct owner {
     const char *root;
 };
 
+/* An array, even of the program's structs, is not where a person looks: who holds it is. */
 static int is_programs(const medic_heap_graph *graph, uint32_t node)
 {
-    return graph->classes[graph->class_of[node]].code == MEDIC_CODE_USER;
+    const medic_heap_class *class = &graph->classes[graph->class_of[node]];
+
+    return class->code == MEDIC_CODE_USER && class->kind != MEDIC_KIND_ARRAY;
 }
 
 static struct owner owner_by_root(const medic_heap_graph *graph, uint32_t parent)

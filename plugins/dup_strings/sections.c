@@ -4,6 +4,7 @@
 #define VALUES_MAX 500u
 #define HOLDERS_MAX 300u
 #define HOLDERS_SHOWN 3u /* of a value */
+#define SHOWN_IN_ROW 24u /* UTF-16 units of an example */
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
 
@@ -92,13 +93,12 @@ static void holder_row(struct work *work, medic_section *section, const struct h
 
     add_holder(&name_text, work, holder);
     add_through(&way, work, holder);
-    add_value(&most, work, &work->census.values[holder->top_value], SHOWN_IN_SENTENCE);
+    add_value(&most, work, &work->census.values[holder->top_value], SHOWN_IN_ROW);
     medic_cell cells[] = {
-        medic_string(name),       medic_string(through),
-        whole(holder->wasted),    ratio(holder->wasted, work->census.wasted),
-        whole(holder->copies),    whole(holder->values),
-        whole(holder->strings),   medic_string(value),
-        whole(holder->top_count),
+        medic_string(name),     medic_string(through),
+        whole(holder->wasted),  ratio(holder->wasted, work->census.wasted),
+        whole(holder->copies),  whole(holder->values),
+        whole(holder->strings), medic_string(value),
     };
     ROW(work, section, cells);
 }
@@ -114,7 +114,6 @@ static void write_holders(struct work *work)
         TALLY("values", "Values"),
         TALLY("strings", "Strings"),
         TEXT("most", "Most often", 0),
-        TALLY("times", "Times"),
     };
     medic_section *section = SECTION(
         work, MEDIC_TABLE, "holders", "Who holds the copies",
@@ -245,6 +244,16 @@ static void note(const struct notes *notes, const char *format, ...)
     ROW(notes->work, notes->section, cells);
 }
 
+static const char *route_words(uint32_t route)
+{
+    switch (route) {
+    case MEDIC_HEAP_COPY: return "A copy of the process was collected and read";
+    case MEDIC_HEAP_COLLECT: return "The program's garbage was collected, and a copy of the process read";
+    case MEDIC_HEAP_ENUMERATE: return "A copy of the process was read, without a collection";
+    default: return "The heap was read";
+    }
+}
+
 static void note_route(const struct notes *notes)
 {
     const medic_heap_graph *graph = notes->work->census.graph;
@@ -252,7 +261,7 @@ static void note_route(const struct notes *notes)
     struct medic_text text = {pause, sizeof pause};
 
     medic_add_time(&text, (double)graph->done.pause_ns);
-    note(notes, "The program stood still for %s. %s", pause, graph->route_reason);
+    note(notes, "%s; the program stood still for %s. %s", route_words(graph->route), pause, graph->route_reason);
 }
 
 static void note_dead(const struct notes *notes)
