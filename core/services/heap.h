@@ -7,7 +7,7 @@
  *   heap_code_memory.c   the copy's own copy of the runtime's code memory                                    [copy]
  *   heap_child.c         what every copy does first: signals, descriptors, oom score, its own end            [copy]
  *   heap_watch.c         the copy as seen from outside: progress, memory, deadline, kill, wait               [worker]
- *   heap_sink.c          what is told becomes records: its memory, roots, and the end of a photograph          [copy]
+ *   heap_sink.c          what is told becomes records: its memory, roots, and the end of a photograph         [copy]
  *   heap_object.c        objects and their references, in chunks; no allocation, no lock                     [copy]
  *   heap_class.c         the classes of objects, by ClassID                                                  [copy]
  *   heap_layout.c        where the references of a class's objects are                                       [copy]
