@@ -47,7 +47,7 @@ struct heap_plan {
     ICorProfilerInfo12 *info; /* borrowed */
 };
 
-struct heap_class;   /* heap_sink.c */
+struct heap_class;   /* heap_class.h */
 struct heap_strings; /* heap_strings.h */
 struct heap_statics; /* heap_statics.h */
 
