@@ -104,6 +104,11 @@ def is_gone(pid):
     return not pathlib.Path(f"/proc/{pid}").exists()
 
 
+def anonymous(pid):
+    """Bytes of private memory that is not of a file."""
+    return int(re.search(r"^RssAnon:\s+(\d+)", _text(f"/proc/{pid}/status"), re.M)[1]) << 10
+
+
 # --- as before --------------------------------------------------------------------------------------------------------
 
 class Before:

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -83,6 +84,26 @@ def test_photographs_in_a_row_under_load(patient, runtime, server, out_dir):
     p.assert_works()
     assert '"wrong":0' in p.ask("children")
     assert p.quit() == 0, p.stderr()
+
+
+# --- what it costs the target -----------------------------------------------------------------------------------------
+
+@every_route
+def test_the_target_hardly_grows(patient, runtime, out_dir, route):
+    """By less than 16 MB while it is photographed, after a first visit has mapped the libraries and warmed the runtime up.
+    What the copy needs is not counted."""
+    need(route, runtime)
+    p = patient("heap", runtime, args=["1"])
+    photographs.take(p, out_dir / "warm", route)
+    before = most = photographs.anonymous(p.pid)
+    with photographs.start(p, out_dir / "s", route) as command:
+        while command.process.poll() is None:
+            most = max(most, photographs.anonymous(p.pid))
+            time.sleep(0.002)
+        assert command.wait().code == visit.OK
+    assert most - before < 16 << 20, f"by {(most - before) >> 20} MB"
+    p.ask("collect")
+    assert photographs.anonymous(p.pid) - before < 4 << 20
 
 
 # --- no copy can be made ----------------------------------------------------------------------------------------------

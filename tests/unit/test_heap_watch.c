@@ -175,7 +175,7 @@ static void a_hung_copy_is_killed(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(sleeps_for_ever, &take, &why), MEDIC_E_TIMEOUT);
-    assert_text_has(why.text, "hung before it had collected");
+    assert_text_has(why.text, "hung before it told of an object");
     assert_false(take.hopeless);
 }
 
