@@ -17,8 +17,11 @@
  *   heap_ranges.c        which addresses are which generation                                              [copy]
  *   heap_output.c        records to the capture, by write(2)                                               [copy]
  *   heap_strings.c       hashes and repeated values                                                        [copy]
- *   heap_statics.c       static fields and their slots                                                     [copy]
- *   heap_guess.c         ENUMERATE: roots found in stacks and memory outside the heap                      [copy]
+ *   heap_statics.c       static fields and what they hold                                                  [copy]
+ *   heap_types.c         which types are loaded, and their fields, in the runtime's own tables             [copy]
+ *   heap_guess.c         ENUMERATE: roots: handles, finalizers, words on stacks                            [copy]
+ *   heap_handles.c       the runtime's handle tables                                                       [copy]
+ *   heap_try.c           steps that may crash or hang                                                      [copy]
  *   heap_names.c         names of classes, fields and functions, afterwards                                [worker] */
 #ifndef CORE_SERVICES_HEAP_H
 #define CORE_SERVICES_HEAP_H
