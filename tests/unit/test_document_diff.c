@@ -358,7 +358,8 @@ static void render_all(const struct document *document)
             continue; /* shows a capture */
         medic_reason why;
         FILE *out = tmpfile();
-        renderer_at(i)->render(document, NULL, out, &why);
+        if (renderer_at(i)->render)
+            renderer_at(i)->render(document, NULL, out, &why);
         fclose(out);
     }
 }
