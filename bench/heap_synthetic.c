@@ -1,8 +1,10 @@
 /* Made-up photographs of the heap, as large as one likes, and how long they take to read. For heap_analysis.py, and by hand:
  *   heap_synthetic write FILE OBJECTS [list]    a capture; list: one long list instead of customers and orders
- *   heap_synthetic read FILE                    seconds and peak memory of each step, as lines of key=value */
+ *   heap_synthetic read FILE                    seconds and peak memory of each step, as lines of key=value
+ *   heap_synthetic export FILE                  as .heapsnapshot to stdout */
 #include "tests/unit/heap_writer.h"
 #include "tool/heap_service.h"
+#include "tool/render.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,26 +136,53 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static double cpu(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 static double step(const char *name, double since)
 {
+    static double cpu_before;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%s_s=%.3f\n%s_peak_mb=%ld\n", name, now() - since, name, usage.ru_maxrss / 1000);
+    printf("%s_s=%.3f\n%s_cpu_s=%.3f\n%s_peak_mb=%ld\n", name, now() - since, name, cpu() - cpu_before, name,
+           usage.ru_maxrss / 1000);
+    cpu_before = cpu();
     return now();
+}
+
+static struct capture *open_capture(const char *path)
+{
+    struct capture *capture = NULL;
+    medic_reason why = {""};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || capture_open(fd, &capture, &why))
+        fprintf(stderr, "%s: %s\n", path, fd < 0 ? strerror(errno) : why.text);
+    return capture;
+}
+
+static int export_capture(const char *path)
+{
+    struct capture *capture = open_capture(path);
+    medic_reason why = {""};
+    if (!capture || !render_heapsnapshot(capture, stdout, &why))
+        return !capture;
+    fprintf(stderr, "%s: %s\n", path, why.text);
+    return 1;
 }
 
 static int read_capture(const char *path)
 {
-    struct capture *capture;
     struct heap_graphs graphs = {0};
     struct heap_graph *graph;
     medic_reason why = {""};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     double at = now();
-    if (fd < 0 || capture_open(fd, &capture, &why)) {
-        fprintf(stderr, "%s: %s\n", path, fd < 0 ? strerror(errno) : why.text);
+    struct capture *capture = open_capture(path);
+    if (!capture)
         return 1;
-    }
     at = step("open", at);
     if (heap_graphs_get(&graphs, capture, 0, &graph, &why)) {
         fprintf(stderr, "%s: %s\n", path, why.text[0] ? why.text : "there is no photograph");
@@ -169,7 +198,6 @@ static int read_capture(const char *path)
            (unsigned long long)dominators->reachable_bytes);
     heap_graphs_free(&graphs);
     capture_close(capture);
-    close(fd);
     return 0;
 }
 
@@ -177,8 +205,10 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "read"))
         return read_capture(argv[2]);
+    if (argc == 3 && !strcmp(argv[1], "export"))
+        return export_capture(argv[2]);
     if ((argc == 4 || argc == 5) && !strcmp(argv[1], "write"))
         return write_capture(argv[2], strtoull(argv[3], NULL, 10), argc == 5);
-    fprintf(stderr, "heap_synthetic write FILE OBJECTS [list] | read FILE\n");
+    fprintf(stderr, "heap_synthetic write FILE OBJECTS [list] | read FILE | export FILE\n");
     return 2;
 }

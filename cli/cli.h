@@ -79,8 +79,8 @@ int cli_interrupts(void *unused);
 
 struct document;
 struct store_session;
-/* A session by id, "last" or folder, with a report that was made again, or is there: the caller closes it. An exit code. */
-int cli_open_report(const char *which, struct store_session *session);
+/* A session by id, "last" or folder: the caller closes it. again: with a report that was made again, or is there. An exit code. */
+int cli_open_report(const char *which, bool again, struct store_session *session);
 /* report.json of an opened session folder. An exit code. */
 int cli_load_report(int folder, const char *path, struct document **document);
 /* Renders to stdout; what it is, for sentences: "the report in /x". An exit code. */

@@ -33,7 +33,7 @@ static int load(const char *which, struct document **document)
     struct store_session session;
     if (is_file(which))
         return load_file(which, document);
-    int code = cli_open_report(which, &session);
+    int code = cli_open_report(which, true, &session);
     if (code != EXIT_OK)
         return code;
     code = cli_load_report(session.folder, session.path, document);
@@ -83,6 +83,8 @@ static int run(int argc, char **argv)
     if (argc - optind != 2 || !*argv[optind] || !*argv[optind + 1])
         return cli_fail(EXIT_ARGUMENTS,
                         "medic diff takes two sessions, the earlier one first: `medic sessions` lists them");
+    if (!renderer->render)
+        return cli_fail(EXIT_ARGUMENTS, "a comparison has no -f %s: it is of one session's capture", renderer->name);
     return diff(argv + optind, renderer, top);
 }
 

@@ -5,7 +5,7 @@
 static int report(const char *which, const struct renderer *renderer, unsigned top)
 {
     struct store_session session;
-    int code = cli_open_report(which, &session);
+    int code = cli_open_report(which, renderer->render != NULL, &session);
     if (code != EXIT_OK)
         return code;
     code = cli_show_report(session.folder, session.path, renderer, top);
@@ -35,11 +35,13 @@ static int run(int argc, char **argv)
 }
 
 static const struct command_option options[] = {REPORT_FORMAT_OPTION, TOP_OPTION, HELP_OPTION, {0}};
-static const struct command_note examples[] = {{"medic report last", NULL},
-                                               {"medic report 1a2b3c4d", "the beginning of an id of `medic sessions`"},
-                                               {"medic report ./pauses --top all | less", NULL},
-                                               {"medic report ./pauses -f json | jq -r .verdict", NULL},
-                                               {0}};
+static const struct command_note examples[] = {
+    {"medic report last", NULL},
+    {"medic report 1a2b3c4d", "the beginning of an id of `medic sessions`"},
+    {"medic report ./pauses --top all | less", NULL},
+    {"medic report ./pauses -f json | jq -r .verdict", NULL},
+    {"medic report last -f heapsnapshot > now.heapsnapshot", "the heap, for the Memory tab of Chrome's DevTools"},
+    {0}};
 
 const struct command command_report = {
     .name = "report",

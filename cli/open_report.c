@@ -57,7 +57,7 @@ static int make_or_keep(const struct store_session *session)
     return EXIT_OK;
 }
 
-int cli_open_report(const char *which, struct store_session *session)
+int cli_open_report(const char *which, bool again, struct store_session *session)
 {
     static struct store store; /* an opened session points to it */
     medic_reason why = {""};
@@ -67,8 +67,11 @@ int cli_open_report(const char *which, struct store_session *session)
     if (code != MEDIC_OK)
         return cli_fail(code == MEDIC_E_NOT_FOUND ? EXIT_ARGUMENTS : cli_exit_code(code, EXIT_SESSION), "%s", why.text);
     code = attach_recover(session, &why);
-    int exit_code =
-        code == MEDIC_OK ? make_or_keep(session) : cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
+    int exit_code = EXIT_OK;
+    if (code != MEDIC_OK)
+        exit_code = cli_fail(cli_exit_code(code, EXIT_SESSION), "%s", why.text);
+    else if (again)
+        exit_code = make_or_keep(session);
     if (exit_code != EXIT_OK)
         store.operations->close(session);
     return exit_code;

@@ -78,7 +78,7 @@ static int take_head(struct input *input, void *head, size_t size)
 /* Room for more items behind those that are there; NULL: no memory. */
 static void *list_add(struct heap_list *list, size_t count, size_t item_size)
 {
-    if (list->capacity - list->count < count) {
+    if (!list->items || list->capacity - list->count < count) {
         size_t capacity = list->capacity + list->capacity / 2 + count + 16;
         void *larger = capacity < SIZE_MAX / item_size ? realloc(list->items, capacity * item_size) : NULL;
         if (!larger)
@@ -103,7 +103,7 @@ static int read_list(struct input *input, struct heap_list *list, size_t item_si
     return MEDIC_OK;
 }
 
-static const char *take_text(struct heap_parts *parts, struct input *input, uint32_t length)
+static char *take_text(struct heap_parts *parts, struct input *input, uint32_t length)
 {
     size_t size = utf8_repaired_size((const char *)input->at, length);
     char *text = arena_alloc(&parts->arena, size + 1);
@@ -186,13 +186,35 @@ static int read_value(struct reading *reading, struct input *input)
     return MEDIC_OK;
 }
 
+static int begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* What was written in the source, of a name that a compiler made of it: of `<Items>k__BackingField` (a property), `<x>5__2` (a
+ * local of a state machine), `<Name>i__Field` (of an anonymous type), `<clock>P` (a parameter of a class), `<>4__this`. */
+static const char *as_written(char *name)
+{
+    char *close = *name == '<' ? strchr(name, '>') : NULL;
+    if (strcmp(name, "<>4__this") == 0)
+        return name + 5;
+    if (!close || close == name + 1)
+        return name;
+    if (!begins(close, ">k__BackingField") && !begins(close, ">i__Field") && !begins(close, ">5__") &&
+        strcmp(close, ">P") != 0)
+        return name;
+    *close = '\0';
+    return name + 1;
+}
+
 static int read_field(struct heap_parts *parts, struct input *input, struct heap_field *field)
 {
     medic_heap_field_entry about;
     if (!take_head(input, &about, sizeof about) || about.length > (size_t)(input->end - input->at))
         return MEDIC_E_CORRUPT;
     size_t padding = (4 - about.length % 4) % 4;
-    *field = (struct heap_field){about.offset, about.token, take_text(parts, input, about.length)};
+    char *name = take_text(parts, input, about.length);
+    *field = (struct heap_field){about.offset, about.token, name ? as_written(name) : NULL};
     input->at += padding < (size_t)(input->end - input->at) ? padding : (size_t)(input->end - input->at);
     return field->name ? MEDIC_OK : MEDIC_E_MEMORY;
 }

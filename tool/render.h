@@ -2,6 +2,7 @@
 #ifndef TOOL_RENDER_H
 #define TOOL_RENDER_H
 
+#include "tool/capture.h"
 #include "tool/document.h"
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@ struct renderer {
     /* Writes the whole document to out, and nothing when it fails before that. options may be NULL.
      * MEDIC_E_MEMORY, MEDIC_E_IO, MEDIC_E_NOT_FOUND when it has nothing that this format shows. */
     int (*render)(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
+    /* The same for a format that shows the capture itself; one of both is NULL. Also MEDIC_E_CORRUPT, MEDIC_E_UNSUPPORTED. */
+    int (*render_capture)(const struct capture *capture, FILE *out, medic_reason *why);
 };
 
 /* NULL when there is none of that name. */
@@ -40,5 +43,6 @@ int render_collapsed(const struct document *document, const struct render_option
 int render_speedscope(const struct document *document, const struct render_options *options, FILE *out,
                       medic_reason *why);
 int render_pprof(const struct document *document, const struct render_options *options, FILE *out, medic_reason *why);
+int render_heapsnapshot(const struct capture *capture, FILE *out, medic_reason *why);
 
 #endif

@@ -129,6 +129,10 @@ static int render(const struct plugin_view *view, struct report_host *host, cons
     report_describe(host, FOLDER_FD);
     int result = view->report.render(&host->host, &reason);
     reason.text[sizeof reason.text - 1] = '\0';
+    if (result && host->document->error) { /* what a service could not do says more than what the plugin makes of it */
+        result = host->document->error;
+        reason = host->document->reason;
+    }
     if (result)
         return medic_fail(why, fault_of_plugin(result), "the report half of %s failed: %.400s", file,
                           reason.text[0] ? reason.text : "it gave no reason");

@@ -176,12 +176,6 @@ static const medic_stack_tree_service STACK_TREE = {
 
 /* --- medic.heap_graph: a photograph that cannot be read fails the rendering --- */
 
-static void fail_rendering(struct report_host *self, int code, const medic_reason *why)
-{
-    if (!self->document->error)
-        self->document->error = medic_fail(&self->document->reason, code, "%s", why->text);
-}
-
 static uint32_t get_photographs(const medic_host *host)
 {
     return heap_photographs(of(host)->capture);
@@ -193,8 +187,10 @@ static const medic_heap_graph *get_graph(const medic_host *host, uint32_t index)
     struct heap_graph *graph = NULL;
     medic_reason why = {""};
     int result = heap_graphs_get(&self->graphs, self->capture, index, &graph, &why);
-    if (result && result != MEDIC_E_NOT_FOUND)
-        fail_rendering(self, result, &why);
+    if (result && result != MEDIC_E_NOT_FOUND && !self->document->error) {
+        self->document->error = result;
+        self->document->reason = why;
+    }
     return result ? NULL : &graph->view;
 }
 
@@ -203,9 +199,9 @@ static const medic_heap_dominators *get_dominators(const medic_host *host, const
     struct report_host *self = of(host);
     struct heap_graph *found = heap_graphs_find(&self->graphs, graph);
     const medic_heap_dominators *dominators = found ? heap_graph_dominators(found) : NULL;
-    if (found && !dominators)
-        fail_rendering(self, MEDIC_E_MEMORY,
-                       &(medic_reason){"out of memory while finding what keeps what alive in the heap"});
+    if (found && !dominators && !self->document->error)
+        self->document->error = medic_fail(&self->document->reason, MEDIC_E_MEMORY,
+                                           "out of memory while finding what keeps what alive in the heap");
     return dominators;
 }
 

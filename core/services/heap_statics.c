@@ -4,6 +4,7 @@
 #include "core/services/heap_statics.h"
 
 #include "core/services/heap_class.h"
+#include "core/services/heap_output.h"
 #include "core/services/heap_sink.h"
 #include "core/services/heap_try.h"
 #include "core/services/heap_types.h"
@@ -86,6 +87,18 @@ void heap_statics_close(struct heap_statics *s)
 {
     if (s)
         munmap(s, sizeof *s);
+}
+
+uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads, uint32_t *place)
+{
+    *place = statics->places.thread_data;
+    *threads = statics->threads;
+    return statics->thread_count;
+}
+
+uint64_t heap_statics_domain(const struct heap_statics *statics)
+{
+    return (uint64_t)statics->domain;
 }
 
 /* ---- what is found ---- */
@@ -243,7 +256,7 @@ static void step_thread_data(void *context)
     struct heap_statics *s = context;
 
     for (uint32_t i = 0; i < s->thread_count; i++)
-        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place) != 0;
+        s->matches += heap_thread_has_data((uint64_t)s->threads[i], s->place) ? 1u : 0u;
 }
 
 static void step_match(void *context)
@@ -385,22 +398,39 @@ static void find_modules(struct heap_statics *s)
         heap_try(step_modules, s);
 }
 
-void heap_tell_statics(struct heap_sink *sink)
+static void tell_all(struct heap_statics *s)
 {
-    struct heap_statics *s = sink->statics;
+    int late;
 
-    if (heap_sink_failed(sink) || !heap_try_open())
-        return;
-    s->sink = sink;
     heap_try_limit(LIMIT_NS);
-    for (uint32_t i = 1; i <= sink->class_count; i++)
-        add_type(s, sink->classes[i].id);
+    for (uint32_t i = 1; i <= s->sink->class_count; i++)
+        add_type(s, s->sink->classes[i].id);
     find_thread_data(s);
     tell_types(s);
     find_places(s);
     find_modules(s);
     each_module(s, step_tables);
     tell_types(s);
+    late = heap_try_is_late();
     heap_try_limit(0);
     flush(s);
+    if (!s->places.definitions)
+        heap_output_log(s->sink,
+                        "the runtime's list of types was not found: static fields of classes without objects are "
+                        "not told");
+    if (late)
+        heap_output_log(s->sink, "the static fields were not told to the end: it took too long");
+}
+
+void heap_tell_statics(struct heap_sink *sink)
+{
+    struct heap_statics *s = sink->statics;
+
+    if (heap_sink_failed(sink))
+        return;
+    s->sink = sink;
+    if (heap_try_open())
+        tell_all(s);
+    else
+        heap_output_log(sink, "no static fields are told: the kernel refuses a timer");
 }

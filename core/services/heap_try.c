@@ -11,12 +11,12 @@
 static struct {
     sigjmp_buf back;
     volatile sig_atomic_t trying, late;
-    int timer;
+    int timer, open;
 } attempt;
 
-/* Not SIGALRM: that one ends the copy. */
+/* Not SIGALRM: that one ends the copy. And not SIGABRT below: glibc takes a lock for it. */
 enum { LATE_SIGNAL = SIGVTALRM };
-static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
 
 static void on_signal(int number)
 {
@@ -44,6 +44,8 @@ int heap_try_open(void)
     sigset_t wanted;
     int ok = take(LATE_SIGNAL);
 
+    if (attempt.open)
+        return 1;
     sigemptyset(&wanted);
     sigaddset(&wanted, LATE_SIGNAL);
     for (size_t i = 0; i < sizeof fault_signals / sizeof fault_signals[0]; i++) {
@@ -54,8 +56,9 @@ int heap_try_open(void)
     event.sigev_notify = SIGEV_SIGNAL;
     event.sigev_signo = LATE_SIGNAL;
     /* Not glibc's, which allocates. */
-    return ok && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &attempt.timer) == 0 &&
-           sigprocmask(SIG_UNBLOCK, &wanted, NULL) == 0;
+    attempt.open = ok && syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &attempt.timer) == 0 &&
+                   sigprocmask(SIG_UNBLOCK, &wanted, NULL) == 0;
+    return attempt.open;
 }
 
 void heap_try_limit(uint64_t ns)
@@ -67,6 +70,11 @@ void heap_try_limit(uint64_t ns)
     when.it_value.tv_nsec = (long)(ns % UINT64_C(1000000000));
     attempt.late = 0;
     syscall(SYS_timer_settime, attempt.timer, 0, &when, NULL);
+}
+
+int heap_try_is_late(void)
+{
+    return attempt.late != 0;
 }
 
 enum heap_tried heap_try(void (*step)(void *context), void *context)

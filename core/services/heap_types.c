@@ -207,6 +207,11 @@ int heap_thread_has_data(uint64_t thread, uint32_t place)
     return plausible(data) && word_at(data + LOCAL_THREAD) == thread;
 }
 
+uint64_t heap_thread_statics(uint64_t thread, uint32_t place)
+{
+    return place && heap_thread_has_data(thread, place) ? word_at(word_at(thread + place) + LOCAL_ARRAY) : 0;
+}
+
 /* Indexes count from the array's begin, its header included. */
 static uint64_t thread_object(uint64_t data, uint32_t index)
 {

@@ -55,6 +55,8 @@ uint32_t heap_type_statics(uint64_t method_table, struct heap_static_field *fiel
 int heap_type_base(uint64_t method_table, uint64_t *base);
 /* The same for thread statics of a thread: an object. 0 = it has none, or the class does not tell. */
 uint64_t heap_type_thread_base(uint64_t method_table, uint64_t thread, uint32_t place);
+/* The array with the objects of all classes, 0 = none. */
+uint64_t heap_thread_statics(uint64_t thread, uint32_t place);
 /* Whether the pointer at this place of a thread leads to a structure that leads back to it, as its own statics do. */
 int heap_thread_has_data(uint64_t thread, uint32_t place);
 enum { HEAP_THREAD_BYTES = 2048 };

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_ = 4096 + 128, CHUNK = 16384 };
+enum { LINE_MAX_ = 4096 + 128, CHUNK = MEMORY_MAP_TEXT - LINE_MAX_ };
 
 /* Hexadecimal digits up to stop; NULL when there is something else. */
 static const char *read_hex(const char *text, char stop, uint64_t *value)
@@ -35,6 +35,8 @@ int memory_map_line(const char *line, struct memory_range *range)
 
 static int append(struct memory_map *map, const struct memory_range *range)
 {
+    if (map->count == map->capacity && map->fixed)
+        return MEDIC_E_FULL;
     if (map->count == map->capacity) {
         size_t capacity = map->capacity ? map->capacity * 2 : 256;
         struct memory_range *grown = realloc(map->ranges, capacity * sizeof *grown);
@@ -52,13 +54,14 @@ static int append(struct memory_map *map, const struct memory_range *range)
 static int take_lines(struct memory_map *map, char *text, size_t *size)
 {
     char *line = text, *end;
+    int code;
 
     while ((end = memchr(line, '\n', *size - (size_t)(line - text)))) {
         struct memory_range range;
 
         *end = '\0';
-        if (memory_map_line(line, &range) && append(map, &range) != MEDIC_OK)
-            return MEDIC_E_MEMORY;
+        if (memory_map_line(line, &range) && (code = append(map, &range)) != MEDIC_OK)
+            return code;
         line = end + 1;
     }
     *size -= (size_t)(line - text);
@@ -66,16 +69,13 @@ static int take_lines(struct memory_map *map, char *text, size_t *size)
     return MEDIC_OK;
 }
 
-int memory_map_read(struct memory_map *map)
+int memory_map_read_into(struct memory_map *map, char *text)
 {
-    char *text = malloc(LINE_MAX_ + CHUNK);
     size_t size = 0;
     ssize_t got = 0;
-    int code = text ? MEDIC_OK : MEDIC_E_MEMORY, fd, error;
+    int code = MEDIC_OK, fd, error;
 
     map->count = 0;
-    if (!text)
-        return code;
     fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     while (code == MEDIC_OK && fd >= 0 && (got = read(fd, text + size, CHUNK)) > 0) {
         size += (size_t)got;
@@ -86,9 +86,18 @@ int memory_map_read(struct memory_map *map)
     error = errno;
     if (fd >= 0)
         close(fd);
-    free(text);
     errno = error;
     return fd < 0 || got < 0 ? MEDIC_E_IO : code;
+}
+
+int memory_map_read(struct memory_map *map)
+{
+    char *text = malloc(MEMORY_MAP_TEXT);
+    int code = text ? memory_map_read_into(map, text) : MEDIC_E_MEMORY, error = errno;
+
+    free(text);
+    errno = error;
+    return code;
 }
 
 const struct memory_range *memory_map_find(const struct memory_map *map, uint64_t address)
@@ -109,5 +118,5 @@ const struct memory_range *memory_map_find(const struct memory_map *map, uint64_
 void memory_map_free(struct memory_map *map)
 {
     free(map->ranges);
-    *map = (struct memory_map){NULL, 0, 0};
+    *map = (struct memory_map){.ranges = NULL};
 }

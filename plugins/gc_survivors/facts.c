@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define STEPS_SHOWN 4u
+#define STEPS_SHOWN 5u
 
 /* How much, and how many: of a path now, or what was added since the first photograph. */
 static double weight_of(const struct recording *recording, const struct path *path)
@@ -118,10 +118,20 @@ static void add_owner(struct medic_text *text, const struct recording *recording
         medic_add(text, ".%s", field_name(by, field));
 }
 
-/* Steps in the middle of a long way that are left out: all but the last two and the program's own. */
+static int has_user(const struct recording *recording, const uint32_t *way, uint32_t length)
+{
+    for (uint32_t i = 0; i + 1 < length; i++)
+        if (is_user(recording, way[i]))
+            return 1;
+    return 0;
+}
+
+/* Steps in the middle of a long way are left out: all but the last two, the program's own, and what it refers to; or the
+ * first, where there is none of the program. */
 static int is_told(const struct recording *recording, const uint32_t *way, uint32_t length, uint32_t step)
 {
-    return length <= STEPS_SHOWN || step + 2 >= length || is_user(recording, way[step]);
+    return length <= STEPS_SHOWN || step + 2 >= length || is_user(recording, way[step]) ||
+           (step && is_user(recording, way[step - 1])) || (!step && !has_user(recording, way, length));
 }
 
 static uint32_t way_to(const struct recording *recording, uint32_t path, uint32_t way[64])
@@ -145,6 +155,19 @@ static void add_many(struct medic_text *text, const struct recording *recording,
     medic_add_name(text, class_name(recording, at->class_index, name));
 }
 
+static int is_dependent(const struct recording *recording, uint32_t path)
+{
+    return recording->paths.all[path].depth > 2 && recording->paths.all[path].slot == MEDIC_SLOT_DEPENDENT;
+}
+
+/* A class of the program, or one that the compiler made for it. */
+static int is_telling(const struct recording *recording, uint32_t path)
+{
+    uint32_t kind = recording->graph->classes[recording->paths.all[path].class_index].kind;
+
+    return is_user(recording, path) || kind == MEDIC_KIND_STATE_MACHINE || kind == MEDIC_KIND_CLOSURE;
+}
+
 /* The program's own type that most of it is: what the entries, nodes, delegates of the framework are there for. */
 static void add_payload(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
@@ -152,7 +175,13 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
     char name[NAME_ROOM];
     uint32_t at = path;
 
-    while (at && !is_user(recording, at)) {
+    if (is_user(recording, at) && is_dependent(recording, all[at].first_child) &&
+        weight_of(recording, &all[all[at].first_child]) * 2 > weight_of(recording, &all[at])) {
+        medic_add(text, " → ");
+        add_step(text, recording, all[at].first_child);
+        return;
+    }
+    while (at && !is_telling(recording, at)) {
         at = heaviest(recording, at);
         if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
             return;
@@ -178,35 +207,25 @@ static void add_event(struct medic_text *text, const struct recording *recording
 
     medic_add_number(text, handlers_of(recording, all[path].parent));
     medic_add(text, " handlers of event ");
-    if (all[delegate].depth > 2)
-        add_owner(text, recording, all[delegate].parent, delegate);
-    else if (label->text && medic_begins_with(label->text, "static "))
-        medic_add(text, "%s", label->text + sizeof "static " - 1);
-    else
-        add_label(text, label);
     if (all[delegate].depth > 2) {
-        medic_add(text, ", held by ");
+        add_owner(text, recording, all[delegate].parent, delegate);
+        medic_add(text, " (held by ");
+        add_label(text, label);
+        medic_add(text, ")");
+    } else if (label->text && medic_begins_with(label->text, "static ")) {
+        medic_add(text, "%s", label->text + sizeof "static " - 1);
+    } else {
         add_label(text, label);
     }
     add_payload(text, recording, path);
 }
 
-static void add_way(struct medic_text *text, const struct recording *recording, uint32_t path)
+static void add_timers(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
-    uint32_t way[64], length = way_to(recording, path, way);
-    int gap = 0;
-
+    medic_add_number(text, recording->paths.all[path].count);
+    medic_add(text, " timers (held by ");
     add_label(text, label_of_path(recording, path));
-    medic_add(text, ": ");
-    for (uint32_t i = 0; i + 1 < length; i++) {
-        if (is_told(recording, way, length, i)) {
-            medic_add(text, gap ? "… → " : "");
-            add_owner(text, recording, way[i], way[i + 1]);
-            medic_add(text, " → ");
-        }
-        gap = !is_told(recording, way, length, i);
-    }
-    add_many(text, recording, path);
+    medic_add(text, ")");
     add_payload(text, recording, path);
 }
 
@@ -225,7 +244,28 @@ static enum holding holding_of(const struct recording *recording, uint32_t path)
         return HOLDS_TASKS;
     if (label_of_path(recording, path)->kind == MEDIC_ROOT_FINALIZER)
         return HOLDS_FINALIZER;
-    return all[path].slot == MEDIC_SLOT_DEPENDENT && all[path].depth > 2 ? HOLDS_DEPENDENT : HOLDS_PLAIN;
+    if (label_of_path(recording, path)->kind == MEDIC_ROOT_HANDLE && all[path].depth == 2)
+        return HOLDS_HANDLES;
+    return is_dependent(recording, path) ? HOLDS_DEPENDENT : HOLDS_PLAIN;
+}
+
+static void add_way(struct medic_text *text, const struct recording *recording, uint32_t path)
+{
+    uint32_t way[64], length = way_to(recording, path, way);
+    int gap = 0;
+
+    add_label(text, label_of_path(recording, path));
+    medic_add(text, holding_of(recording, path) == HOLDS_HANDLES ? "s: " : ": ");
+    for (uint32_t i = 0; i + 1 < length; i++) {
+        if (is_told(recording, way, length, i)) {
+            medic_add(text, gap ? "… → " : "");
+            add_owner(text, recording, way[i], way[i + 1]);
+            medic_add(text, " → ");
+        }
+        gap = !is_told(recording, way, length, i);
+    }
+    add_many(text, recording, path);
+    add_payload(text, recording, path);
 }
 
 static void tell_suspect(const struct recording *recording, uint32_t path, struct suspect *suspect)
@@ -245,6 +285,8 @@ static void tell_suspect(const struct recording *recording, uint32_t path, struc
     suspect->retained_before = at->retained_before;
     if (delegate)
         add_event(&text, recording, path, delegate);
+    else if (suspect->holding == HOLDS_TIMERS)
+        add_timers(&text, recording, path);
     else
         add_way(&text, recording, path);
     add_label(&key, label_of_path(recording, path));
@@ -309,7 +351,7 @@ void find_facts(struct recording *recording)
     struct facts *facts = &recording->facts;
 
     facts->photographed = 1;
-    facts->contents = recording->graph->contents;
+    facts->has_dead = has_dead(recording->graph);
     facts->objects = recording->tree->reachable;
     facts->bytes = recording->tree->reachable_bytes;
     facts->guessed_bytes = recording->holders.guessed_bytes;

@@ -142,22 +142,23 @@ static void spread(struct search *search)
 
 /* --- what several hold --- */
 
+/* References first: they stay, where a stack may hold an object for a moment only. */
 static void note_seconds(struct search *search)
 {
     const medic_heap_graph *graph = search->recording->graph;
     const uint32_t *idom = search->recording->tree->idom;
 
-    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
-        struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
-        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
-        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
-            search->second[node] = number;
-    }
     for (uint32_t i = 0; i < search->tail; i++) {
         uint32_t from = search->queue[i];
         for (uint64_t edge = graph->first_edge[from]; edge < graph->first_edge[from + 1]; edge++)
             if (idom[graph->target[edge]] == graph->root_node)
                 note_second(search, from, graph->target[edge]);
+    }
+    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
+        struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
+        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
+        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
+            search->second[node] = number;
     }
 }
 
@@ -168,11 +169,35 @@ static int is_named_by_root(const struct label *label)
     return label->kind == MEDIC_ROOT_STATIC || label->kind == MEDIC_ROOT_THREAD_STATIC;
 }
 
+/* Methods that called each other: the first says enough. */
+static int are_stacks(const struct label *a, const struct label *b)
+{
+    return a->kind == MEDIC_ROOT_STACK && b->kind == MEDIC_ROOT_STACK;
+}
+
 static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
 {
     for (uint32_t i = 0; i < graph->strong_root_count; i++)
         if (graph->roots[i].node < graph->node_count)
             rooted[graph->roots[i].node >> 3] |= (uint8_t)(1u << (graph->roots[i].node & 7));
+}
+
+static int is_framework(const struct label *stack)
+{
+    return medic_begins_with(stack->text, "stack of System.") || medic_begins_with(stack->text, "stack of Microsoft.");
+}
+
+/* Two holders as one, whose name begins with the one that people know how to look for. */
+static struct label join(const struct label *first, const struct label *second)
+{
+    struct label label = {.text = first->text, .kind = first->kind, .other = second->text};
+
+    if (first->kind != MEDIC_ROOT_STACK && (is_named_by_root(first) || !is_named_by_root(second)))
+        return label;
+    if (are_stacks(first, second))
+        return (struct label){
+            .text = is_framework(second) ? first->text : second->text, .kind = first->kind, .more = 1};
+    return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
 }
 
 static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
@@ -183,11 +208,10 @@ static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
 
     if (rooted && (is_named_by_root(&label) || !second))
         return holders->label_of[node];
-    label = (struct label){.text = label.text, .kind = label.kind};
     if (second)
-        label.other = holders->labels[second].text;
+        label = join(&label, &holders->labels[second]);
     else
-        label.more = 1;
+        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
     number = label_number(holders, &label);
     return number ? number : holders->label_of[node];
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define DEEP 10u     /* chains of fewer are not worth a word: those of hash tables */
 #define DEPTH_MAX 32 /* of generic arguments; deeper ones keep their namespaces */
 
 uint64_t hash_text(uint64_t add, const char *text)
@@ -120,6 +121,9 @@ const char *short_type(const char *name, uint32_t kind, char out[NAME_ROOM])
     char text[NAME_ROOM];
     size_t length = without_namespaces(name, out);
 
+    if (strcmp(name, "System.String") == 0 || strcmp(name, "System.Object") == 0)
+        out[0] |= 0x20; /* as C# says */
+
     if (kind == MEDIC_KIND_STATE_MACHINE)
         return state_machine(out);
     if (ends_with(out, ".(closure)")) {
@@ -158,16 +162,29 @@ const char *class_name(const struct recording *recording, uint32_t class_index, 
 
 /* --- holders and steps --- */
 
+/* "static Orders.Cache.Items" of "static Orders.Cache.<Items>k__BackingField" */
+static void add_root(struct medic_text *text, const char *root)
+{
+    const char *open = strstr(root, ".<"), *close = open ? strstr(open, ">k__BackingField") : NULL;
+
+    if (close)
+        medic_add(text, "%.*s%.*s", (int)(open + 1 - root), root, (int)(close - open - 2), open + 2);
+    else
+        medic_add(text, "%s", root);
+}
+
 void add_label(struct medic_text *text, const struct label *label)
 {
     if (!label->text) {
         medic_add(text, "nothing that was seen");
         return;
     }
-    medic_add(text, "%s", label->text);
-    if (label->other)
-        medic_add(text, label->more ? ", %s and others" : " and %s", label->other);
-    else if (label->more)
+    add_root(text, label->text);
+    if (label->other) {
+        medic_add(text, label->more ? ", " : " and ");
+        add_root(text, label->other);
+    }
+    if (label->more)
         medic_add(text, " and others");
 }
 
@@ -202,6 +219,13 @@ static const char *field_of(const struct recording *recording, const struct path
     return at->slot == MEDIC_SLOT_DEPENDENT ? "ConditionalWeakTable" : field_name(field, out);
 }
 
+static void add_depth(struct medic_text *text, uint32_t levels)
+{
+    medic_add(text, " (");
+    medic_add_number(text, levels);
+    medic_add(text, " deep)");
+}
+
 void add_step(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     const struct path *at = &recording->paths.all[path];
@@ -221,6 +245,6 @@ void add_step(struct medic_text *text, const struct recording *recording, uint32
         return;
     }
     medic_add(text, "%s", class_name(recording, at->class_index, name));
-    if (at->flags & PATH_RECURSIVE)
-        medic_add(text, " (%u deep)", at->levels);
+    if ((at->flags & PATH_RECURSIVE) && at->levels >= DEEP)
+        add_depth(text, at->levels);
 }

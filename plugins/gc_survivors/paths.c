@@ -18,7 +18,7 @@ struct merge {
     uint32_t *queue, *path_of_queued; /* nodes with something below them, and where they belong */
     uint32_t head, tail;
     uint32_t level; /* of the nodes that are being added */
-    uint64_t cut;   /* bytes */
+    uint64_t cut;   /* bytes that a path must keep alive to be looked into */
     uint8_t *added; /* bit a node */
 };
 
@@ -69,9 +69,11 @@ static uint32_t add_path(struct merge *merge, uint32_t parent, uint32_t what, ui
     return paths->count++;
 }
 
-static int is_like(const struct path *path, uint32_t what, uint32_t slot)
+/* Of one type, and referred to by the same field of the same type. */
+static int is_like(const struct path *all, uint32_t at, uint32_t parent, uint32_t what, uint32_t slot)
 {
-    return path->depth > 1 && path->class_index == what && path->slot == slot;
+    return all[at].class_index == what && all[at].slot == slot && all[at].depth > 2 &&
+           all[all[at].parent].class_index == all[parent].class_index;
 }
 
 /* Where an object belongs that its owner refers to: with its like further up, if it hangs below one. */
@@ -82,7 +84,7 @@ static uint32_t find_like(const struct merge *merge, uint32_t parent, uint32_t w
     if (all[parent].depth > 1 && all[parent].class_index == what)
         return parent;
     for (uint32_t at = parent; at && all[at].depth > 1; at = all[at].parent)
-        if (is_like(&all[at], what, slot))
+        if (is_like(all, at, parent, what, slot))
             return at;
     return NO_PATH;
 }
@@ -197,6 +199,31 @@ static void add_topmost(struct merge *merge)
     }
 }
 
+/* Objects of a path that keeps too little alive wait: what refers to its own kind comes to it piece by piece, level by
+ * level. They are chained by their places in the queue, which is over for them. */
+static void wait_for_more(struct merge *merge, uint32_t number, uint32_t place)
+{
+    merge->path_of_queued[place] = merge->paths->all[number].waiting;
+    merge->paths->all[number].waiting = place + 1;
+}
+
+static void look_below_waiting(struct merge *merge, uint32_t number)
+{
+    uint32_t place;
+
+    while ((place = merge->paths->all[number].waiting) != 0) {
+        merge->paths->all[number].waiting = merge->path_of_queued[place - 1];
+        look_below(merge, merge->queue[place - 1], number);
+    }
+}
+
+static void end_waiting(struct merge *merge)
+{
+    for (uint32_t i = 1; i < merge->paths->count; i++)
+        for (uint32_t place = merge->paths->all[i].waiting; place; place = merge->path_of_queued[place - 1])
+            end_here(merge, &merge->paths->all[i], merge->queue[place - 1]);
+}
+
 static void merge_all(struct merge *merge)
 {
     uint32_t level_end;
@@ -205,16 +232,19 @@ static void merge_all(struct merge *merge)
     level_end = merge->tail;
     merge->level = 2;
     while (merge->head < merge->tail) {
-        uint32_t node = merge->queue[merge->head], number = merge->path_of_queued[merge->head];
-        if (merge->head++ == level_end) {
+        uint32_t place = merge->head++, number = merge->path_of_queued[place];
+        if (place == level_end) {
             level_end = merge->tail;
             merge->level++;
         }
-        if (merge->paths->all[number].entered < merge->cut)
-            end_here(merge, &merge->paths->all[number], node);
-        else
-            look_below(merge, node, number);
+        if (merge->paths->all[number].entered < merge->cut) {
+            wait_for_more(merge, number, place);
+            continue;
+        }
+        look_below_waiting(merge, number);
+        look_below(merge, merge->queue[place], number);
     }
+    end_waiting(merge);
 }
 
 /* --- sums, and the order of rows --- */

@@ -58,6 +58,7 @@ struct path {
     uint32_t flags;
     uint32_t depth;
     uint32_t levels, last_level; /* how often they hang below each other */
+    uint32_t waiting;            /* while it is built */
     uint64_t count, own;         /* objects and their bytes */
     uint64_t below;              /* of what is not told apart */
     uint64_t retained;           /* own, below, and of all children */
@@ -65,6 +66,7 @@ struct path {
     uint64_t references;         /* from arrays, to count the handlers of a delegate */
     uint64_t key;                /* hash of the names down to here: the same in another photograph */
     uint64_t count_before, retained_before;
+    uint64_t moved; /* of those before, what hung somewhere else */
 };
 
 struct link;
@@ -136,6 +138,12 @@ static inline int is_old(uint32_t generation)
 {
     return generation == MEDIC_GENERATION_2 || generation == MEDIC_GENERATION_LARGE ||
            generation == MEDIC_GENERATION_PINNED;
+}
+
+/* Nothing was collected: what no root reaches is dead, or held by a root that such a photograph cannot see. */
+static inline int has_dead(const medic_heap_graph *graph)
+{
+    return graph->route == MEDIC_HEAP_ENUMERATE || (graph->contents & MEDIC_HEAP_DEAD);
 }
 
 /* Each returns MEDIC_OK or MEDIC_E_MEMORY; what it made is freed by free_analysis. */

@@ -14,20 +14,6 @@ medic_section *open_section(const struct recording *recording, const medic_secti
     return recording->document->section(recording->host, &whole_info);
 }
 
-static const char *kind_name(uint32_t kind)
-{
-    switch (kind) {
-    case MEDIC_ROOT_STACK: return "stack";
-    case MEDIC_ROOT_FINALIZER: return "finalizer queue";
-    case MEDIC_ROOT_HANDLE: return "GC handle";
-    case MEDIC_ROOT_STATIC: return "static field";
-    case MEDIC_ROOT_THREAD_STATIC: return "thread static";
-    case MEDIC_ROOT_DEPENDENT: return "ConditionalWeakTable";
-    case MEDIC_ROOT_GUESSED: return "guessed";
-    default: return "other";
-    }
-}
-
 static int by_retained(const void *left, const void *right)
 {
     const struct label *a = left, *b = right;
@@ -59,7 +45,6 @@ static void holder_row(const struct recording *recording, medic_section *section
     add_label(&text, label);
     medic_cell cells[] = {
         medic_string(name),
-        medic_string(label->other || label->more ? "several" : kind_name(label->kind)),
         whole(label->objects),
         whole(label->retained),
         ratio((double)label->retained, (double)recording->tree->reachable_bytes),
@@ -71,16 +56,15 @@ static void write_holders(const struct recording *recording)
 {
     static const medic_column columns[] = {
         TEXT("holder", "Held by", MEDIC_COLUMN_KEY),
-        TEXT("kind", "Kind", 0),
         TALLY("objects", "Objects"),
         SIZE("retained", "Keeps alive"),
         SHARE("share", "Of all"),
     };
     uint32_t count;
     struct label *labels = sorted_labels(recording, &count);
-    medic_section *section = SECTION(
-        recording, MEDIC_TABLE, "holders", "Who keeps memory alive",
-        "Objects that hang on it directly, and all that would be free without them. Several: no single one.", columns);
+    medic_section *section =
+        SECTION(recording, MEDIC_TABLE, "holders", "Who keeps memory alive",
+                "Objects that hang on it directly, and all that would be free without them.", columns);
 
     for (uint32_t i = 0; labels && i < count && i < HOLDERS_MAX; i++)
         holder_row(recording, section, &labels[i]);

@@ -44,6 +44,12 @@ static inline medic_cell ratio(double part, double all)
     return medic_number(all > 0 ? part / all : 0);
 }
 
+/* Without a bar: a tree needs the room. */
+#define PART(id, title)                                                                                                \
+    {                                                                                                                  \
+        id, title, MEDIC_NUMBER, MEDIC_UNIT_RATIO, MEDIC_ROLE_NONE, MEDIC_COLUMN_DIFF                                  \
+    }
+
 medic_section *open_section(const struct recording *recording, const medic_section_info *info);
 
 #define SECTION(recording, kind_of, its_id, its_title, its_note, its_columns)                                          \

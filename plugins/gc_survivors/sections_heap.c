@@ -16,8 +16,8 @@ void write_generations(const struct recording *recording)
         SHARE("share", "Of all"),
     };
     static const char *const names[MEDIC_GENERATIONS] = {"0", "1", "2", "large", "pinned", "frozen", "not known"};
-    const char *note = recording->graph->contents & MEDIC_HEAP_DEAD
-                           ? "Nothing was collected: the dead are told apart."
+    const char *note = has_dead(recording->graph)
+                           ? "Nothing was collected: what no root reaches is there too."
                            : "After a full collection: what was in generation 0 is in 1 now, what was in 1 is in 2.";
     medic_section *section = SECTION(recording, MEDIC_TABLE, "generations", "By generation", note, columns);
     double all = (double)recording->graph->bytes;
@@ -30,9 +30,9 @@ void write_generations(const struct recording *recording)
             ROW(recording, section, cells);
     }
     if (recording->dead.count) {
-        medic_cell cells[] = {
-            medic_string(recording->graph->contents & MEDIC_HEAP_DEAD ? "dead" : "reached by no root"),
-            whole(recording->dead.count), whole(recording->dead.bytes), ratio((double)recording->dead.bytes, all)};
+        medic_cell cells[] = {medic_string(has_dead(recording->graph) ? "dead or not seen" : "reached by no root"),
+                              whole(recording->dead.count), whole(recording->dead.bytes),
+                              ratio((double)recording->dead.bytes, all)};
         ROW(recording, section, cells);
     }
 }
@@ -147,7 +147,7 @@ static void add_way(struct medic_text *text, const struct recording *recording, 
     char name[NAME_ROOM];
 
     if (idom[node] == MEDIC_NO_NODE) {
-        medic_add(text, "%s", graph->contents & MEDIC_HEAP_DEAD ? "nothing: it is dead" : "nothing that was seen");
+        medic_add(text, "%s", has_dead(graph) ? "nothing that was seen: mostly it is dead" : "nothing that was seen");
         return;
     }
     for (uint32_t at = idom[node]; at != graph->root_node; at = idom[at]) {
@@ -263,7 +263,7 @@ void write_photograph(const struct recording *recording)
     say(recording, section, "references", as_number(graph->edge_count, a), NULL);
     say(recording, section, "references to nothing", as_number(graph->dangling, a), NULL);
     say(recording, section, "bytes reached by no root", as_bytes(recording->dead.bytes, a), NULL);
-    if (graph->contents & MEDIC_HEAP_DEAD) {
+    if (has_dead(graph)) {
         say(recording, section, "bytes reached from known roots", as_bytes(recording->holders.exact_bytes, a), NULL);
         say(recording, section, "bytes reached from guessed roots only", as_bytes(recording->holders.guessed_bytes, a),
             NULL);

@@ -7,6 +7,7 @@
 #define SHOWN_SHARE 0.005
 #define CHAIN_SHARE 0.95 /* a step whose only child of note has so much of it is told in one row with it */
 #define CHAIN_STEPS 3u
+#define CHAIN_TEXT 52u /* bytes */
 #define RETENTION_MAX 2000u
 #define RETENTION_SHARE 0.001
 
@@ -31,20 +32,6 @@ static int is_shown(const struct drawing *drawing, uint32_t path)
     return path && weight_of(drawing, path) >= drawing->least;
 }
 
-/* The last path of the chain that begins in one: single objects, each of which is there for the next. */
-static uint32_t chain_end(const struct drawing *drawing, uint32_t path)
-{
-    const struct path *all = drawing->recording->paths.all;
-
-    for (uint32_t steps = 1; steps < CHAIN_STEPS && all[path].count == 1; steps++) {
-        uint32_t child = all[path].first_child;
-        if (!is_shown(drawing, child) || weight_of(drawing, child) < CHAIN_SHARE * weight_of(drawing, path))
-            break;
-        path = child;
-    }
-    return path;
-}
-
 static void add_chain(struct medic_text *text, const struct recording *recording, uint32_t first, uint32_t last)
 {
     uint32_t chain[CHAIN_STEPS], length = 0;
@@ -58,6 +45,31 @@ static void add_chain(struct medic_text *text, const struct recording *recording
         add_step(text, recording, chain[length]);
         medic_add(text, "%s", length ? " → " : "");
     }
+}
+
+static size_t chain_length(const struct recording *recording, uint32_t first, uint32_t last)
+{
+    char name[1024] = "";
+    struct medic_text text = {name, sizeof name};
+
+    add_chain(&text, recording, first, last);
+    return strlen(name);
+}
+
+/* The last path of the chain that begins in one: single objects, each of which is there for the next. A row is not long. */
+static uint32_t chain_end(const struct drawing *drawing, uint32_t first)
+{
+    const struct path *all = drawing->recording->paths.all;
+    uint32_t path = first;
+
+    for (uint32_t steps = 1; steps < CHAIN_STEPS && all[path].count == 1; steps++) {
+        uint32_t child = all[path].first_child;
+        if (!is_shown(drawing, child) || weight_of(drawing, child) < CHAIN_SHARE * weight_of(drawing, path) ||
+            chain_length(drawing->recording, first, child) > CHAIN_TEXT)
+            break;
+        path = child;
+    }
+    return path;
 }
 
 static void draw_row(struct drawing *drawing, uint32_t first, uint32_t last)
@@ -89,31 +101,44 @@ static void draw_row(struct drawing *drawing, uint32_t first, uint32_t last)
     drawing->written++;
 }
 
-/* The next path in depth-first order behind all that hangs below this one; 0 = none. */
-static uint32_t next_beside(const struct drawing *drawing, uint32_t path)
+/* Adds what is shown below a path to those that are to be drawn. */
+static size_t add_children(const struct drawing *drawing, uint32_t path, uint32_t *open, size_t count)
 {
     const struct path *all = drawing->recording->paths.all;
 
-    while (path && !is_shown(drawing, all[path].next))
-        path = all[path].parent;
-    return path ? all[path].next : 0;
+    for (uint32_t child = all[path].first_child; is_shown(drawing, child); child = all[child].next)
+        open[count++] = child;
+    return count;
 }
 
+static size_t heaviest(const struct drawing *drawing, const uint32_t *open, size_t count)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < count; i++)
+        if (weight_of(drawing, open[i]) > weight_of(drawing, open[best]))
+            best = i;
+    return best;
+}
+
+/* The heaviest first, wherever in the tree, but parents before their children: a terminal shows only the first rows. */
 static void draw(struct drawing *drawing)
 {
-    const struct path *all = drawing->recording->paths.all;
-    uint32_t path = is_shown(drawing, all[0].first_child) ? all[0].first_child : 0;
+    uint32_t *open = malloc(drawing->recording->paths.count * sizeof *open);
+    size_t count;
 
     drawing->rows = calloc(drawing->recording->paths.count, sizeof *drawing->rows);
-    if (!drawing->rows)
-        return;
-    while (path && drawing->written < ROWS_MAX) {
-        uint32_t last = chain_end(drawing, path);
+    count = open && drawing->rows ? add_children(drawing, 0, open, 0) : 0;
+    while (count && drawing->written < ROWS_MAX) {
+        size_t best = heaviest(drawing, open, count);
+        uint32_t path = open[best], last = chain_end(drawing, path);
+        memmove(open + best, open + best + 1, (--count - best) * sizeof *open);
         draw_row(drawing, path, last);
-        path = is_shown(drawing, all[last].first_child) ? all[last].first_child : next_beside(drawing, last);
+        count = add_children(drawing, last, open, count);
     }
-    drawing->recording->document->total_rows(drawing->section, drawing->written);
+    drawing->recording->document->total_rows(drawing->section, drawing->written + count);
     free(drawing->rows);
+    free(open);
 }
 
 static void add_note(const struct recording *recording, char note[300], double least)
@@ -133,7 +158,7 @@ void write_paths(const struct recording *recording)
         TEXT("path", "Kept alive by", MEDIC_COLUMN_KEY),
         TALLY("objects", "Objects"),
         SIZE("retained", "Keeps alive"),
-        SHARE("share", "Of all"),
+        PART("share", "Of all"),
     };
     struct drawing drawing = {.recording = recording, .least = SHOWN_SHARE * (double)recording->tree->reachable_bytes};
     char note[300] = "";
@@ -150,7 +175,7 @@ void write_growth_paths(const struct recording *recording)
         TALLY("more_objects", "More objects"),
         SIZE("more_retained", "More kept"),
         SPEED("speed", "Per second"),
-        SHARE("share", "Of growth"),
+        PART("share", "Of growth"),
     };
     struct drawing drawing = {.recording = recording, .growth = 1};
 

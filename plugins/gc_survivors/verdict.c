@@ -48,12 +48,13 @@ static uint32_t severity_of_growth(const struct facts *facts)
 static const char *cure(enum holding holding)
 {
     switch (holding) {
-    case HOLDS_HANDLERS: return "; who subscribes has to unsubscribe";
-    case HOLDS_TIMERS: return "; timers live until they are disposed of";
-    case HOLDS_REGISTRATIONS: return "; registrations live until they are disposed of, or the token's source is";
-    case HOLDS_TASKS: return "; what they await does not complete";
-    case HOLDS_DEPENDENT: return "; they live as long as their keys in the ConditionalWeakTable";
-    case HOLDS_FINALIZER: return "; the finalizer thread does not keep up";
+    case HOLDS_HANDLERS: return ": who subscribes has to unsubscribe";
+    case HOLDS_TIMERS: return ": timers live until they are disposed of";
+    case HOLDS_REGISTRATIONS: return ": registrations live until they are disposed of, or the token's source is";
+    case HOLDS_TASKS: return ": what they await does not complete";
+    case HOLDS_HANDLES: return ": a GCHandle holds until it is freed";
+    case HOLDS_DEPENDENT: return ": they live as long as their keys in the ConditionalWeakTable";
+    case HOLDS_FINALIZER: return ": the finalizer thread does not keep up";
     default: return "";
     }
 }
@@ -71,7 +72,7 @@ static void add_suspect(struct medic_text *text, const struct facts *facts, cons
     medic_add_bytes(text, (double)facts->bytes);
     medic_add(text, " (");
     medic_add_share(text, (double)suspect->retained, (double)facts->bytes);
-    medic_add(text, ") are kept alive by %s%s", suspect->path, cure(suspect->holding));
+    medic_add(text, ") are kept alive by %s", suspect->path);
 }
 
 /* "+41,000 Order (+20.1 MB) under static Orders.Cache._items: Dictionary<int, Order> → Entry[] → Order" */
@@ -170,7 +171,7 @@ static void find_suspects(struct verdict *verdict, const struct facts *facts, si
             add_grown_suspect(&text, suspect);
         else
             add_suspect(&text, facts, suspect);
-        medic_add(&text, ".");
+        medic_add(&text, "%s.", facts->compared ? "" : cure(suspect->holding));
         if (!facts->compared)
             snprintf(finding->key, sizeof finding->key, "%s", suspect->key);
     }
@@ -180,6 +181,8 @@ static void find_finalizer(struct verdict *verdict, const struct facts *facts)
 {
     struct medic_text text;
 
+    if (facts->suspect_count && facts->suspects[0].holding == HOLDS_FINALIZER) /* the sentence has told it */
+        return;
     if ((double)facts->finalizer_bytes < FINALIZER_SHARE * (double)facts->bytes ||
         (double)facts->finalizer_bytes < GROWTH_BYTES || !open_finding(verdict, "roots", &text))
         return;
@@ -193,12 +196,13 @@ static void find_dead(struct verdict *verdict, const struct facts *facts)
 {
     struct medic_text text;
 
-    if (!(facts->contents & MEDIC_HEAP_DEAD) ||
-        (double)facts->dead_bytes < DEAD_SHARE * (double)(facts->bytes + facts->dead_bytes) ||
+    if (!facts->has_dead || (double)facts->dead_bytes < DEAD_SHARE * (double)(facts->bytes + facts->dead_bytes) ||
         !open_finding(verdict, "generations", &text))
         return;
     medic_add_bytes(&text, (double)facts->dead_bytes);
-    medic_add(&text, " more lie there dead, not yet collected: they are not counted above.");
+    medic_add(&text,
+              " more are reached from no root that such a photograph sees: most of it is dead and not collected yet; "
+              "--set route=collect tells exactly.");
 }
 
 static void find_guessed(struct verdict *verdict, const struct facts *facts)
@@ -240,7 +244,7 @@ static size_t say(struct verdict *verdict, struct medic_text *text, const struct
     }
     verdict->severity = severity_of_suspect(facts, &facts->suspects[0]);
     add_suspect(text, facts, &facts->suspects[0]);
-    medic_add(text, "; if memory grows, look here first.");
+    medic_add(text, ". If memory grows, look here first%s.", cure(facts->suspects[0].holding));
     return 1;
 }
 

@@ -17,6 +17,7 @@ enum holding {
     HOLDS_TIMERS,        /* that nobody disposed of */
     HOLDS_REGISTRATIONS, /* of a CancellationToken */
     HOLDS_TASKS,         /* async methods that wait */
+    HOLDS_HANDLES,       /* GC handles that nobody freed */
     HOLDS_DEPENDENT,     /* by a ConditionalWeakTable, whose keys live */
     HOLDS_FINALIZER      /* wait to be finalized */
 };
@@ -35,7 +36,7 @@ struct suspect {
 
 struct facts {
     int photographed;                          /* there is a photograph */
-    uint32_t contents;                         /* enum medic_heap_contents */
+    int has_dead;                              /* nothing was collected before it */
     uint64_t objects, bytes;                   /* that strong roots reach */
     uint64_t guessed_bytes;                    /* of them only from words that look like addresses */
     uint64_t dead, dead_bytes;                 /* that no root reaches */

@@ -223,8 +223,8 @@ class Photo:
 
     @property
     def references(self):
-        """Those that are not null and that are in fields and elements."""
-        return sum(1 for o in self.objects.values() for at, to in o.references if to and at is not None)
+        """Those that are not null."""
+        return sum(1 for o in self.objects.values() for _, to in o.references if to)
 
     def name(self, cls):
         return plain(self.names.get(cls.id, f"class {cls.id:x}"))
@@ -236,7 +236,7 @@ class Photo:
             row = found[self.name(one.cls)]
             row[0] += 1
             row[1] += one.size
-            row[2] += sum(1 for at, to in one.references if to and at is not None)
+            row[2] += sum(1 for _, to in one.references if to)
         return dict(found)
 
     def dangling(self):
@@ -349,6 +349,8 @@ _KEYWORDS = {"System.Boolean": "bool", "System.Byte": "byte", "System.SByte": "s
 def plain(name):
     """A type's name in one spelling, whoever wrote it."""
     name = re.sub(r"`\d+", "", name.replace("+", "."))
+    name = re.sub(r"<>c(__DisplayClass\d+_\d+)?(?=$|[^\w])", "(closure)", name)
+    name = re.sub(r"<(\w+)>d__\d+", r"\1 (async)", name)
     return re.sub(r"[\w.]+", lambda m: _KEYWORDS.get(m[0], m[0]), name).replace(", ", ",")
 
 

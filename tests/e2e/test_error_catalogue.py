@@ -916,6 +916,8 @@ PROVOKED_BY = {
         "the document needs more memory", "out of memory while reading the capture",
         "out of memory while making the report", "out of memory while writing the report", "the JSON needs more memory",
         "no memory for <> pauses", "no memory for <> events"],
+    "e2e/test_faults.py::test_memory_for_a_photograph": [
+        "out of memory while reading photograph", "out of memory while finding what keeps"],
     "e2e/test_faults.py::test_memory_for_a_comparison": [
         "out of memory while comparing the"],
     "e2e/test_faults.py::test_memory_for_a_report_of_strings": [
@@ -1053,6 +1055,10 @@ PROVOKED_BY = {
         "the capture is not a regular", "the capture is empty: the", "the capture ends within its",
         "this is not a capture: it", "the capture has version <>", "the header of the capture is damaged: its sizes",
         "the header of the capture is damaged: its checksum"],
+    "unit/test_heap_graph": [
+        "photograph <> of the heap is damaged in the capture, at byte", "photograph <> of the heap is damaged in the capture: it"],
+    "e2e/test_heap_export.py::test_a_session_without_a_photograph_has_nothing_to_export": [
+        "this session has no photograph of the heap to show"],
     "unit/test_core_files": [
         "cannot open the temporary", "the temporary folder's path", "cannot make the folder <>/<>:",
         "no random number from the", "cannot look at the session", "cannot open the session folder",
@@ -1140,6 +1146,10 @@ PROVOKED_BY = {
 NOT_PROVOKED = {
     "a build for another processor, which is not tested here": [
         "this build for <> has not", "stacks are unwound on x86-64"],
+    "thousands of millions of objects, which no machine of ours can hold": [
+        "photograph <> of the heap has <> objects: more", "photograph <> of the heap has <> references: more"],
+    "a file that changes within the second in which it is read twice": [
+        "the capture has changed while it was read"],
 }
 
 

@@ -1,19 +1,19 @@
 """Exports of stacks against the formats' published definitions: speedscope's JSON schema, and a reader of pprof's."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
 
 import harness
+import readers
 import visit
 
 READERS = {"speedscope": "1.25.0", "pprof-format": "2.3.2"}  # from npm
 
 READ_PPROF = """
 const fs = require("fs"), zlib = require("zlib"), { Profile } = require("pprof-format");
-const p = Profile.decode(zlib.gunzipSync(fs.readFileSync(process.argv[2])));
+const p = Profile.decode(zlib.gunzipSync(fs.readFileSync(process.argv[1])));
 const text = (i) => p.stringTable.strings[Number(i)];
 const functions = new Map(p.function.map((f) => [Number(f.id), text(f.name)]));
 const locations = new Map(p.location.map((l) => [Number(l.id), functions.get(Number(l.line[0].functionId))]));
@@ -25,19 +25,8 @@ console.log(JSON.stringify({
 
 
 @pytest.fixture(scope="module")
-def readers():
-    """A folder with the readers in node_modules; kept in the build folder."""
-    assert shutil.which("npm") and shutil.which("node"), "npm is missing: apt-get install npm"
-    folder = harness.BUILD / "readers"
-    folder.mkdir(exist_ok=True)
-    wanted = [f"{name}@{version}" for name, version in READERS.items()]
-    marker = folder / "installed"
-    if not marker.exists() or marker.read_text() != " ".join(wanted):
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *wanted],
-                       check=True, timeout=180)
-        marker.write_text(" ".join(wanted))
-    (folder / "read_pprof.js").write_text(READ_PPROF)
-    return folder
+def formats():
+    return readers.install("readers", READERS)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +60,9 @@ def test_collapsed_lines_add_up_to_the_report(session):
     assert sum(lines.values()) == sum(row[weight] for row in section["rows"])
 
 
-def test_speedscope_accepts_the_file(session, readers):
+def test_speedscope_accepts_the_file(session, formats):
     jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads((readers / "node_modules/speedscope/dist/release/file-format-schema.json").read_text())
+    schema = json.loads((formats / "node_modules/speedscope/dist/release/file-format-schema.json").read_text())
     file = json.loads(export(session, "speedscope").read_text())
     jsonschema.validate(file, schema)
     for profile in file["profiles"]:
@@ -82,10 +71,8 @@ def test_speedscope_accepts_the_file(session, readers):
         assert all(0 <= i < len(file["shared"]["frames"]) for sample in profile["samples"] for i in sample)
 
 
-def test_pprof_reads_the_same_stacks(session, readers):
-    done = subprocess.run(["node", "read_pprof.js", export(session, "pprof")], cwd=readers, capture_output=True,
-                          text=True, timeout=60, check=True)
-    profile = json.loads(done.stdout)
+def test_pprof_reads_the_same_stacks(session, formats):
+    profile = json.loads(readers.ask(formats, READ_PPROF, export(session, "pprof")))
     assert profile["types"][0][1] == "nanoseconds"
     assert sum(s["values"][0] for s in profile["samples"]) == sum(collapsed(session).values())
     deepest = max(profile["samples"], key=lambda s: s["values"][0])

@@ -240,6 +240,24 @@ def test_memory_for_a_report_with_stacks(stacks, out_dir):
            **copied(stacks["merged_stacks"]))
 
 
+def test_memory_for_a_photograph(out_dir):
+    """Each time without the report that was made before: jansson does not always survive the want of memory."""
+    with harness.Patient("heap", args=["graphs"]) as program:
+        folder = visit.attach(program, out_dir / "s", profiler="gc_survivors").folder
+        assert program.quit() == 0
+    state, command = copied(folder).values()
+
+    def anew(made):
+        (made / "made" / "report.json").unlink(missing_ok=True)
+        return command(made)
+
+    starve(out_dir / "a", anew, [
+        "out of memory while reading photograph <> of the heap",
+        "out of memory while finding what keeps what alive in the heap"], state=state)
+    starve(out_dir / "b", lambda made: [*anew(made), "-f", "heapsnapshot"], ["out of memory while writing the report"],
+           state=state)
+
+
 SYMBOLS = [
     ("symbols.json cannot be used: symbols.json contradicts itself", "{}"),
     ("symbols.json cannot be used: not valid JSON", "{"),

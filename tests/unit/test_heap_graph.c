@@ -385,6 +385,25 @@ static void slots_have_the_names_of_the_fields_they_lie_in(void **state)
     assert_null(heap_field_name(graph, 99, 0));
 }
 
+static void fields_that_a_compiler_made_are_called_as_in_the_source(void **state)
+{
+    (void)state;
+    static const struct heap_made_field made[] = {{8, 1, "<Items>k__BackingField"},
+                                                  {16, 2, "<i>5__2"},
+                                                  {24, 3, "<Name>i__Field"},
+                                                  {32, 4, "<clock>P"},
+                                                  {40, 5, "<>4__this"},
+                                                  {48, 6, "<>1__state"},
+                                                  {56, 7, "<odd"},
+                                                  {64, 8, "_plain"}};
+    static const char *const names[] = {"Items", "i", "Name", "clock", "this", "<>1__state", "<odd", "_plain"};
+    uint32_t node = heap_class(&heap, NODE, 0, 80, 0, HEAP_SLOTS(8, 16, 24, 32, 40, 48, 56, 64), HEAP_NO_SLOTS);
+    heap_fields(&heap, NODE, 0, 0, made, 8);
+    load();
+    for (uint32_t i = 0; i < 8; i++)
+        assert_string_equal(heap_field_name(graph, node, i), names[i]);
+}
+
 /* --- photographs --- */
 
 static void each_complete_photograph_is_a_graph(void **state)
@@ -492,6 +511,7 @@ int main(void)
         WITH(dependent_handles_are_references_of_their_key),
         WITH(classes_are_what_their_bases_and_names_say),
         WITH(slots_have_the_names_of_the_fields_they_lie_in),
+        WITH(fields_that_a_compiler_made_are_called_as_in_the_source),
         WITH(each_complete_photograph_is_a_graph),
         WITH(a_photograph_without_objects_is_one),
         WITH(an_object_that_is_missing_is_damage),

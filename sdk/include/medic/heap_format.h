@@ -107,12 +107,13 @@ enum medic_heap_root_flags {
     MEDIC_ROOT_PINNED = 1u << 0,
     MEDIC_ROOT_WEAK = 1u << 1, /* holds nothing alive */
     MEDIC_ROOT_INTERIOR = 1u << 2,
-    MEDIC_ROOT_REFCOUNTED = 1u << 3
+    MEDIC_ROOT_REFCOUNTED = 1u << 3,
+    MEDIC_ROOT_ON_STACK = 1u << 4 /* of a GUESSED one: the word is on a thread's stack */
 };
 
 typedef struct medic_heap_root_entry {
     uint64_t object; /* address; of a byte inside when INTERIOR */
-    uint64_t id;     /* STACK: FunctionID or 0; HANDLE: its address */
+    uint64_t id;     /* STACK: FunctionID or 0; HANDLE: its address; GUESSED: the word's */
     uint32_t kind;   /* enum medic_heap_root_kind */
     uint32_t flags;  /* enum medic_heap_root_flags */
 } medic_heap_root_entry;

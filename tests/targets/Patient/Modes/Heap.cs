@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Medic.Targets;
 
 /// <summary>
-/// Programs whose heaps are known. The command `truth` prints what must be found there, `collect` forces a collection
-/// and prints how many milliseconds it stopped the program.
+/// Programs whose heaps are known. The command `truth` prints what must be found there, `settle` collects what is
+/// dead, `collect` forces one collection and prints how many milliseconds it stopped the program.
 ///     heap graphs          one of every shape that objects can have
 ///     heap leak KIND RATE  grows by RATE units a second: see Leak.Kinds; `grow N` adds N at once
 ///     heap healthy         much garbage, and a cache that does not grow
@@ -32,6 +32,8 @@ abstract class Heap : Mode
     {
         if (line == "truth")
             Console.WriteLine(Known().Line(More));
+        else if (line == "settle")
+            Console.WriteLine(Settled());
         else if (line == "collect")
             Console.WriteLine(Collect().ToString("R", CultureInfo.InvariantCulture));
         else
@@ -48,7 +50,18 @@ abstract class Heap : Mode
         });
         thread.Start();
         thread.Join();
-        for (var i = 0; i < 2; i++)
+        Settle();
+    }
+
+    private static string Settled()
+    {
+        Settle();
+        return "settled";
+    }
+
+    private static void Settle()
+    {
+        for (var i = 0; i < 3; i++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();

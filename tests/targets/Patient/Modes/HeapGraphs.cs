@@ -168,19 +168,19 @@ namespace Vault
 
         public sealed class Owner
         {
-            public Item[] Items = [];
+            public Item[]? Items;
         }
 
         public static void Fill()
         {
             One = new Owner { Items = Enumerable.Range(0, Items).Select(_ => new Item()).ToArray() };
-            Other = new Owner { Items = [.. One.Items] };
+            Other = new Owner { Items = [.. One.Items!] };
         }
 
         public static void Tell(Truth truth)
         {
             var own = Sizes.Object(8) + Sizes.Array(8, Items);
-            truth.Type("Vault.Shared.Item", Items, Sizes.Object(16), One!.Items[0])
+            truth.Type("Vault.Shared.Item", Items, Sizes.Object(16), One!.Items![0])
                 .Type("Vault.Shared.Owner", 2, Sizes.Object(8), One)
                 .Type("Vault.Shared.Item[]", 2, Sizes.Array(8, Items), One.Items)
                 .Holder("static Vault.Shared.One", "Vault.Shared.Owner", own)
@@ -661,7 +661,7 @@ namespace Vault
                 .Type("Vault.Pins.Deposit", 1, Sizes.Object(8), s_normal.Target)
                 .Type("Vault.Pixel[]", 1, pixels)
                 .Holder("pinned handle", "Vault.Pins.Pinned[]", pinned)
-                .Holder("handle", "Vault.Pins.Deposit", Sizes.Object(8) + pixels);
+                .Holder("strong handle", "Vault.Pins.Deposit", Sizes.Object(8) + pixels);
         }
     }
 
