@@ -150,6 +150,8 @@ def test_wrong_use_is_refused(two, out_dir):
     for args in ([], [before.folder], [before.folder, ""], [before.folder] * 3):
         refused(harness.run_medic(["diff", *args]), ARGUMENTS, "takes two sessions")
     refused(diff(before, before, check=ARGUMENTS), ARGUMENTS, "both are session")
+    refused(harness.run_medic(["diff", before.folder, before.folder, "-f", "heapsnapshot"]), ARGUMENTS,
+            "it is of one session's capture")
     refused(diff(before, out_dir / "nowhere", check=ARGUMENTS), ARGUMENTS, "nowhere")
     refused(diff(out_dir / "nowhere", before, check=ARGUMENTS), ARGUMENTS, "nowhere")
 

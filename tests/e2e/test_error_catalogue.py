@@ -704,7 +704,7 @@ PROVOKED_BY = {
     "e2e/test_diff.py::test_damaged_reports_are_refused": [
         "cannot use the report <>:"],
     "e2e/test_diff.py::test_wrong_use_is_refused": [
-        "medic diff takes two sessions", "both are session <>:"],
+        "medic diff takes two sessions", "both are session <>:", "a comparison has no -f <>"],
     "e2e/test_doctor.py::test_another_profiler": [
         "another profiler was loaded", "no plugin with the GUID <>"],
     "e2e/test_doctor.py::test_broken_profiler_is_a_warning": [
