@@ -41,14 +41,14 @@ def shown(text):
 
 
 def row_of(rows, value):
-    """The row of a known value: by its length and how it begins."""
+    """The row of a known value: by its length, how it begins, and, where that leaves two, how often it is there."""
     wanted = units(value["text"])
     found = []
     for row in rows:
         text, cut = shown(row["value"])
         if row["length"] == value["length"] and text == wanted[:len(text)] and (cut or len(text) == value["length"]):
             found.append(row)
-    if len(found) > 1: # cut, they look alike
+    if len(found) > 1:
         found = [row for row in found if row["count"] == value["count"]]
     assert len(found) == 1, f"{value['text'][:40]!r}: {found or [r['value'] for r in rows]}"
     return found[0]
@@ -68,15 +68,15 @@ def test_values_are_ordered_by_what_they_waste_and_the_sum_is_right(seen):
     assert wasted == sorted(wasted, reverse=True) and wasted[0] == 2 * (22 + 2 * 524_288 + 7 & ~7)
     copies, = [row for row in visit.rows("totals") if row["what"] == "copies"]
     assert copies["bytes"] == sum(wasted) >= sum(value["wasted"] for value in told["values"])
-    # Of the runtime's own strings few are there twice: those of its events, where a photograph listens to them.
-    assert copies["bytes"] < sum(value["wasted"] for value in told["values"]) + 40_000
+    # Of the runtime's own strings few are there twice.
+    assert copies["bytes"] < sum(value["wasted"] for value in told["values"]) + 100_000
 
 
 def test_what_is_no_copy_is_not_counted(seen):
     visit, told = seen
-    text = "\n".join(row["value"] for row in visit.rows("values"))
-    for other in ("many references to one", DROPPED, "customer number", '""'):
-        assert other not in text
+    values = [row["value"] for row in visit.rows("values")]
+    for other in ('"many references to one', f'"{DROPPED}', '"customer number', '""'):
+        assert not [value for value in values if value.startswith(other)]
 
 
 def test_who_holds_them_is_named(seen):
@@ -132,6 +132,18 @@ def test_dead_strings_are_no_waste(runtime, patient, out_dir):
     visit = photograph(p, out_dir / "s", "--top", "all", profiler=STRINGS)
     assert not [row for row in visit.rows("values") if DROPPED in row["value"]]
     assert visit.severity == "healthy", visit.verdict
+
+
+def test_another_reader_finds_the_same_copies(patient, out_dir):
+    """ClrMD, which reads the memory of a stopped process from outside; no string is made between the two looks."""
+    p = patient("strings", "net8.0")
+    photograph(p, out_dir / "first", profiler=STRINGS)  # what an attach makes for good is there from now on
+    p.ask("settle")
+    visit = photograph(p, out_dir / "second", "--top", "all", profiler=STRINGS)
+    p.ask("settle")
+    theirs, ours = heaps.outsider(p)["strings"], {row["what"]: row for row in visit.rows("totals")}
+    assert (ours["strings"]["count"], ours["strings"]["bytes"]) == (theirs["objects"], theirs["bytes"])
+    assert (ours["copies"]["bytes"], len(visit.rows("values"))) == (theirs["wasted"], theirs["repeated"])
 
 
 @pytest.mark.parametrize("mode", ["idle", "web", "healthy"])

@@ -25,7 +25,8 @@ def graphs(request):
         visit = photograph(patient, folder / "s", "--top", "all", route=route)
         told = truth(patient)
         assert told["server"] == (gc == "server")
-        yield Known(runtime, gc, route, patient, told, visit, visit.photo, heap_capture.Retained(visit.photo))
+        photo = visit.photo
+        yield Known(runtime, gc, route, patient, told, visit, photo, heap_capture.Retained(photo))
         patient.assert_alive()
         assert patient.quit() == 0, patient.stderr()
 
@@ -113,6 +114,167 @@ def test_everything_but_the_dead_is_held(graphs):
         pytest.skip("the dead are among the objects")
     held = sum(graphs.photo.objects[a].size for a in graphs.retained.idom if a)
     assert held > 0.97 * sum(o.size for a, o in graphs.photo.objects.items() if graphs.photo.generation(a) != "frozen")
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+def by_label(told):
+    """{root: bytes that what it holds keeps alive}; the threads of a thread static together."""
+    found = collections.Counter()
+    for holder in told["holders"]:
+        found[holder["root"]] += holder["retained"]
+    return found
+
+
+def test_report_counts_types_exactly(graphs):
+    rows = {plain(row["type"]): row for row in graphs.visit.rows("types")}
+    wanted = {name: t for name, t in graphs.told["types"].items() if t[0]}
+    found = {name: (rows[name]["objects"], rows[name]["bytes"]) for name in wanted if name in rows}
+    assert found == wanted
+    assert not [name for name, t in graphs.told["types"].items() if not t[0] and name in rows]
+    old = {name: row["survived"] for name, row in rows.items() if name in wanted}
+    assert old == {name: t[0] for name, t in wanted.items()}, "all of them are in generation 2, large or pinned"
+
+
+def test_report_names_who_holds_and_how_much(graphs):
+    """Static fields, of threads and of generic types too, and handles: what would be free without them."""
+    rows = {row["holder"]: row["retained"] for row in graphs.visit.rows("holders")}
+    wanted = {root: retained for root, retained in by_label(graphs.told).items() if "handle" not in root}
+    found = {root: rows.get(root, 0) for root in wanted}
+    if graphs.route == "enumerate":
+        assert all(0 < found[root] <= wanted[root] for root in wanted), (found, wanted)
+    else:
+        assert found == wanted
+
+
+def test_report_knows_what_two_hold_together(graphs):
+    both = {row["holder"]: row["retained"] for row in graphs.visit.rows("holders")
+            if "Vault.Shared.One" in row["holder"] and "Vault.Shared.Other" in row["holder"]}
+    assert list(both.values()) == [graphs.told["types"]["Vault.Shared.Item"][1]], both
+
+
+def test_report_shows_the_paths(graphs):
+    """From a root to what it keeps alive, with names of types and fields: merged, with counts."""
+    found = {row["path"]: (row["objects"], row["retained"]) for row in graphs.visit.rows("retention")}
+
+    def of(*steps):
+        paths = [p for p in found if p.split(" → ")[0] == steps[0] and all(s in p for s in steps[1:])
+                 and steps[-1] in p.split(" → ")[-1]]
+        assert paths, (steps, [p for p in found if steps[0] in p])
+        return found[min(paths, key=len)]
+
+    exact = graphs.route != "enumerate"
+    for (objects, retained), wanted in (
+            (of("static Vault.Chain.Head", "Link"), (1000, 32_000)),
+            (of("static Vault.Tree.Root", "Twig"), (1023, 40_920)),
+            (of("static Vault.Closures.Actions", "closure"), (100, 5600)),
+            (of("static Vault.Exchange.Ticked", "_target: Subscriber"), (300, 254_400)),
+            (of("static Vault.Notes.Keys", "ConditionalWeakTable: Note"), (200, 43_200))):
+        assert (objects, retained) == wanted if exact else objects <= wanted[0] and retained <= wanted[1]
+    if exact:
+        assert of("pinned handle", "Pinned[]") == (1, 288) and of("strong handle", "Deposit") == (1, 160)
+
+
+def test_report_tells_how_it_was_photographed(graphs):
+    how = {row["what"]: row["value"] for row in graphs.visit.rows("photograph")}
+    assert how["route"].startswith(graphs.route), how
+    cost = graphs.visit.report["cost"]
+    assert cost["longest_pause_ns"] == cost["total_pause_ns"] >= graphs.photo.done.pause_ns > 0, cost
+    assert cost["target_memory_bytes"] < 16 << 20, cost
+    assert graphs.visit.report["lost"]["records"] == 0
+
+
+def test_small_heap_is_no_illness(graphs):
+    assert graphs.visit.severity == "healthy", graphs.visit.verdict
+
+
+# --- growth -----------------------------------------------------------------------------------------------------------
+
+LEAKS = {"dictionary": "Dictionary<long, Order>", "events": "event Orders.Feed.Changed", "timers": "timer",
+         "threadstatic": "thread static Orders.Session.t_seen", "table": "static Orders.Customers._all",
+         "closures": "closure of Undo"}
+
+
+def two_photographs(p, folder, *more):
+    return photograph(p, folder, "--top", "all", "--set", "compare=2s", *more)
+
+
+@pytest.mark.parametrize("kind", LEAKS)
+def test_leak_is_named(kind, patient, out_dir):
+    p = patient("heap", args=["leak", kind, 20_000])
+    visit = two_photographs(p, out_dir / "s")
+    unit, root = (told := truth(p))["unit"], told["holders"][0]["root"]
+    assert visit.severity in ("warning", "critical"), visit.verdict
+    assert visit.verdict.startswith("Memory grows") and LEAKS[kind] in visit.verdict, visit.verdict
+    before, after = (photo.types()["Orders.Order"] for photo in visit.photos)
+    grown, = [row for row in visit.rows("growth_types") if row["type"] == "Orders.Order"]
+    assert grown_by(grown) == (after[0] - before[0], after[1] - before[1])
+    assert unit * after[0] <= sum(row["retained"] for row in visit.rows("holders") if root in row["holder"])
+    p.assert_alive()
+    assert p.quit() == 0, p.stderr()
+
+
+def grown_by(row):
+    return row["objects"], row["bytes"]
+
+
+@pytest.mark.parametrize("runtime, gc", [("net8.0", "workstation"), ("net8.0", "server"), ("net9.0", "workstation"),
+                                         ("net10.0", "server")])
+def test_leak_is_named_everywhere(runtime, gc, patient, out_dir):
+    p = patient("heap", runtime, env=heaps.GC[gc], args=["leak", "dictionary", 20_000])
+    visit = two_photographs(p, out_dir / "s")
+    assert visit.severity in ("warning", "critical"), visit.verdict
+    assert "static Orders.History._orders" in visit.verdict and "Order" in visit.verdict, visit.verdict
+    assert p.quit() == 0, p.stderr()
+
+
+def test_known_growth_is_told_to_the_byte(patient, out_dir):
+    """5,000 orders more between two photographs, by medic diff of two sessions."""
+    p = patient("heap", args=["leak", "dictionary", 0])
+    first = photograph(p, out_dir / "1", "--top", "all")
+    assert p.ask("grow 5000") == "5100"
+    second = photograph(p, out_dir / "2", "--top", "all")
+    figures = []
+    for visit in (first, second):
+        row, = [row for row in visit.rows("types") if row["type"] == "Orders.Order"]
+        figures.append((row["objects"], row["bytes"]))
+    assert figures == [(100, 3200), (5100, 5100 * 32)]
+
+
+# --- the healthy ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("gc", heaps.GC)
+def test_garbage_and_a_cache_are_healthy(runtime, gc, patient, out_dir):
+    p = patient("heap", runtime, env=heaps.GC[gc], args=["healthy"])
+    visit = two_photographs(p, out_dir / "s")
+    assert visit.severity == "healthy", visit.verdict
+    for photo in visit.photos:
+        # The entry that is just being replaced may be there twice, and the next one be on its way.
+        assert abs(photo.types()["Orders.Order"][0] - 20_000) <= 5
+    p.assert_works()
+    assert p.quit() == 0, p.stderr()
+
+
+@pytest.mark.parametrize("mode", ["idle", "web", "healthy", "churn"])
+def test_programs_without_trouble_are_healthy(mode, patient, out_dir):
+    p = patient(mode)
+    visit = two_photographs(p, out_dir / "s")
+    assert visit.severity == "healthy", visit.verdict
+    assert p.quit() == 0, p.stderr()
+
+
+# --- many objects -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("gc, route", [("workstation", "copy"), ("server", "collect"), ("server", "enumerate")])
+def test_a_million_objects_are_counted_exactly(gc, route, patient, out_dir):
+    p = patient("heap", env=heaps.GC[gc], args=[1])
+    visit = photograph(p, out_dir / "s", "--top", "all", route=route)
+    told, rows = truth(p), {row["type"]: row for row in visit.rows("types")}
+    assert {name: (rows[name]["objects"], rows[name]["bytes"]) for name in told["types"]} == told["types"]
+    (root, retained), = by_label(told).items()
+    held = {row["holder"]: row["retained"] for row in visit.rows("holders")}
+    assert held[root] == retained
+    assert p.quit() == 0, p.stderr()
 
 
 # --- held against another reader of heaps -----------------------------------------------------------------------------

@@ -661,7 +661,7 @@ namespace Vault
                 .Type("Vault.Pins.Deposit", 1, Sizes.Object(8), s_normal.Target)
                 .Type("Vault.Pixel[]", 1, pixels)
                 .Holder("pinned handle", "Vault.Pins.Pinned[]", pinned)
-                .Holder("handle", "Vault.Pins.Deposit", Sizes.Object(8) + pixels);
+                .Holder("strong handle", "Vault.Pins.Deposit", Sizes.Object(8) + pixels);
         }
     }
 
