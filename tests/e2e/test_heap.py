@@ -215,7 +215,7 @@ def test_leak_is_named(kind, patient, out_dir):
 
 
 def grown_by(row):
-    return row["objects"], row["bytes"]
+    return row["more_objects"], row["more_bytes"]
 
 
 @pytest.mark.parametrize("runtime, gc", [("net8.0", "workstation"), ("net8.0", "server"), ("net9.0", "workstation"),
