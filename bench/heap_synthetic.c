@@ -136,11 +136,21 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static double cpu(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 static double step(const char *name, double since)
 {
+    static double cpu_before;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%s_s=%.3f\n%s_peak_mb=%ld\n", name, now() - since, name, usage.ru_maxrss / 1000);
+    printf("%s_s=%.3f\n%s_cpu_s=%.3f\n%s_peak_mb=%ld\n", name, now() - since, name, cpu() - cpu_before, name,
+           usage.ru_maxrss / 1000);
+    cpu_before = cpu();
     return now();
 }
 

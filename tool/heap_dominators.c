@@ -17,7 +17,7 @@ struct work {
     uint32_t *ancestor; /* parent, until a path is compressed */
     uint32_t *semi;     /* semidominator */
     uint32_t *least;    /* least semidominator on the path to the ancestor */
-    uint64_t *first;    /* [count + 1] where the references to an object begin in source */
+    uint32_t *first;    /* [count + 1] where the references to an object begin in source */
     uint32_t *source;
     uint32_t *path; /* room for the longest path */
     uint32_t count; /* objects that were met, and the root */
@@ -111,11 +111,11 @@ static int walk(struct work *work)
 static int turn_round(struct work *work)
 {
     const medic_heap_graph *graph = work->graph;
-    uint64_t sum = 0;
+    uint32_t sum = 0; /* see HEAP_REFERENCES_MAX */
     for (uint32_t i = 0; i < work->count; i++)
         sum = work->first[i] += sum; /* ends, until the references are put in front of them */
     work->first[work->count] = sum;
-    work->source = words((size_t)sum);
+    work->source = words(sum);
     if (!work->source)
         return -1;
     for (uint32_t from = 1; from < work->count; from++) {
@@ -125,6 +125,8 @@ static int turn_round(struct work *work)
     }
     for (uint32_t i = 0; i < graph->strong_root_count; i++)
         work->source[--work->first[work->number[graph->roots[i].node]]] = 0;
+    free(work->number);
+    work->number = NULL;
     return 0;
 }
 
@@ -160,7 +162,7 @@ static int find_semidominators(struct work *work)
         work->ancestor[i] = work->parent[i];
     for (uint32_t at = work->count - 1; at > 0; at--) {
         uint32_t semi = work->parent[at];
-        for (uint64_t i = work->first[at]; i < work->first[at + 1]; i++) {
+        for (uint32_t i = work->first[at]; i < work->first[at + 1]; i++) {
             uint32_t from = work->source[i], found = from;
             if (from > at)
                 found = least_above(work, from, at);
@@ -215,17 +217,17 @@ static int tell(struct work *work, medic_heap_dominators *out)
 {
     const medic_heap_graph *graph = work->graph;
     uint32_t places = graph->node_count + 1;
-    uint32_t *idom = work->number; /* its place is taken over */
+    uint32_t *idom = words(places);
     uint64_t *retained = malloc(places * sizeof *retained);
     out->idom = idom;
     out->retained = retained;
-    work->number = NULL;
     out->reachable = work->count - 1;
-    if (!retained)
+    if (!idom || !retained)
         return -1;
+    for (uint32_t node = 0; node < places; node++) /* those that were not met */
+        idom[node] = MEDIC_NO_NODE;
     for (uint32_t at = 1; at < work->count; at++)
         idom[work->node[at]] = work->node[work->parent[at]];
-    idom[graph->root_node] = MEDIC_NO_NODE; /* like all that were not met */
     add_up(work, retained);
     out->reachable_bytes = retained[graph->root_node];
     free_work(work);
@@ -241,7 +243,6 @@ static int tell(struct work *work, medic_heap_dominators *out)
 
 medic_heap_dominators *heap_dominators_make(const medic_heap_graph *graph)
 {
-    _Static_assert(NOT_MET == MEDIC_NO_NODE, "what was not met has no dominator");
     struct work work = {.graph = graph};
     medic_heap_dominators *dominators = calloc(1, sizeof *dominators);
     int failed = !dominators || walk(&work) || turn_round(&work) || find_semidominators(&work);

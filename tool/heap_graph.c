@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFERENCES_MAX (UINT32_MAX - 1)
-
 /* References of an array that came by themselves. */
 struct elements {
     uint64_t array;
@@ -200,10 +198,10 @@ static int make_room(struct loading *loading, const struct capture_photo *photo,
     count_late_ones(loading);
     for (uint32_t node = 0; node < loading->count; node++)
         sum = loading->first_edge[node + 2] += sum;
-    if (sum > REFERENCES_MAX)
+    if (sum > HEAP_REFERENCES_MAX)
         return medic_fail(why, MEDIC_E_UNSUPPORTED,
                           "photograph %u of the heap has %llu references: more than %u cannot be read", photo->photo,
-                          (unsigned long long)sum, REFERENCES_MAX);
+                          (unsigned long long)sum, HEAP_REFERENCES_MAX);
     loading->edge_count = sum;
     loading->target = calloc((size_t)sum + 1, sizeof *loading->target);
     loading->slot = calloc((size_t)sum + 1, sizeof *loading->slot);

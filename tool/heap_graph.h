@@ -14,6 +14,10 @@ struct heap_strings {
     uint32_t *length;
 };
 
+/* So that the two together can be counted in 32 bits. */
+#define HEAP_REFERENCES_MAX ((uint32_t)1 << 31)
+#define HEAP_ROOTS_MAX (((uint32_t)1 << 31) - 1)
+
 struct heap_label;
 
 struct heap_graph {

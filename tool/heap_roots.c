@@ -164,7 +164,7 @@ int heap_find_roots(struct heap_graph *graph, const struct heap_index *index)
     size_t room = parts->statics.count + parts->roots.count + parts->dependents.count + 1;
     struct finding finding = {.graph = graph, .index = index, .roots = calloc(room, sizeof *finding.roots)};
     graph->view.roots = finding.roots;
-    if (!finding.roots || room > UINT32_MAX)
+    if (!finding.roots || room > HEAP_ROOTS_MAX)
         return -1;
     add_statics(&finding);
     add_entries(&finding, 0);

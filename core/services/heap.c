@@ -252,11 +252,11 @@ static int attempt(struct photograph *photo, medic_reason *why)
 
 static void announce(const struct photograph *photo)
 {
-    medic_reason text;
+    char sentence[256];
 
-    snprintf(text.text, sizeof text.text, "photographs the heap by %s: stops the program for about %llu ms",
+    snprintf(sentence, sizeof sentence, "the heap is photographed by %s, for which the program stops for about %llu ms",
              heap_route_name(photo->plan.head.route), (unsigned long long)(photo->predicted_ns / MS + 1));
-    say(text.text);
+    say(sentence);
 }
 
 /* The routes in turn, each more than once. */
@@ -272,7 +272,7 @@ static int try_routes(struct photograph *photo, medic_reason *why)
         if (i == 0)
             photo->text = photo->choice.routes[0].why;
         else
-            snprintf(photo->text.text, sizeof photo->text.text, "%.400s", why->text);
+            photo->text = *why;
         for (int n = 0; n < ATTEMPTS || (n < ATTEMPTS_MAX && photo->total_ns < ATTEMPTS_PAUSE_NS); n++) {
             photo->plan.head.attempt = ++photo->attempts;
             announce(photo);

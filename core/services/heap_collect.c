@@ -9,6 +9,7 @@
 #include "core/services/events.h"
 #include "core/services/heap_memory.h"
 #include "core/services/heap_routes.h"
+#include "core/services/signal_room.h"
 #include "core/session.h"
 #include "core/thread.h"
 
@@ -19,6 +20,8 @@
 
 #define MS UINT64_C(1000000)
 #define EVENTS_NS (5000 * MS) /* for the event session to come up: it waits while collections run back to back */
+#define SAFE_NS_MAX                                                                                                    \
+    (500 * MS) /* after the collection the target waits for its copy: 2 to 10 ms, where there is a CPU */
 #define POLL_NS (MS / 2)
 /* A prediction above LONG is worth waiting for a better one for GLANCE. */
 #define GLANCE_NS (500 * MS)
@@ -123,6 +126,8 @@ static void make_copy(void)
     if (pid < 0)
         return;
     take->pid = pid;
+    if (take->safe_ns > SAFE_NS_MAX)
+        take->safe_ns = SAFE_NS_MAX;
     collect.safe = heap_watch_safe(take, take->safe_ns);
 }
 
@@ -196,7 +201,7 @@ static int wait_for_return(medic_reason *why)
 
     while (!atomic_load(&collect.returned)) {
         if (atomic_load(&session.exiting))
-            return medic_fail(why, MEDIC_E_GONE, "the program ended while it was photographed");
+            return medic_fail(why, MEDIC_E_GONE, "the program ended while its heap was photographed");
         if (os_now_ns() - published >= PUBLISH_NS) {
             published = os_now_ns();
             session_publish(MEDIC_SESSION_RUNNING);
@@ -209,7 +214,7 @@ static int wait_for_return(medic_reason *why)
 static int explain(struct heap_take *take, medic_reason *why)
 {
     if (FAILED(collect.forced))
-        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses a collection (%#x)", (unsigned)collect.forced);
+        return medic_fail(why, MEDIC_E_FAIL, "the runtime refuses to collect (%#x)", (unsigned)collect.forced);
     if (FAILED(collect.told)) {
         take->hopeless = 1;
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime refuses to tell of the heap (%#x)",
@@ -294,7 +299,9 @@ int heap_collect_take(struct heap_take *take, medic_reason *why)
 
     if (heap_collect_stop(0, why) != MEDIC_OK)
         return MEDIC_E_TIMEOUT;
-    code = heap_child_prepare(&take->child, take->sink, take->limit_ns, why);
+    code = signal_room_to_suspend(why);
+    if (code == MEDIC_OK)
+        code = heap_child_prepare(&take->child, take->sink, take->limit_ns + take->limit_ns / 2, why);
     if (code != MEDIC_OK)
         return code;
     collect.info = session.info;

@@ -3,6 +3,7 @@
  * object is taken for a reference: what it holds may be dead in truth. Runs in the copy, when everything else is written. */
 #include "core/services/heap_class.h"
 #include "core/services/heap_handles.h"
+#include "core/services/heap_output.h"
 #include "core/services/heap_sink.h"
 #include "core/services/heap_statics.h"
 #include "core/services/heap_try.h"
@@ -24,7 +25,7 @@ struct guess {
     uint64_t at, end;      /* what is being looked through */
     uint32_t handle_kinds; /* of the runtime's tables; 0 = not seen yet */
     uint32_t trial;
-    int is_segment;
+    int is_segment, finalizers_seen, stacks_seen;
     const ThreadID *threads;
     uint32_t thread_count, next_thread, statics_place;
     medic_heap_root_entry roots[BATCH];
@@ -63,12 +64,17 @@ static void take_ranges(struct guess *g)
     sort_ranges(g->ranges, g->range_count);
 }
 
-/* That begins there: it has the class of a known object. */
-static int is_object(const struct guess *g, uint64_t address)
+static int is_in_heap(const struct guess *g, uint64_t address)
 {
     const struct memory_map heap = {.ranges = (struct memory_range *)(uintptr_t)g->ranges, .count = g->range_count};
 
-    return address % 8 == 0 && memory_map_find(&heap, address) != NULL &&
+    return memory_map_find(&heap, address) != NULL;
+}
+
+/* That begins there: it has the class of a known object. */
+static int is_object(const struct guess *g, uint64_t address)
+{
+    return address % 8 == 0 && is_in_heap(g, address) &&
            heap_class_has_objects(g->sink, word_at(address) & ~UINT64_C(7));
 }
 
@@ -159,6 +165,48 @@ static void tell_handles(struct guess *g)
     }
 }
 
+/* ---- finalizers ---- */
+
+/* All that it lists are objects: the pointers alone could be others'. */
+static int all_are_objects(const struct guess *g, const struct heap_finalizers *list)
+{
+    for (uint64_t at = list->first; at < list->end; at += 8) {
+        if (!is_object(g, word_at(at)))
+            return 0;
+    }
+    return 1;
+}
+
+static void step_finalizers(void *context)
+{
+    struct guess *g = context;
+
+    while (g->at + HEAP_FINALIZERS_BYTES <= g->end) {
+        struct heap_finalizers list;
+        uint64_t here = g->at;
+
+        g->at += 8;
+        if (!heap_finalizers_are_at(here, &list) || !all_are_objects(g, &list))
+            continue;
+        g->finalizers_seen = 1;
+        for (uint64_t at = list.ready; at < list.ready_end; at += 8)
+            tell(g, word_at(at), 0, MEDIC_ROOT_FINALIZER, 0);
+    }
+}
+
+/* The collector makes its lists when the program begins, as the runtime makes its domain, in the same memory of malloc. */
+static void tell_finalizers(struct guess *g)
+{
+    const struct memory_range *memory = memory_map_find(&g->map, heap_statics_domain(g->sink->statics));
+
+    if (!memory)
+        return;
+    g->at = memory->begin;
+    g->end = memory->end;
+    while (g->at + HEAP_FINALIZERS_BYTES <= g->end && heap_try(step_finalizers, g) != HEAP_TRIED_LATE)
+        ;
+}
+
 /* ---- stacks ---- */
 
 static void scan_stack(struct guess *g, uint64_t frame)
@@ -168,11 +216,14 @@ static void scan_stack(struct guess *g, uint64_t frame)
 
     if (!stack)
         return;
+    g->stacks_seen = 1;
     for (at = at < stack->begin ? stack->begin : at; at + 8 <= stack->end; at += 8) {
         uint64_t word = word_at(at);
 
         if (is_object(g, word))
             tell(g, word, at, MEDIC_ROOT_GUESSED, MEDIC_ROOT_ON_STACK);
+        else if (is_in_heap(g, word))
+            tell(g, word, at, MEDIC_ROOT_GUESSED, MEDIC_ROOT_ON_STACK | MEDIC_ROOT_INTERIOR);
     }
 }
 
@@ -194,22 +245,50 @@ static void step_threads(void *context)
         tell_thread(g, (uint64_t)g->threads[g->next_thread++]);
 }
 
+/* Whoever reads the photograph must know what it lacks. */
+static void tell_gaps(struct guess *g, int late)
+{
+    if (!g->handle_kinds)
+        heap_output_log(g->sink, "the runtime's handles were not found: what only they hold looks dead");
+    if (!g->finalizers_seen)
+        heap_output_log(g->sink, "the objects that wait for their finalizer were not found: they look dead");
+    if (!g->stacks_seen)
+        heap_output_log(g->sink, "the stacks of managed threads were not found: what only they hold looks dead");
+    if (late)
+        heap_output_log(g->sink, "the roots were not looked for to the end: it took too long");
+}
+
+static void find_roots(struct guess *g)
+{
+    int late;
+
+    g->map = (struct memory_map){.ranges = g->mappings, .capacity = MAPPINGS_MAX, .fixed = 1};
+    if (memory_map_read_into(&g->map, g->text) != MEDIC_OK) {
+        heap_output_log(g->sink, "the process's mappings cannot be read: no roots but static fields");
+        return;
+    }
+    heap_try_limit(LIMIT_NS);
+    take_ranges(g);
+    tell_handles(g);
+    tell_finalizers(g);
+    g->thread_count = heap_statics_threads(g->sink->statics, &g->threads, &g->statics_place);
+    while (g->next_thread < g->thread_count && heap_try(step_threads, g) != HEAP_TRIED_LATE)
+        ;
+    late = heap_try_is_late();
+    heap_try_limit(0);
+    flush(g);
+    tell_gaps(g, late);
+}
+
 void heap_guess_roots(struct heap_sink *sink)
 {
     struct guess *g = mmap(NULL, sizeof *g, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (g == MAP_FAILED || !heap_try_open())
+    if (g == MAP_FAILED || !heap_try_open()) {
+        heap_output_log(sink, "no roots but static fields were looked for: the kernel refuses memory or a timer");
         return;
+    }
     g->sink = sink;
-    g->map = (struct memory_map){.ranges = g->mappings, .capacity = MAPPINGS_MAX, .fixed = 1};
-    if (memory_map_read_into(&g->map, g->text) != MEDIC_OK)
-        return;
-    heap_try_limit(LIMIT_NS);
-    take_ranges(g);
-    tell_handles(g);
-    g->thread_count = heap_statics_threads(sink->statics, &g->threads, &g->statics_place);
-    while (g->next_thread < g->thread_count && heap_try(step_threads, g) != HEAP_TRIED_LATE)
-        ;
-    heap_try_limit(0);
-    flush(g);
+    find_roots(g);
+    munmap(g, sizeof *g);
 }

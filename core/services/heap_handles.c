@@ -69,3 +69,29 @@ void heap_handles_visit(uint64_t segment, uint32_t kinds, heap_handle_visit visi
             visit_block(segment, block, kind, visit, context);
     }
 }
+
+/* ---- finalizers ---- */
+
+/* Where each part ends, by generation, then those that are ready, critical ones first; the array's begin and end. */
+enum { PARTS = 7, PART_LAST_LIVING = 4, ARRAY_BEGIN = PARTS, ARRAY_END = PARTS + 1, OBJECTS_MAX = 1 << 28 };
+
+int heap_finalizers_are_at(uint64_t address, struct heap_finalizers *finalizers)
+{
+    uint64_t before = word_at(address + ARRAY_BEGIN * 8), last = word_at(address + ARRAY_END * 8);
+
+    if (before < HEAP_HANDLES_SEGMENT || last <= before || last - before > OBJECTS_MAX * UINT64_C(8) ||
+        last >= UINT64_C(1) << 47 || (before | last) % 8 != 0)
+        return 0;
+    finalizers->first = before;
+    for (uint32_t i = 0; i < PARTS; i++) {
+        uint64_t part = word_at(address + i * 8);
+
+        if (part < before || part > last || part % 8 != 0)
+            return 0;
+        before = part;
+    }
+    finalizers->end = before;
+    finalizers->ready = word_at(address + PART_LAST_LIVING * 8);
+    finalizers->ready_end = before;
+    return finalizers->end > finalizers->first;
+}

@@ -41,4 +41,16 @@ int heap_handles_are_at(uint64_t segment, uint32_t kinds);
 /* Every handle of the segment that holds an object. */
 void heap_handles_visit(uint64_t segment, uint32_t kinds, heap_handle_visit visit, void *context);
 
+/* Objects that wait for their finalizer: a part of the list of all that have one (CFinalize in gcpriv.h), which is known by its
+ * pointers: they ascend, from an array's begin to its end. */
+enum { HEAP_FINALIZERS_BYTES = 72 };
+
+struct heap_finalizers {
+    uint64_t first, end;       /* addresses of the words of all objects with a finalizer */
+    uint64_t ready, ready_end; /* among them of those that wait */
+};
+
+/* Whether such a list is at this address. */
+int heap_finalizers_are_at(uint64_t address, struct heap_finalizers *finalizers);
+
 #endif

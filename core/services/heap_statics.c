@@ -4,6 +4,7 @@
 #include "core/services/heap_statics.h"
 
 #include "core/services/heap_class.h"
+#include "core/services/heap_output.h"
 #include "core/services/heap_sink.h"
 #include "core/services/heap_try.h"
 #include "core/services/heap_types.h"
@@ -93,6 +94,11 @@ uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID
     *place = statics->places.thread_data;
     *threads = statics->threads;
     return statics->thread_count;
+}
+
+uint64_t heap_statics_domain(const struct heap_statics *statics)
+{
+    return (uint64_t)statics->domain;
 }
 
 /* ---- what is found ---- */
@@ -392,22 +398,39 @@ static void find_modules(struct heap_statics *s)
         heap_try(step_modules, s);
 }
 
-void heap_tell_statics(struct heap_sink *sink)
+static void tell_all(struct heap_statics *s)
 {
-    struct heap_statics *s = sink->statics;
+    int late;
 
-    if (heap_sink_failed(sink) || !heap_try_open())
-        return;
-    s->sink = sink;
     heap_try_limit(LIMIT_NS);
-    for (uint32_t i = 1; i <= sink->class_count; i++)
-        add_type(s, sink->classes[i].id);
+    for (uint32_t i = 1; i <= s->sink->class_count; i++)
+        add_type(s, s->sink->classes[i].id);
     find_thread_data(s);
     tell_types(s);
     find_places(s);
     find_modules(s);
     each_module(s, step_tables);
     tell_types(s);
+    late = heap_try_is_late();
     heap_try_limit(0);
     flush(s);
+    if (!s->places.definitions)
+        heap_output_log(s->sink,
+                        "the runtime's list of types was not found: static fields of classes without objects are "
+                        "not told");
+    if (late)
+        heap_output_log(s->sink, "the static fields were not told to the end: it took too long");
+}
+
+void heap_tell_statics(struct heap_sink *sink)
+{
+    struct heap_statics *s = sink->statics;
+
+    if (heap_sink_failed(sink))
+        return;
+    s->sink = sink;
+    if (heap_try_open())
+        tell_all(s);
+    else
+        heap_output_log(sink, "no static fields are told: the kernel refuses a timer");
 }

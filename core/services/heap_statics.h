@@ -15,6 +15,9 @@ void heap_statics_close(struct heap_statics *statics);
 /* The threads, and where in one the pointer to its statics is (heap_types.h), 0 = not known; known when they were told. */
 uint32_t heap_statics_threads(const struct heap_statics *statics, const ThreadID **threads, uint32_t *place);
 
+/* The AppDomain. */
+uint64_t heap_statics_domain(const struct heap_statics *statics);
+
 /* Tells the sink every static field that holds an object. Returns within seconds, whatever it meets. [copy] */
 void heap_tell_statics(struct heap_sink *sink);
 

@@ -72,6 +72,11 @@ void heap_try_limit(uint64_t ns)
     syscall(SYS_timer_settime, attempt.timer, 0, &when, NULL);
 }
 
+int heap_try_is_late(void)
+{
+    return attempt.late != 0;
+}
+
 enum heap_tried heap_try(void (*step)(void *context), void *context)
 {
     if (attempt.late)

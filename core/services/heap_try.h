@@ -11,6 +11,8 @@ enum heap_tried { HEAP_TRIED_OK = 0, HEAP_TRIED_FAULT = 1, HEAP_TRIED_LATE = 2 }
 int heap_try_open(void);
 /* All that is tried from now on together may take this long; 0 = no limit. [copy] */
 void heap_try_limit(uint64_t ns);
+/* Whether that time is up. [copy] */
+int heap_try_is_late(void);
 /* Not from within a step. [copy] */
 enum heap_tried heap_try(void (*step)(void *context), void *context);
 

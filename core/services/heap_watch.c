@@ -176,7 +176,7 @@ static int check_progress(struct watch *watch, medic_reason *why)
     take_pulse(watch, &pulse);
     if (heap_life_hangs(&watch->life, &pulse))
         return medic_fail(why, MEDIC_E_TIMEOUT, "the copy of the process hung %s",
-                          !pulse.telling ? "before it had collected" : "while it was written down");
+                          pulse.telling ? "over its objects" : "before it told of an object");
     if (pulse.now_ns - watch->born_ns > watch->take->limit_ns)
         return medic_fail(why, MEDIC_E_TIMEOUT, "the photograph was not ready after %llu s",
                           (unsigned long long)(watch->take->limit_ns / SECOND));
@@ -206,6 +206,8 @@ static int judge(struct watch *watch, int killed, int known, int status, medic_r
     struct heap_take *take = watch->take;
     uint32_t phase = atomic_load(&watch->shared->phase);
 
+    if (killed == MEDIC_E_GONE)
+        return killed; /* nobody is there to be asked for names */
     if (phase == HEAP_COMPLETE)
         return MEDIC_OK;
     if (atomic_load(&watch->shared->durable)) {

@@ -142,22 +142,23 @@ static void spread(struct search *search)
 
 /* --- what several hold --- */
 
+/* References first: they stay, where a stack may hold an object for a moment only. */
 static void note_seconds(struct search *search)
 {
     const medic_heap_graph *graph = search->recording->graph;
     const uint32_t *idom = search->recording->tree->idom;
 
-    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
-        struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
-        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
-        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
-            search->second[node] = number;
-    }
     for (uint32_t i = 0; i < search->tail; i++) {
         uint32_t from = search->queue[i];
         for (uint64_t edge = graph->first_edge[from]; edge < graph->first_edge[from + 1]; edge++)
             if (idom[graph->target[edge]] == graph->root_node)
                 note_second(search, from, graph->target[edge]);
+    }
+    for (uint32_t i = 0; i < graph->strong_root_count; i++) {
+        struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
+        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
+        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
+            search->second[node] = number;
     }
 }
 
@@ -181,21 +182,36 @@ static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
             rooted[graph->roots[i].node >> 3] |= (uint8_t)(1u << (graph->roots[i].node & 7));
 }
 
+static int is_framework(const struct label *stack)
+{
+    return medic_begins_with(stack->text, "stack of System.") || medic_begins_with(stack->text, "stack of Microsoft.");
+}
+
+/* Two holders as one, whose name begins with the one that people know how to look for. */
+static struct label join(const struct label *first, const struct label *second)
+{
+    struct label label = {.text = first->text, .kind = first->kind, .other = second->text};
+
+    if (first->kind != MEDIC_ROOT_STACK && (is_named_by_root(first) || !is_named_by_root(second)))
+        return label;
+    if (are_stacks(first, second))
+        return (struct label){
+            .text = is_framework(second) ? first->text : second->text, .kind = first->kind, .more = 1};
+    return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
+}
+
 static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
 {
     struct holders *holders = &search->recording->holders;
     struct label label = holders->labels[holders->label_of[node]];
     uint32_t second = search->second[node], number;
 
-    if (rooted && (is_named_by_root(&label) || !second || are_stacks(&label, &holders->labels[second])))
+    if (rooted && (is_named_by_root(&label) || !second))
         return holders->label_of[node];
-    if (!second || are_stacks(&label, &holders->labels[second]))
-        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
-    else if (is_named_by_root(&holders->labels[second]) && !is_named_by_root(&label)) /* fields are where people look */
-        label = (struct label){
-            .text = holders->labels[second].text, .kind = holders->labels[second].kind, .other = label.text};
+    if (second)
+        label = join(&label, &holders->labels[second]);
     else
-        label = (struct label){.text = label.text, .kind = label.kind, .other = holders->labels[second].text};
+        label = (struct label){.text = label.text, .kind = label.kind, .more = 1};
     number = label_number(holders, &label);
     return number ? number : holders->label_of[node];
 }

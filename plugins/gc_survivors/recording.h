@@ -66,6 +66,7 @@ struct path {
     uint64_t references;         /* from arrays, to count the handlers of a delegate */
     uint64_t key;                /* hash of the names down to here: the same in another photograph */
     uint64_t count_before, retained_before;
+    uint64_t moved; /* of those before, what hung somewhere else */
 };
 
 struct link;

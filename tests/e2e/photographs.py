@@ -29,10 +29,14 @@ def attach_args(p, folder, route, *more):
     return ["attach", p.pid, "-P", PROFILER, "--set", f"route={route}", *more, "-o", folder]
 
 
-def take(p, folder, route, *more, timeout=60, **kwargs):
+def try_to_take(p, folder, route, *more, timeout=60, check=None, **kwargs):
+    """A photograph, or a refusal. The Visit."""
+    return visit.Visit(folder, harness.run_medic(attach_args(p, folder, route, *more), timeout=timeout, check=check, **kwargs))
+
+
+def take(p, folder, route, *more, **kwargs):
     """A photograph that comes to be. The Visit."""
-    done = harness.run_medic(attach_args(p, folder, route, *more), timeout=timeout, check=visit.OK, **kwargs)
-    photo = visit.Visit(folder, done)
+    photo = try_to_take(p, folder, route, *more, check=visit.OK, **kwargs)
     assert done_of(photo)["objects"] > 0
     return photo
 
@@ -98,6 +102,11 @@ def wait_copy(p, timeout=30):
 
 def is_gone(pid):
     return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def anonymous(pid):
+    """Bytes of private memory that is not of a file."""
+    return int(re.search(r"^RssAnon:\s+(\d+)", _text(f"/proc/{pid}/status"), re.M)[1]) << 10
 
 
 # --- as before --------------------------------------------------------------------------------------------------------

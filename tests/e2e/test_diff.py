@@ -150,6 +150,8 @@ def test_wrong_use_is_refused(two, out_dir):
     for args in ([], [before.folder], [before.folder, ""], [before.folder] * 3):
         refused(harness.run_medic(["diff", *args]), ARGUMENTS, "takes two sessions")
     refused(diff(before, before, check=ARGUMENTS), ARGUMENTS, "both are session")
+    refused(harness.run_medic(["diff", before.folder, before.folder, "-f", "heapsnapshot"]), ARGUMENTS,
+            "it is of one session's capture")
     refused(diff(before, out_dir / "nowhere", check=ARGUMENTS), ARGUMENTS, "nowhere")
     refused(diff(out_dir / "nowhere", before, check=ARGUMENTS), ARGUMENTS, "nowhere")
 
@@ -174,3 +176,9 @@ def test_a_cut_report_is_refused(two, out_dir):
     path = out_dir / "cut.json"
     path.write_bytes(text[:len(text) // 2])
     refused(diff(path, two[1], check=SESSION), SESSION, "cannot use the report")
+
+
+def test_a_file_that_cannot_be_opened(two):
+    """One that even root may not read."""
+    path = "/proc/sys/vm/drop_caches"
+    refused(diff(two[0], path, check=SESSION), SESSION, f"cannot open the report {path}: ")

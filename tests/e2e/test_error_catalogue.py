@@ -697,6 +697,14 @@ PROVOKED_BY = {
         "the profiler <> is not installed:"],
     "e2e/test_completion.py::test_wrong_use_is_refused": [
         'medic complete knows no "<>":'],
+    "e2e/test_diff.py::test_a_file_that_cannot_be_opened": [
+        "cannot open the report <>:"],
+    "e2e/test_diff.py::test_a_format_of_stacks_is_refused": [
+        "cannot show <>: <>"],
+    "e2e/test_diff.py::test_damaged_reports_are_refused": [
+        "cannot use the report <>:"],
+    "e2e/test_diff.py::test_wrong_use_is_refused": [
+        "medic diff takes two sessions", "both are session <>:", "a comparison has no -f <>"],
     "e2e/test_doctor.py::test_another_profiler": [
         "another profiler was loaded", "no plugin with the GUID <>"],
     "e2e/test_doctor.py::test_broken_profiler_is_a_warning": [
@@ -910,6 +918,10 @@ PROVOKED_BY = {
         "no memory for <> pauses", "no memory for <> events"],
     "e2e/test_faults.py::test_memory_for_a_photograph": [
         "out of memory while reading photograph", "out of memory while finding what keeps"],
+    "e2e/test_faults.py::test_memory_for_a_comparison": [
+        "out of memory while comparing the"],
+    "e2e/test_faults.py::test_memory_for_a_report_of_strings": [
+        "no memory for the strings of <>", "no memory for the report of dup_strings"],
     "e2e/test_faults.py::test_memory_for_a_report_with_stacks": [
         "out of memory while naming the frames", "the stacks differ too much", "out of memory while reading symbols.json",
         "no memory for <> samples", "no memory for more than <> samples", "no memory for <> threads",
@@ -924,7 +936,8 @@ PROVOKED_BY = {
     "e2e/test_faults.py::test_memory_of_the_core": [
         "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
         "out of memory for the capture's", "no memory for the state of runtime_pauses",
-        "no memory for the state of cpu_hotpaths", "no memory for the state of merged_stacks", "out of memory for the table of threads",
+        "no memory for the state of cpu_hotpaths", "no memory for the state of merged_stacks",
+        "no memory for the state of dup_strings", "out of memory for the table of threads",
         "out of memory for the table of stacks", "out of memory for the stacks of <>"],
     "e2e/test_faults.py::test_no_news": [
         "no news from process <>"],
@@ -1051,7 +1064,7 @@ PROVOKED_BY = {
         "no random number from the", "cannot look at the session", "cannot open the session folder",
         "session= is longer than <>", "cannot make the session folder", "cannot share the lease"],
     "unit/test_cpu_hotpaths_halves": [
-        "the host does not know the parameters of"],
+        "the host does not know the parameters of cpu_hotpaths"],
     "unit/test_document": [
         "not valid JSON: <> in line", "this is no report: it has", "the report has schema <>",
         "<> of section <> in the report", "the report half gives no", "the report half gives more than one",
@@ -1088,6 +1101,10 @@ PROVOKED_BY = {
         "the program's user may have"],
     "unit/test_sampler": [
         "every real-time signal of the", "the program has taken signal <>"],
+    "unit/test_document_diff": [
+        "a report of <> cannot be"],
+    "unit/test_dup_strings": [
+        "the photograph of the heap has", "the host does not know the parameters of dup_strings"],
     "unit/test_plugin_check": [
         "parameter '<>': <> <>", "parameter '<>': <> is <>", "<>: medic_plugin_entry returned",
         "<>: its descriptor begins", "<>: its <> has <> bytes, at", "<>: its <> has <> bytes, but",

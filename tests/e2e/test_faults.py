@@ -217,6 +217,19 @@ def test_memory_for_a_report(made, out_dir):
     starve(out_dir / "b", begins=["no memory for <> pauses", "no memory for <> events"], module="/proc/self/fd", **copied(made))
 
 
+def test_memory_for_a_report_of_strings(patient, out_dir):
+    made = visit.Visit(out_dir / "made", harness.run_medic(
+        ["attach", patient("strings").pid, "-P", "dup_strings", "-o", out_dir / "made"], check=visit.OK))
+    starve(out_dir / "a", begins=["no memory for the strings of <> objects", "no memory for the report of dup_strings"],
+           module="/proc/self/fd", **copied(made.folder))
+
+
+def test_memory_for_a_comparison(made, patient, out_dir):
+    other = visit.attach(patient("induced"), out_dir / "other", duration="300ms")
+    starve(out_dir / "a", begins=["out of memory while comparing the reports"],
+           command=lambda _: ["diff", made / "report.json", other.folder / "report.json"])
+
+
 def test_memory_for_a_report_with_stacks(stacks, out_dir):
     starve(out_dir / "a", begins=[
         "out of memory while naming the frames of the capture", "the stacks differ too much for the memory there is",
@@ -415,6 +428,7 @@ GUID = "f1c70000-0000-4000-8000-000000000001"
 
 
 HOTPATHS, MERGED = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a02", "a4d5c1b2-6e0f-4c37-8f1d-93b7e25a60c4"
+STRINGS = "5e8b0f4d-27c1-4a93-9d60-1b7fa8c3e215"
 
 
 def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.LIBMEDIC, cwd=None):
@@ -429,7 +443,7 @@ def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.
     return suffering, b"".join(f.read_bytes() for f in sorted(tmp.rglob("*")) if f.is_file()).decode("utf-8", "replace")
 
 
-PROFILERS = ("runtime_pauses", "cpu_hotpaths", "merged_stacks")
+PROFILERS = ("runtime_pauses", "cpu_hotpaths", "dup_strings", "merged_stacks")
 
 
 def plugin(profiler):
@@ -483,6 +497,7 @@ CORE_MEMORY = [
     ("cpu_hotpaths", HOTPATHS, "param.engine=timers\n", {
         "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
         "out of memory for the table of stacks"}),
+    ("dup_strings", STRINGS, "", {"no memory for the state of dup_strings"}),
     ("merged_stacks", MERGED, "", {"no memory for the state of merged_stacks", "out of memory for the stacks of <> threads"}),
 ]
 

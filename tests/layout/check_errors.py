@@ -16,7 +16,8 @@ import sys
 PAGE = os.path.join('docs', 'errors.md')
 FOLDERS = ('cli', 'tool', 'core', 'common', 'plugins')
 # Where the format stands among the arguments, counted from 0.
-FORMAT_AT = {'medic_fail': 2, 'cli_fail': 1, 'session_fail': 1, 'doctor_problem': 4, 'doctor_add': 4, 'snprintf': 2}
+FORMAT_AT = {'medic_fail': 2, 'heap_sink_fail': 2, 'cli_fail': 1, 'session_fail': 1, 'doctor_problem': 4, 'doctor_add': 4,
+             'snprintf': 2}
 # Only such calls: a doctor also says what is fine, and most of what is printed into memory is no reason.
 ONLY = {'doctor_add': lambda parts: any('DOCTOR_WARNING' in part for part in parts),
         'snprintf': lambda parts: parts[0][-1:] == ['text'] and parts[0][-2:-1] in (['.'], ['->'])}

@@ -158,6 +158,45 @@ static void a_lease_that_cannot_be_shared_is_told(void **state)
     assert_refused(1, root, MEDIC_E_IO, "cannot share the lease in");
 }
 
+/* ---- a copy of the process writes ---- */
+
+static off_t size_of(const struct files *files)
+{
+    struct stat st;
+    assert_int_equal(fstat(files->capture, &st), 0);
+    return st.st_size;
+}
+
+static void what_a_copy_wrote_is_kept_or_taken_back(void **state)
+{
+    static const uint64_t word = 7;
+    struct files files;
+    uint64_t mark;
+    int is_memory;
+    (void)state;
+    files_init(&files);
+    assert_int_equal(files_open(&files, "", NULL), MEDIC_OK);
+    assert_int_equal(files_begin(&files, 0, NULL), MEDIC_OK);
+    assert_int_equal(files_write_record(&files, 300, &word, 8, NULL, 0), MEDIC_OK);
+    assert_int_equal(files_lend(&files, &mark), MEDIC_OK);
+    assert_int_equal(mark, 24);
+    assert_int_equal(size_of(&files), 24);
+
+    assert_int_equal(write(files.capture, "abcdefgh12345678", 16), 16); /* as a copy does, behind the core's back */
+    assert_int_equal(files_take_back(&files, mark, 0), MEDIC_OK);
+    assert_int_equal(size_of(&files), 24);
+    assert_int_equal(write(files.capture, "abcdefgh12345678", 16), 16);
+    assert_int_equal(files_take_back(&files, mark, 8), MEDIC_OK);
+    assert_int_equal(files.written, 32);
+    assert_int_equal(files_write_record(&files, 301, &word, 8, NULL, 0), MEDIC_OK);
+    assert_int_equal(files_flush(&files), MEDIC_OK);
+    assert_int_equal(size_of(&files), 56);
+    assert_int_equal(files.written, 56);
+
+    assert_true(files_room(&files, &is_memory) > 1000000);
+    files_close(&files);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -171,6 +210,7 @@ int main(void)
         TEST(a_folder_for_a_child_has_to_fit),
         TEST(a_folder_has_to_be_made),
         TEST(a_lease_that_cannot_be_shared_is_told),
+        TEST(what_a_copy_wrote_is_kept_or_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -356,7 +356,8 @@ static void render_all(const struct document *document)
     for (unsigned i = 0; renderer_at(i); i++) {
         medic_reason why;
         FILE *out = tmpfile();
-        renderer_at(i)->render(document, NULL, out, &why);
+        if (renderer_at(i)->render)
+            renderer_at(i)->render(document, NULL, out, &why);
         fclose(out);
     }
 }

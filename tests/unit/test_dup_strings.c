@@ -304,6 +304,42 @@ static void an_empty_heap_is_healthy(void **state)
     has(made.verdict, "Healthy: copies of strings are 0 % of the heap (0 B of 0 B).");
 }
 
+static int unknown_bool(const medic_host *host, const char *key, int *value)
+{
+    (void)host, (void)key, (void)value;
+    return MEDIC_E_NOT_FOUND;
+}
+
+static const void *older_services(const char *name)
+{
+    static const medic_params_service params = {.size = sizeof params, .get_bool = unknown_bool, .get_int = get_int};
+
+    return strcmp(name, MEDIC_SERVICE_PARAMS) == 0 ? &params : heap_service(name);
+}
+
+static void refuse(const char *sentence)
+{
+    medic_host host = {.size = sizeof host, .service = made_service};
+    medic_reason why = {""};
+
+    assert_int_not_equal(dup_strings_report.render(&host, &why), MEDIC_OK);
+    assert_string_equal(why.text, sentence);
+}
+
+static void a_photograph_without_hashes_is_refused(void **state)
+{
+    (void)state;
+    heap.graph.contents = 0;
+    refuse("the photograph of the heap has no hashes of strings");
+}
+
+static void another_host_is_refused(void **state)
+{
+    (void)state;
+    made.more = older_services;
+    refuse("the host does not know the parameters of dup_strings");
+}
+
 /* --- text --- */
 
 static const char *shown(const uint16_t *text, uint32_t units, uint32_t length, uint32_t most)
@@ -380,6 +416,8 @@ int main(void)
         CASE(redacted_values_stay_hidden_even_if_the_capture_has_them),
         CASE(no_photograph_is_said),
         CASE(an_empty_heap_is_healthy),
+        CASE(a_photograph_without_hashes_is_refused),
+        CASE(another_host_is_refused),
         CASE(text_is_escaped),
         CASE(text_is_cut_between_characters),
         CASE(text_of_accents_only_is_cut_too),

@@ -383,6 +383,37 @@ static void the_next_is_the_same(void)
     heap.graph.time_ns = UINT64_C(31000000000);
 }
 
+/* A request that runs has the service on its stack, and more orders are there. */
+static void the_next_runs(void)
+{
+    uint32_t owner, one;
+
+    make_classes();
+    owner = heap_object(bus, 4, MEDIC_GENERATION_2);
+    one = heap_object(service, 4, MEDIC_GENERATION_2);
+    heap_refer(owner, 0, one);
+    heap_refer(one, 0, make_dictionary(800));
+    heap_root(owner, MEDIC_ROOT_STACK, 0, "stack of Orders.Program.Main");
+    heap_root(one, MEDIC_ROOT_STACK, 0, "stack of System.Lambda.Invoke");
+    heap.graph.time_ns = UINT64_C(11000000000);
+}
+
+static void what_a_stack_holds_for_a_moment_is_not_new(void **state)
+{
+    uint32_t owner = heap_object(bus, 4, MEDIC_GENERATION_2), one = heap_object(service, 4, MEDIC_GENERATION_2);
+
+    (void)state;
+    heap_refer(owner, 0, one);
+    heap_refer(one, 0, make_dictionary(700));
+    heap_root(owner, MEDIC_ROOT_STACK, 0, "stack of Orders.Program.Main");
+    heap.graph.time_ns = UINT64_C(1000000000);
+    tree.second = the_next_runs;
+    assert_verdict(MEDIC_WARNING,
+                   "Memory grows by 164 kB/s: +100 Order (+1.64 MB) under stack of Orders.Program.Main and "
+                   "others: Service._cache → Dictionary<int, Order> → Entry[] → Order.");
+    assert_text_has(made.text, "_entries: Entry[]; 0; 1642400; 164240.000; 1.000;");
+}
+
 static void what_grew_is_named(void **state)
 {
     (void)state;
@@ -655,6 +686,7 @@ int main(void)
         TEST(no_photograph_is_no_judgement),
         TEST(an_empty_heap_is_survived),
         TEST(what_grew_is_named),
+        TEST(what_a_stack_holds_for_a_moment_is_not_new),
         TEST(what_stays_is_healthy_however_large),
         TEST(a_second_photograph_that_failed_is_told),
         TEST(names_lose_their_namespaces),
