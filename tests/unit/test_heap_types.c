@@ -234,6 +234,35 @@ static void a_class_tells_where_its_statics_are(void **state)
     free(auxiliary);
 }
 
+static void a_generic_instance_of_net_8_is_looked_up_in_its_module(void **state)
+{
+    uint64_t *type = new_words(), *module = new_words(), *locals = new_words(), *fields = new_words();
+    uint64_t number_1[2] = {0x50008};
+
+    (void)state;
+    type[1] = (uint64_t)9 << 32; /* two pieces of virtual methods */
+    type[3] = at(module);
+    type[10] = at(fields);
+    type[11] = 1;
+    fields[0] = at(type);
+    fields[1] = field(2, IS_STATIC, CLASS, 0);
+    module[153] = at(locals);
+    locals[1] = at(locals + 8);
+    locals[2] = 2;
+    locals[10] = at(number_1);
+    assert_int_equal(heap_type_instance_base(at(type), 1224), 0x50008);
+    assert_int_equal(heap_type_instance_base(at(type), 1232), 0);
+    locals[2] = 1; /* it is not in the list */
+    assert_int_equal(heap_type_instance_base(at(type), 1224), 0);
+    locals[2] = 2;
+    fields[1] = field(2, 0, CLASS, 8); /* not of statics */
+    assert_int_equal(heap_type_instance_base(at(type), 1224), 0);
+    free(type);
+    free(module);
+    free(locals);
+    free(fields);
+}
+
 static void a_thread_has_statics_of_plain_and_of_unloadable_classes(void **state)
 {
     uint64_t *type = new_words(), *auxiliary = new_words(), *thread = new_words(), *data = new_words(),
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(static_fields_that_hold_objects_are_told),
         cmocka_unit_test(a_generic_instance_has_the_fields_of_its_canonical_class),
         cmocka_unit_test(a_class_tells_where_its_statics_are),
+        cmocka_unit_test(a_generic_instance_of_net_8_is_looked_up_in_its_module),
         cmocka_unit_test(a_thread_has_statics_of_plain_and_of_unloadable_classes),
     };
 
