@@ -8,7 +8,7 @@
 #define PATHS_FIRST 4096u
 #define PATHS_MAX 200000u
 #define DEPTH_MOST 64u
-#define CUT_SHARE 2000u /* a path that keeps less than 1/CUT_SHARE alive ends */
+#define CUT_SHARE 20000u /* a path that keeps less than 1/CUT_SHARE alive ends */
 
 struct merge {
     struct recording *recording;
