@@ -1,5 +1,5 @@
 /* The dominator tree, merged from the root by holder, then by type and field, level by level. What keeps less than a
- * thousandth of the heap alive is not looked into, and what refers to its own kind (lists, trees) is folded into one, so
+ * small part of the heap alive is not looked into, and what refers to its own kind (lists, trees) is folded into one, so
  * that the result stays small. */
 #include "recording.h"
 
