@@ -7,8 +7,8 @@
 #define SHOWN_SHARE 0.005
 #define CHAIN_SHARE 0.95 /* a step whose only child of note has so much of it is told in one row with it */
 #define CHAIN_STEPS 3u
-#define CHAIN_TEXT 52u /* bytes */
-#define RETENTION_MAX 2000u
+#define CHAIN_TEXT 52u      /* bytes */
+#define RETENTION_MAX 1000u /* as many as a table may have */
 
 struct drawing {
     const struct recording *recording;
