@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FRAMES_ASKED 8u /* from the allocation on, for what kind it is */
+
 static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
     if (count)
@@ -75,9 +77,59 @@ static void merge_types(struct recording *recording)
         if (!type->name)
             type->name = type->id ? "(type without a name)" : "(other types)";
         type->base_name = type_name(recording, type->base);
+    }
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct type *a = *(struct type *const *)left, *b = *(struct type *const *)right;
+    int by = strcmp(a->name, b->name);
+
+    return by ? by : (a->id > b->id) - (a->id < b->id);
+}
+
+static void take_over(struct type *into, struct type *from, uint32_t index)
+{
+    al_sums *to = &into->sums;
+    const al_sums *of = &from->sums;
+
+    to->bytes += of->bytes;
+    to->samples += of->samples;
+    to->variance += of->variance;
+    to->objects += of->objects;
+    to->large_count += of->large_count;
+    to->large_bytes += of->large_bytes;
+    to->large_on_count += of->large_on_count;
+    to->large_on_bytes += of->large_on_bytes;
+    if (of->large_most > to->large_most)
+        to->large_most = of->large_most;
+    from->same_as = index + 1;
+    from->sums = (al_sums){.type = of->type};
+}
+
+/* Types that a person would call by one name (closures of a class, a type loaded twice) are one row. */
+static int unite_types(struct recording *recording)
+{
+    struct type **order = calloc(recording->type_count + 1, sizeof *order), *first = NULL;
+
+    if (!order)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < recording->type_count; i++)
+        order[i] = &recording->types[i];
+    sort(order, recording->type_count, sizeof *order, by_name);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        if (first && strcmp(first->name, order[i]->name) == 0)
+            take_over(first, order[i], (uint32_t)(first - recording->types));
+        else
+            first = order[i];
+    }
+    free(order);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        struct type *type = &recording->types[i];
         type->bytes = (double)type->sums.bytes + (double)type->sums.large_on_bytes;
         type->objects = (double)type->sums.objects / 1000 + (double)type->sums.large_on_count;
     }
+    return MEDIC_OK;
 }
 
 /* NULL when there are no sums of it: then it is one of those without room, which have the id 0. */
@@ -92,7 +144,9 @@ static struct type *find_type(const struct recording *recording, uint64_t id)
         else
             high = middle;
     }
-    return low < recording->type_count && recording->types[low].id == id ? &recording->types[low] : NULL;
+    if (low == recording->type_count || recording->types[low].id != id)
+        return NULL;
+    return &recording->types[recording->types[low].same_as ? recording->types[low].same_as - 1 : low];
 }
 
 double type_variance(const struct type *type)
@@ -106,7 +160,7 @@ double type_variance(const struct type *type)
 static void look_at_stack(const struct recording *recording, struct sample *sample)
 {
     const uint32_t *frames;
-    uint32_t count;
+    uint32_t count, at;
 
     if (!sample->stack || !recording->frames->stack(recording->host, sample->stack, &frames, &count))
         return;
@@ -115,8 +169,10 @@ static void look_at_stack(const struct recording *recording, struct sample *samp
     if (!count)
         return;
     sample->count = count;
-    sample->method = sample->site = frames[count - 1];
-    for (uint32_t i = count; i; i--)
+    for (at = count; at > 1 && is_allocator(frame_of(recording, frames[at - 1])->function);)
+        at--;
+    sample->method = sample->site = frames[at - 1];
+    for (uint32_t i = at; i; i--)
         if (frame_of(recording, frames[i - 1])->code == MEDIC_CODE_USER) {
             sample->site = frames[i - 1];
             return;
@@ -146,14 +202,35 @@ static int join_sample(struct recording *recording, struct sample *sample)
     return 1;
 }
 
+/* By the innermost method of the framework that says something, up to the program's own. */
+static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
+{
+    enum kind kind = KIND_COUNT;
+    const uint32_t *frames;
+    uint32_t count;
+
+    if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
+        return kind_of(type->name, type->base_name, NULL, 0);
+    for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
+        const medic_frame *frame = frame_of(recording, frames[i - 1]);
+        int own = frame->code == MEDIC_CODE_USER;
+        enum kind said = kind_of(type->name, type->base_name, frame->function, own);
+        int through = i < sample->count && is_allocator(frame_of(recording, frames[i])->function);
+        if (kind == KIND_COUNT || (!kind_is_vague(said) && (!own || through)))
+            kind = said;
+        if (own || !kind_is_vague(kind))
+            break;
+    }
+    return kind;
+}
+
 static void weigh_sample(struct recording *recording, struct sample *sample)
 {
     const struct type *type = &recording->types[sample->type];
-    const medic_frame *method = frame_of(recording, sample->method);
 
     sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stack_bytes
                                   : sample->weight * (double)type->sums.bytes / type->stack_bytes;
-    sample->kind = kind_of(type->name, type->base_name, method->function, method->code == MEDIC_CODE_USER);
+    sample->kind = kind_of_sample(recording, sample, type);
 }
 
 /* Drops samples that say nothing about a place. */
@@ -421,6 +498,8 @@ int analyse(struct recording *recording)
 {
     sort(recording->usages, recording->usage_count, sizeof *recording->usages, by_time);
     merge_types(recording);
+    if (unite_types(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
     join_samples(recording);
     if (make_shares(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;

@@ -45,6 +45,11 @@ const char *kind_hint(enum kind kind)
     return kinds[kind].hint;
 }
 
+int kind_is_vague(enum kind kind)
+{
+    return kind == KIND_STRING || kind == KIND_ARRAY || kind == KIND_BUFFER || kind == KIND_OBJECT;
+}
+
 static int has(const char *text, const char *piece)
 {
     return text && strstr(text, piece) != NULL;
@@ -56,6 +61,21 @@ static int has_any(const char *text, const char *const *pieces)
         if (has(text, *pieces))
             return 1;
     return 0;
+}
+
+int is_allocator(const char *method)
+{
+    static const char *const allocators[] = {"System.String.Ctor",
+                                             "System.String.FastAllocateString",
+                                             "System.GC.Allocate",
+                                             "System.RuntimeType.CreateInstance",
+                                             "System.ActivatorCache",
+                                             "System.Runtime.CompilerServices.CastHelpers",
+                                             "System.Runtime.CompilerServices.BoxingHelpers",
+                                             "System.Runtime.CompilerServices.RuntimeHelpers",
+                                             NULL};
+
+    return has_any(method, allocators);
 }
 
 static int is(const char *text, const char *a, const char *b)

@@ -27,6 +27,10 @@ enum kind {
 
 /* base: what the type derives from; method: that allocates, in full; each may be NULL. own: the method is the program's. */
 enum kind kind_of(const char *type, const char *base, const char *method, int own);
+/* The method says little: who called it may say more. */
+int kind_is_vague(enum kind kind);
+/* A helper of the framework that allocates on behalf of every caller. */
+int is_allocator(const char *method);
 const char *kind_name(enum kind kind);
 /* A clause that begins with a verb, or NULL. */
 const char *kind_hint(enum kind kind);

@@ -7,6 +7,7 @@
 /* The arrays are owned by report.c. */
 struct type {
     uint64_t id, base;
+    uint32_t same_as; /* index + 1 of the one that has its sums; 0 = itself */
     const char *name; /* never NULL */
     const char *base_name;
     al_sums sums;

@@ -107,8 +107,7 @@ static int read_all(struct recording *recording, medic_reason *why)
     recording->capture->rewind(recording->host);
     while (recording->capture->next(recording->host, &record))
         if (read_record(recording, &record) != MEDIC_OK)
-            return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu samples of allocations",
-                              recording->sample_count);
+            return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu samples", recording->sample_count);
     return MEDIC_OK;
 }
 
@@ -135,7 +134,7 @@ static int render(const medic_host *host, medic_reason *why)
     int code = read_all(&recording, why);
 
     if (code == MEDIC_OK && analyse(&recording) != MEDIC_OK)
-        code = medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu samples of allocations", recording.sample_count);
+        code = medic_fail(why, MEDIC_E_MEMORY, "no memory for %zu samples", recording.sample_count);
     if (code == MEDIC_OK) {
         write_verdict(&recording);
         write_sections(&recording);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HINT_SHARE 0.02
+
 medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
                             const char *note, const medic_column *columns, uint32_t column_count)
 {
@@ -185,8 +187,7 @@ static void write_types(const struct recording *recording)
 
 /* --- places --- */
 
-static void site_row(const struct recording *recording, medic_section *section, const struct share *share,
-                     uint32_t function)
+static void site_row(const struct recording *recording, medic_section *section, const struct share *share)
 {
     struct medic_place site = place_of(recording, share->frame), method = place_of(recording, share->method);
     char line[VERDICT_TEXT] = "";
@@ -196,15 +197,13 @@ static void site_row(const struct recording *recording, medic_section *section, 
         share_cell(recording, share->bytes, share->variance),
         bytes_cell(share->bytes, share->variance),
         error_cell(share->bytes, share->variance),
-        medic_string(kind_name(share->kind)),
-        medic_string(function != frame_of(recording, share->method)->function_id ? method.name : NULL),
         medic_none(),
-        medic_string(code_name(site.code)),
+        medic_string(share->key != frame_of(recording, share->method)->function_id ? method.name : NULL),
     };
 
     if (site.file && site.line) {
         snprintf(line, sizeof line, "%s:%u", medic_file_name(site.file), site.line);
-        cells[7] = medic_string(line);
+        cells[5] = medic_string(line);
     }
     ROW(recording, section, cells);
 }
@@ -218,19 +217,19 @@ static void write_sites(const struct recording *recording)
         SHARE("share", "Share"),
         BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
-        TEXT("kind", "Which are", 0),
-        TEXT("by", "Allocated by", 0),
         TEXT("where", "Where", 0),
-        TEXT("code", "Code", 0),
+        TEXT("by", "Allocated by", 0),
     };
     medic_section *section;
 
     if (!recording->pair_count)
         return;
     section = SECTION(recording, MEDIC_TABLE, "sites", "By method and type",
-                      "The program's own method that is next to the allocation.", columns);
+                      "The innermost method of the program's own; the framework's that allocates for it is in the last "
+                      "column.",
+                      columns);
     for (size_t i = 0; i < recording->pair_count && i < ROWS_MAX; i++)
-        site_row(recording, section, &recording->pairs[i], recording->pairs[i].key);
+        site_row(recording, section, &recording->pairs[i]);
     recording->document->total_rows(section, recording->pair_count);
 }
 
@@ -275,14 +274,13 @@ static void write_kinds(const struct recording *recording)
         BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
         TEXT("site", "Mostly in", 0),
-        TEXT("hint", "What helps", 0),
     };
     medic_section *section;
 
     if (!recording->kind_count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "kinds", "What they are, and what helps",
-                      "By type and by the method that allocates.", columns);
+    section =
+        SECTION(recording, MEDIC_TABLE, "kinds", "What they are", "By type and by the method that allocates.", columns);
     for (size_t i = 0; i < recording->kind_count; i++) {
         const struct share *kind = &recording->kinds[i];
         struct medic_place place = place_of(recording, kind->frame);
@@ -290,8 +288,34 @@ static void write_kinds(const struct recording *recording)
         medic_cell cells[] = {
             medic_string(kind_name(kind->kind)),     share_cell(recording, kind->bytes, kind->variance),
             bytes_cell(kind->bytes, kind->variance), error_cell(kind->bytes, kind->variance),
-            medic_string(place_text(&place, text)),  medic_string(kind_hint(kind->kind)),
+            medic_string(place_text(&place, text)),
         };
+        ROW(recording, section, cells);
+    }
+}
+
+static void write_hints(const struct recording *recording)
+{
+    static const medic_column columns[] = {TEXT("text", "Hint", 0)};
+    medic_section *section = NULL;
+
+    for (size_t i = 0; i < recording->kind_count; i++) {
+        const struct share *kind = &recording->kinds[i];
+        struct medic_place place = place_of(recording, kind->frame);
+        char line[VERDICT_TEXT];
+        struct medic_text text = {line, sizeof line};
+        if (!kind_hint(kind->kind) || kind->bytes < HINT_SHARE * recording->facts.bytes)
+            continue;
+        if (!section)
+            section = SECTION(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);
+        medic_add(&text, "%s (", kind_name(kind->kind));
+        medic_add_share(&text, kind->bytes, recording->facts.bytes);
+        if (place.name) {
+            medic_add(&text, ", mostly in ");
+            medic_add_place(&text, &place);
+        }
+        medic_add(&text, "): %s.", kind_hint(kind->kind));
+        medic_cell cells[] = {medic_string(line)};
         ROW(recording, section, cells);
     }
 }
@@ -384,6 +408,7 @@ void write_sections(const struct recording *recording)
     write_sites(recording);
     write_methods(recording);
     write_kinds(recording);
+    write_hints(recording);
     write_large(recording);
     write_collections(recording);
     write_timeline(recording);
