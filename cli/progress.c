@@ -21,7 +21,7 @@ static void put_work(const medic_status *status, char *out, size_t room)
     char clean[sizeof status->text];
     cli_clean(status->text, clean, sizeof clean);
     if (status->progress > 0)
-        snprintf(out, room, "%s, %d %%", *clean ? clean : "works", (int)status->progress / 10);
+        snprintf(out, room, "%d %%, %s", (int)status->progress / 10, *clean ? clean : "works");
     else
         snprintf(out, room, "%s", clean);
 }

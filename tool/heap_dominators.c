@@ -137,6 +137,7 @@ static int turn_round(struct work *work)
 static uint32_t least_above(struct work *work, uint32_t from, uint32_t last)
 {
     uint32_t *ancestor = work->ancestor, *least = work->least, depth = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): every object that was met has one */
     for (; ancestor[from] > last; from = ancestor[from])
         work->path[depth++] = from;
     uint32_t top = ancestor[from], above = least[from];

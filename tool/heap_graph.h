@@ -31,7 +31,7 @@ struct heap_graph {
 };
 
 /* capture is borrowed and outlives the graph. MEDIC_E_CORRUPT, MEDIC_E_MEMORY, MEDIC_E_IO, MEDIC_E_UNSUPPORTED. */
-int heap_graph_load(const struct capture *capture, const struct capture_photo *photo, struct heap_graph **graph,
+int heap_graph_load(const struct capture *capture, const struct capture_photo *photo, struct heap_graph **out,
                     medic_reason *why);
 void heap_graph_free(struct heap_graph *graph);
 

@@ -1,22 +1,28 @@
-/* medic.heap: a photograph of the managed heap (medic/service/heap.h). This file chooses a route, says what it will cost,
- * tries it, and completes the capture; the routes are in heap_copy.c and heap_collect.c.
+/* medic.heap: a photograph of the managed heap (medic/service/heap.h). A route is chosen, told with what it will cost, and
+ * tried; the routes are in heap_copy.c and heap_collect.c.
  *
- *   heap.c               choice, prediction, refusal, attempts, what is told; the service's table            [worker]
- *   heap_copy.c          suspend, raw clone, resume; in the copy: collect and walk, or list                  [worker]
- *   heap_collect.c       a forced collection of the target with a late walk in a glibc fork                  [worker], callbacks
- *   heap_code_memory.c   the copy's own copy of the runtime's code memory                                    [copy]
- *   heap_child.c         what every copy does first: signals, descriptors, oom score, its own end            [copy]
- *   heap_watch.c         the copy as seen from outside: progress, memory, deadline, kill, wait               [worker]
- *   heap_sink.c          what is told becomes records: its memory, roots, and the end of a photograph          [copy]
- *   heap_object.c        objects and their references, in chunks; no allocation, no lock                     [copy]
- *   heap_class.c         the classes of objects, by ClassID                                                  [copy]
- *   heap_layout.c        where the references of a class's objects are                                       [copy]
- *   heap_ranges.c        which addresses are which generation                                                [copy]
- *   heap_output.c        records to the capture, by write(2)                                                 [copy]
- *   heap_strings.c       hashes and repeated values                                                          [copy]
- *   heap_statics.c       static fields and their slots                                                       [copy]
- *   heap_guess.c         ENUMERATE: roots found in stacks and memory outside the heap                        [copy]
- *   heap_names.c         names of classes, fields and functions, afterwards                                  [worker] */
+ *   heap.c               attempts, what is told, the records at the end; the service's table               [worker]
+ *   heap_choice.c        routes, predicted pauses and needs, refusals: from numbers
+ *   heap_memory.c        what the process has, and what machine and control groups have left               [worker]
+ *   heap_copy.c          suspend, raw clone, resume; in the copy: collect, or list                         [worker]
+ *   heap_collect.c       a forced collection of the target with a late walk in a glibc fork                [worker], callbacks
+ *   heap_code_memory.c   the copy's own copy of the runtime's code memory                                  [copy]
+ *   heap_child.c         what every copy does first: signals, descriptors, oom score, its own end          [copy]
+ *   heap_walk.c          the callbacks of a collection, on their way to the sink                           [copy]
+ *   heap_watch.c         the copy as seen from outside: progress, memory, deadline, kill, wait             [worker]
+ *   heap_sink.c          what is told becomes records: its memory, roots, and the end of a photograph      [copy]
+ *   heap_object.c        objects and their references, in chunks; no allocation, no lock                   [copy]
+ *   heap_class.c         the classes of objects, by ClassID                                                [copy]
+ *   heap_layout.c        where the references of a class's objects are                                     [copy]
+ *   heap_ranges.c        which addresses are which generation                                              [copy]
+ *   heap_output.c        records to the capture, by write(2)                                               [copy]
+ *   heap_strings.c       hashes and repeated values                                                        [copy]
+ *   heap_statics.c       static fields and what they hold                                                  [copy]
+ *   heap_types.c         which types are loaded, and their fields, in the runtime's own tables             [copy]
+ *   heap_guess.c         ENUMERATE: roots: handles, finalizers, words on stacks                            [copy]
+ *   heap_handles.c       the runtime's handle tables                                                       [copy]
+ *   heap_try.c           steps that may crash or hang                                                      [copy]
+ *   heap_names.c         names of classes, fields and functions, afterwards                                [worker] */
 #ifndef CORE_SERVICES_HEAP_H
 #define CORE_SERVICES_HEAP_H
 

@@ -216,21 +216,17 @@ void heap_size_read(struct heap_size *size)
         size->anonymous += swapped;
 }
 
-static uint64_t floor_of(const struct heap_room *room, unsigned percent, uint64_t most)
-{
-    uint64_t share = room->limit / 100 * percent;
-
-    if (room->left == UINT64_MAX)
-        return 0;
-    if (share > most)
-        share = most;
-    return share < room->left / 2 ? share : room->left / 2;
-}
-
 struct heap_floor heap_memory_floor(const struct heap_memory *at_begin)
 {
-    return (struct heap_floor){floor_of(&at_begin->machine, MACHINE_SHARE, MACHINE_FLOOR_MAX),
-                               floor_of(&at_begin->group, GROUP_SHARE, UINT64_MAX)};
+    const struct heap_room *machine = &at_begin->machine, *group = &at_begin->group;
+    uint64_t of_machine = machine->limit / 100 * MACHINE_SHARE;
+
+    return (struct heap_floor){
+        .machine = machine->left == UINT64_MAX      ? 0
+                   : of_machine > MACHINE_FLOOR_MAX ? MACHINE_FLOOR_MAX
+                                                    : of_machine,
+        .group = group->left == UINT64_MAX ? 0 : group->limit / 100 * GROUP_SHARE,
+    };
 }
 
 uint64_t heap_memory_spare(const struct heap_memory *now, const struct heap_floor *floor)

@@ -24,8 +24,8 @@ void heap_memory_read(struct heap_memory *memory);
 /* Of this process. */
 void heap_size_read(struct heap_size *size);
 
-/* How far memory may go down while a copy lives: 15 % of the cgroup's limit, but where there is little already, half of it.
- * Pure. */
+/* How far memory may go down while a copy lives: 15 % of the cgroup's limit, because with memory.oom.group one that goes
+ * beyond it takes all with it; of the machine's 5 %, at most 1 GB. Pure. */
 struct heap_floor {
     uint64_t machine, group;
 };

@@ -33,7 +33,6 @@ struct heap_shared {
     _Atomic uint32_t class_count; /* whose names are wanted: of objects, and that declare statics */
     _Atomic uint32_t function_count;
     _Atomic uint64_t durable; /* bytes written when the graph was whole: what comes behind may be lost. 0 = not yet */
-    _Atomic uint64_t memory;  /* private bytes of the copy when it ended */
     char text[MEDIC_REASON_MAX];
     uint64_t classes[HEAP_CLASSES_MAX];     /* ClassID, with HEAP_CLASS_CAN_GO */
     uint64_t functions[HEAP_FUNCTIONS_MAX]; /* of roots on stacks */
@@ -48,7 +47,7 @@ struct heap_plan {
     ICorProfilerInfo12 *info; /* borrowed */
 };
 
-struct heap_class;   /* heap_sink.c */
+struct heap_class;   /* heap_class.h */
 struct heap_strings; /* heap_strings.h */
 struct heap_statics; /* heap_statics.h */
 

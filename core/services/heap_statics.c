@@ -224,6 +224,8 @@ static void tell_field(struct heap_statics *s, uint64_t type, const struct heap_
     } else if (SUCCEEDED(s->info->lpVtbl->GetAppDomainStaticAddress(s->info, (ClassID)type, field->token, s->domain,
                                                                     &address))) {
         tell_address(s, type, field, address, 0);
+    } else if (s->places.locals && (base = heap_type_instance_base(type, s->places.locals)) != 0) {
+        tell(s, type, field, base + field->offset, word_at(base + field->offset), 0);
     }
 }
 
@@ -237,7 +239,7 @@ static void tell_type(struct heap_statics *s, uint64_t type)
 
 /* ---- steps: each may be left by a fault ---- */
 
-static void step_types(void *context)
+static void step_classify(void *context)
 {
     struct heap_statics *s = context;
 
@@ -247,6 +249,18 @@ static void step_types(void *context)
         if (parent)
             add_type(s, parent);
         classify(s, type);
+    }
+}
+
+static void step_tell(void *context)
+{
+    struct heap_statics *s = context;
+
+    while (s->next_type < s->type_count) {
+        uint64_t type = s->queue[s->next_type++], parent = heap_type_parent(type);
+
+        if (parent)
+            add_type(s, parent);
         tell_type(s, type);
     }
 }
@@ -280,6 +294,33 @@ static void step_instances(void *context)
 
     while (s->next_module < s->module_count)
         heap_types_instances(s->modules[s->next_module++], s->place, count_instance, s);
+}
+
+/* How many static fields of an instance hold a known object, if none holds something else. */
+static uint32_t held_objects(struct heap_statics *s, uint64_t type, uint64_t base)
+{
+    uint32_t count = heap_type_statics(type, s->fields, STATICS_MAX), objects = 0;
+
+    for (uint32_t i = 0; i < count && i < STATICS_MAX; i++) {
+        uint64_t object = s->fields[i].is_thread_static ? 0 : word_at(base + s->fields[i].offset);
+
+        if (object && (object % 8 || !heap_class_has_objects(s->sink, word_at(object) & ~UINT64_C(7))))
+            return 0;
+        objects += object != 0;
+    }
+    return objects;
+}
+
+static void step_locals(void *context)
+{
+    struct heap_statics *s = context;
+
+    for (uint32_t i = 0; i < s->instance_count; i++) {
+        uint64_t base = heap_type_instance_base(s->instances[i], s->place);
+
+        if (base)
+            s->matches += held_objects(s, s->instances[i], base);
+    }
 }
 
 static void count_module(void *context, uint64_t module)
@@ -325,9 +366,10 @@ static void step_tables(void *context)
 
 /* ---- all together ---- */
 
-static void tell_types(struct heap_statics *s)
+static void each_type(struct heap_statics *s, void (*step)(void *))
 {
-    while (s->next_type < s->type_count && heap_try(step_types, s) != HEAP_TRIED_LATE)
+    s->next_type = 0;
+    while (s->next_type < s->type_count && heap_try(step, s) != HEAP_TRIED_LATE)
         ;
 }
 
@@ -372,6 +414,20 @@ static void find_places(struct heap_statics *s)
     }
 }
 
+/* Where the statics of generic instances are, before classes knew it themselves. */
+static void find_locals(struct heap_statics *s)
+{
+    uint32_t best = 0;
+
+    for (s->place = 8; s->place < HEAP_MODULE_BYTES; s->place += 8) {
+        s->matches = 0;
+        if (heap_try(step_locals, s) == HEAP_TRIED_OK && s->matches > best) {
+            best = s->matches;
+            s->places.locals = s->place;
+        }
+    }
+}
+
 static void try_assemblies(struct heap_statics *s, uint32_t *best)
 {
     for (s->trial.module = 0; s->trial.module < HEAP_ASSEMBLY_BYTES; s->trial.module += 8) {
@@ -405,12 +461,14 @@ static void tell_all(struct heap_statics *s)
     heap_try_limit(LIMIT_NS);
     for (uint32_t i = 1; i <= s->sink->class_count; i++)
         add_type(s, s->sink->classes[i].id);
+    each_type(s, step_classify);
     find_thread_data(s);
-    tell_types(s);
     find_places(s);
     find_modules(s);
+    if (s->sink->plan.runtime_major < 9)
+        find_locals(s);
     each_module(s, step_tables);
-    tell_types(s);
+    each_type(s, step_tell);
     late = heap_try_is_late();
     heap_try_limit(0);
     flush(s);

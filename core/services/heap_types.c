@@ -19,6 +19,10 @@ enum { LIST_COUNT = 0, LIST_BLOCK = 8, BLOCK_NEXT = 0, BLOCK_COUNT = 8, BLOCK_AR
 /* MethodTableAuxiliaryData: in front of it what the class has of statics (DynamicStaticsInfo, ThreadStaticsInfo), with the
  * MethodTable once more. */
 enum { MT_AUXILIARY = 32, STATICS_SELF = 8, STATICS_BASE = 24, STATICS_INDEX = 36 };
+/* Until .NET 8, behind the pointers to pieces of the table of virtual methods: a pointer to the FieldDescs of the instance's
+ * statics, and its number in the DomainLocalModule's list of such instances, whose entries begin with where their references are. */
+enum { MT_VIRTUALS = 12, MT_LOADER_MODULE = 24, MT_PIECES = 64, PER_PIECE = 8, OPTIONAL_MAX = 8 };
+enum { LOCAL_ENTRIES = 8, LOCAL_ENTRY_COUNT = 16, LOCAL_ENTRY_BYTES = 16, LOCAL_ENTRIES_MAX = 1 << 20 };
 /* ThreadLocalData: references are in an array of objects, each with the fields of one class; those of classes that can be
  * unloaded are in handles of such objects. */
 enum { LOCAL_COUNT = 0, LOCAL_COLLECTIBLE_COUNT = 4, LOCAL_ARRAY = 8, LOCAL_HANDLES = 16, LOCAL_THREAD = 24 };
@@ -198,6 +202,39 @@ int heap_type_base(uint64_t method_table, uint64_t *base)
         return 0;
     *base = word_at(auxiliary - STATICS_BASE) & ~UINT64_C(1); /* not initialised yet */
     return 1;
+}
+
+static int is_statics_of(uint64_t fields, uint64_t method_table)
+{
+    return plausible(fields) && word_at(fields) == method_table && (half_at(fields + 8) & FIELD_STATIC);
+}
+
+/* -1 = it is no generic instance with statics. */
+static int64_t instance_number(uint64_t method_table)
+{
+    uint64_t virtuals = half_at(method_table + MT_VIRTUALS) & 0xffff;
+    uint64_t at = method_table + MT_PIECES + (virtuals + PER_PIECE - 1) / PER_PIECE * 8;
+
+    for (int i = 0; i < OPTIONAL_MAX; i++, at += 8) {
+        if (is_statics_of(word_at(at), method_table))
+            return (int64_t)(word_at(at + 8) & UINT32_MAX);
+    }
+    return -1;
+}
+
+uint64_t heap_type_instance_base(uint64_t method_table, uint32_t place)
+{
+    int64_t number = instance_number(method_table);
+    uint64_t locals = word_at(word_at(method_table + MT_LOADER_MODULE) + place), entries, count, entry;
+
+    if (number < 0 || !plausible(locals))
+        return 0;
+    entries = word_at(locals + LOCAL_ENTRIES);
+    count = word_at(locals + LOCAL_ENTRY_COUNT);
+    if (!plausible(entries) || count > LOCAL_ENTRIES_MAX || (uint64_t)number >= count)
+        return 0;
+    entry = word_at(entries + (uint64_t)number * LOCAL_ENTRY_BYTES);
+    return plausible(entry) && plausible(word_at(entry)) ? word_at(entry) : 0;
 }
 
 int heap_thread_has_data(uint64_t thread, uint32_t place)

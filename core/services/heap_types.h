@@ -17,6 +17,7 @@ struct heap_type_places {
     uint32_t assemblies;  /* AppDomain.m_Assemblies */
     uint32_t module;      /* of an assembly in it; 0 is a place as well */
     uint32_t is_behind;   /* from .NET 10 on the list's assemblies lead to another structure, which has it */
+    uint32_t locals;      /* until .NET 8: Module.m_ModuleID, which leads to the statics of generic instances */
     uint32_t thread_data; /* from .NET 9 on: Thread.m_ThreadLocalDataPtr */
 };
 
@@ -53,6 +54,8 @@ uint32_t heap_type_statics(uint64_t method_table, struct heap_static_field *fiel
 /* From .NET 9 on: where the class's static references and boxes are; 0 = nowhere yet. The function's result: 1, or 0 = the
  * class does not tell. */
 int heap_type_base(uint64_t method_table, uint64_t *base);
+/* The same for a generic instance until .NET 8. 0 = it has none, or the place is not right. */
+uint64_t heap_type_instance_base(uint64_t method_table, uint32_t place);
 /* The same for thread statics of a thread: an object. 0 = it has none, or the class does not tell. */
 uint64_t heap_type_thread_base(uint64_t method_table, uint64_t thread, uint32_t place);
 /* The array with the objects of all classes, 0 = none. */

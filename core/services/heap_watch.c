@@ -164,7 +164,9 @@ static int check_memory(struct watch *watch, uint64_t now, medic_reason *why)
         return MEDIC_OK;
     watch->take->hopeless = 1;
     return medic_fail(
-        why, MEDIC_E_MEMORY, "memory became short: the copy had used %llu MB, and %llu MB were left to the program",
+        why, MEDIC_E_MEMORY,
+        "memory became short: the copy had used %llu MB, and %llu MB were left to the program: raise the "
+        "memory limit of the container, or free memory on the machine",
         (unsigned long long)watch->take->copy_memory_bytes >> 20,
         (unsigned long long)(memory.machine.left < memory.group.left ? memory.machine.left : memory.group.left) >> 20);
 }

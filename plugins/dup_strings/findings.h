@@ -30,6 +30,9 @@ struct work {
 void add_holder(struct medic_text *text, const struct work *work, const struct holder *holder);
 /* "Dictionary<string, Order>.Entry[].key"; "" when the field itself refers to the strings. */
 void add_through(struct medic_text *text, const struct work *work, const struct holder *holder);
+/* How a holder's strings hang on it. */
+enum holding_kind { HOLDS, HOLDS_KEY, HOLDS_VALUE }; /* of a dictionary */
+enum holding_kind holding_kind(const struct work *work, const struct holder *holder);
 /* "\"Berlin\"", or "#9f3c2a1177e0" when there is no text. 1 = the text
  * goes on. */
 int add_value(struct medic_text *text, struct work *work, const struct value *value, uint32_t most);

@@ -12,12 +12,10 @@ struct owner {
     const char *root;
 };
 
-/* An array, even of the program's structs, is not where a person looks: who holds it is. */
+/* An array of the program's structs is one, too: the field is theirs. */
 static int is_programs(const medic_heap_graph *graph, uint32_t node)
 {
-    const medic_heap_class *class = &graph->classes[graph->class_of[node]];
-
-    return class->code == MEDIC_CODE_USER && class->kind != MEDIC_KIND_ARRAY;
+    return graph->classes[graph->class_of[node]].code == MEDIC_CODE_USER;
 }
 
 static struct owner owner_by_root(const medic_heap_graph *graph, uint32_t parent)

@@ -23,6 +23,22 @@ static void add_class(struct medic_text *text, const char *name)
     }
 }
 
+/* What the compiler calls the field of a property `Name` is "<Name>k__BackingField": the person wrote Name. */
+static void add_plain(struct medic_text *text, const char *name)
+{
+    static const char behind[] = ">k__BackingField";
+
+    while (*name) {
+        const char *end = *name == '<' ? strchr(name, '>') : NULL;
+        if (end && medic_begins_with(end, behind)) {
+            medic_add(text, "%.*s", (int)(end - name - 1), name + 1);
+            name = end + sizeof behind - 1;
+        } else {
+            medic_add(text, "%c", *name++);
+        }
+    }
+}
+
 /* "Orders.Customer._city", "string[]", "Dictionary<string, Order>.Entry[].key" */
 static void add_field(struct medic_text *text, const struct work *work, uint32_t class_index, uint32_t slot)
 {
@@ -32,11 +48,12 @@ static void add_field(struct medic_text *text, const struct work *work, uint32_t
 
     add_class(text, name);
     if (field && medic_begins_with(field, "[]")) {
-        medic_add(text, "%s", field + 2); /* the name of an array ends so */
+        add_plain(text, field + 2); /* the name of an array ends so */
     } else if (!field) {
         medic_add(text, " (field not known)");
     } else {
-        medic_add(text, "%s%s", *field == '(' ? " " : ".", field);
+        medic_add(text, "%s", *field == '(' ? " " : ".");
+        add_plain(text, field);
     }
 }
 
@@ -45,13 +62,30 @@ void add_holder(struct medic_text *text, const struct work *work, const struct h
     if (holder->class_index)
         add_field(text, work, holder->class_index, holder->slot);
     else
-        medic_add(text, "%s", holder->root ? holder->root : "(not known)");
+        add_plain(text, holder->root ? holder->root : "(not known)");
 }
 
 void add_through(struct medic_text *text, const struct work *work, const struct holder *holder)
 {
     if (holder->through_class)
         add_field(text, work, holder->through_class, holder->through_slot);
+}
+
+static int ends_with(const char *text, const char *end)
+{
+    size_t length = text ? strlen(text) : 0, tail = strlen(end);
+
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+enum holding_kind holding_kind(const struct work *work, const struct holder *holder)
+{
+    const struct census *census = &work->census;
+    const char *field = holder->through_class ? census->heap->field(census->host, census->graph, holder->through_class,
+                                                                    holder->through_slot)
+                                              : NULL;
+
+    return ends_with(field, "[].key") ? HOLDS_KEY : ends_with(field, "[].value") ? HOLDS_VALUE : HOLDS;
 }
 
 int add_value(struct medic_text *text, struct work *work, const struct value *value, uint32_t most)

@@ -128,6 +128,7 @@ static void write_holders(struct work *work)
 
 static void add_holdings(struct medic_text *text, struct work *work, uint32_t v)
 {
+    static const char *const kinds[] = {[HOLDS] = "", [HOLDS_KEY] = " (keys)", [HOLDS_VALUE] = " (values)"};
     struct holding holdings[HOLDERS_SHOWN];
     size_t count = census_holders_of(&work->census, v, holdings, HOLDERS_SHOWN);
 
@@ -135,9 +136,7 @@ static void add_holdings(struct medic_text *text, struct work *work, uint32_t v)
         const struct holder *holder = &work->census.holders[holdings[i].holder];
         medic_add(text, "%s", i ? ", " : "");
         add_holder(text, work, holder);
-        medic_add(text, "%s", holder->through_class ? " (" : "");
-        add_through(text, work, holder);
-        medic_add(text, "%s: ", holder->through_class ? ")" : "");
+        medic_add(text, "%s: ", kinds[holding_kind(work, holder)]);
         medic_add_number(text, holdings[i].count);
     }
 }

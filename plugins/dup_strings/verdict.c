@@ -114,31 +114,26 @@ void write_verdict(struct work *work)
 
 /* --- what can be done --- */
 
-static int ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
+struct reader {
+    const char *beginning, *name, *place;
+};
 
 /* What reads data into objects, if it is in use: some of its objects live. */
-static const char *reader_in_use(const medic_heap_graph *graph)
+static const struct reader *reader_in_use(const medic_heap_graph *graph)
 {
-    static const struct {
-        const char *beginning, *advice;
-    } readers[] = {
-        {"System.Text.Json.Serialization.Metadata.", "System.Text.Json (a JsonConverter of the property can)"},
-        {"Newtonsoft.Json.Serialization.", "Newtonsoft.Json (a JsonConverter of the property can)"},
-        {"System.Data.Common.", "System.Data"},
-        {"Microsoft.Data.SqlClient.", "SqlClient"},
-        {"Npgsql.", "Npgsql"},
-        {"Microsoft.EntityFrameworkCore.", "Entity Framework (a value converter can)"},
+    static const struct reader readers[] = {
+        {"System.Text.Json.Serialization.Metadata.", "System.Text.Json", "a JsonConverter of the property"},
+        {"Newtonsoft.Json.Serialization.", "Newtonsoft.Json", "a JsonConverter of the property"},
+        {"Microsoft.EntityFrameworkCore.", "Entity Framework", "a value converter"},
+        {"Microsoft.Data.SqlClient.", "SqlClient", "what reads its rows"},
+        {"Npgsql.", "Npgsql", "what reads its rows"},
+        {"System.Data.Common.", "System.Data", "what fills its tables"},
     };
 
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         for (uint32_t c = 1; c <= graph->class_count; c++)
             if (graph->classes[c].count && medic_begins_with(graph->classes[c].name, readers[i].beginning))
-                return readers[i].advice;
+                return &readers[i];
     return NULL;
 }
 
@@ -147,18 +142,18 @@ static int has_few_values(const struct holder *holder)
     return holder->values < FEW_VALUES && holder->strings / TIMES_FEW >= holder->values;
 }
 
-static void add_cure(struct medic_text *text, const struct work *work, const struct holder *holder, const char *through)
+static void add_cure(struct medic_text *text, const struct work *work, const struct holder *holder)
 {
-    const char *reader = reader_in_use(work->census.graph);
+    const struct reader *reader = reader_in_use(work->census.graph);
 
-    if (ends_with(through, "[].key"))
+    if (holding_kind(work, holder) == HOLDS_KEY)
         medic_add(text, ": they are keys of a dictionary; use a string as key that is there already, or intern it");
     else if (has_few_values(holder))
         medic_add(text, ": so few values are an enum, or constants; else string.Intern them where they come in");
     else if ((double)holder->strings >= TIMES_MANY * (double)holder->values) {
         medic_add(text, ": share them where they come in, by a table of the strings that were seen (StringPool)");
         if (reader)
-            medic_add(text, "; if they come from %s", reader);
+            medic_add(text, "; if %s reads them, %s is the place", reader->name, reader->place);
     }
 }
 
@@ -178,7 +173,7 @@ static int write_holder_finding(const struct work *work, const struct holder *ho
     medic_add(&text, holder->values == 1 ? " value, " : " values, ");
     medic_add_bytes(&text, (double)holder->wasted);
     medic_add(&text, " too many");
-    add_cure(&text, work, holder, through);
+    add_cure(&text, work, holder);
     medic_add(&text, ".");
     add_holder(&row, work, holder);
     medic_add(&row, "|%s", through);

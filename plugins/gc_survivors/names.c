@@ -219,13 +219,7 @@ static const char *field_of(const struct recording *recording, const struct path
     return at->slot == MEDIC_SLOT_DEPENDENT ? "ConditionalWeakTable" : field_name(field, out);
 }
 
-static void add_depth(struct medic_text *text, uint32_t levels)
-{
-    medic_add(text, " (");
-    medic_add_number(text, levels);
-    medic_add(text, " deep)");
-}
-
+/* Without any number: the row is to be found again in another report. */
 void add_step(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     const struct path *at = &recording->paths.all[path];
@@ -240,11 +234,10 @@ void add_step(struct medic_text *text, const struct recording *recording, uint32
     if (by)
         medic_add(text, "%s: ", by);
     if (handlers_of(recording, path)) {
-        medic_add_number(text, handlers_of(recording, path));
-        medic_add(text, " handlers");
+        medic_add(text, "handlers");
         return;
     }
     medic_add(text, "%s", class_name(recording, at->class_index, name));
     if ((at->flags & PATH_RECURSIVE) && at->levels >= DEEP)
-        add_depth(text, at->levels);
+        medic_add(text, " (nested)");
 }

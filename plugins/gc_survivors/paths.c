@@ -1,5 +1,5 @@
 /* The dominator tree, merged from the root by holder, then by type and field, level by level. What keeps less than a
- * thousandth of the heap alive is not looked into, and what refers to its own kind (lists, trees) is folded into one, so
+ * small part of the heap alive is not looked into, and what refers to its own kind (lists, trees) is folded into one, so
  * that the result stays small. */
 #include "recording.h"
 
@@ -8,7 +8,7 @@
 #define PATHS_FIRST 4096u
 #define PATHS_MAX 200000u
 #define DEPTH_MOST 64u
-#define CUT_SHARE 2000u /* a path that keeps less than 1/CUT_SHARE alive ends */
+#define CUT_SHARE 20000u /* a path that keeps less than 1/CUT_SHARE alive ends */
 
 struct merge {
     struct recording *recording;

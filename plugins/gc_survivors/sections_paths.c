@@ -7,9 +7,8 @@
 #define SHOWN_SHARE 0.005
 #define CHAIN_SHARE 0.95 /* a step whose only child of note has so much of it is told in one row with it */
 #define CHAIN_STEPS 3u
-#define CHAIN_TEXT 52u /* bytes */
-#define RETENTION_MAX 2000u
-#define RETENTION_SHARE 0.001
+#define CHAIN_TEXT 52u      /* bytes */
+#define RETENTION_MAX 1000u /* as many as a table may have */
 
 struct drawing {
     const struct recording *recording;
@@ -199,6 +198,20 @@ static void full_path(struct medic_text *text, const struct recording *recording
     }
 }
 
+/* What a path keeps alive at least, so that not more than RETENTION_MAX do. */
+static uint64_t least_retained(const struct recording *recording)
+{
+    uint64_t least = 1;
+
+    for (;; least *= 2) {
+        uint32_t count = 0;
+        for (uint32_t i = 1; i < recording->paths.count; i++)
+            count += recording->paths.all[i].retained >= least;
+        if (count <= RETENTION_MAX)
+            return least;
+    }
+}
+
 void write_retention(const struct recording *recording)
 {
     static const medic_column columns[] = {
@@ -213,10 +226,9 @@ void write_retention(const struct recording *recording)
                                                                            .columns = columns,
                                                                            .column_count = COUNT_OF(columns),
                                                                            .flags = MEDIC_SECTION_DETAIL});
-    uint64_t least = (uint64_t)(RETENTION_SHARE * (double)recording->tree->reachable_bytes);
-    uint32_t rows = 0;
+    uint64_t least = least_retained(recording);
 
-    for (uint32_t i = 1; i < recording->paths.count && rows < RETENTION_MAX; i++) {
+    for (uint32_t i = 1; i < recording->paths.count; i++) {
         const struct path *path = &recording->paths.all[i];
         char name[2048];
         struct medic_text text = {name, sizeof name};
@@ -225,6 +237,5 @@ void write_retention(const struct recording *recording)
         full_path(&text, recording, i);
         medic_cell cells[] = {medic_string(name), whole(path->count), whole(path->own), whole(path->retained)};
         ROW(recording, section, cells);
-        rows++;
     }
 }

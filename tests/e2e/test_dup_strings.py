@@ -141,9 +141,12 @@ def test_another_reader_finds_the_same_copies(patient, out_dir):
     p.ask("settle")
     visit = photograph(p, out_dir / "second", "--top", "all", profiler=STRINGS)
     p.ask("settle")
-    theirs, ours = heaps.outsider(p)["strings"], {row["what"]: row for row in visit.rows("totals")}
-    assert (ours["strings"]["count"], ours["strings"]["bytes"]) == (theirs["objects"], theirs["bytes"])
-    assert (ours["copies"]["bytes"], len(visit.rows("values"))) == (theirs["wasted"], theirs["repeated"])
+    theirs, ours = heaps.outsider(p), {row["what"]: row for row in visit.rows("totals")}
+    assert [ours["strings"]["count"], ours["strings"]["bytes"]] == theirs["all"]["types"]["string"][:2]
+    # A literal that only code refers to is there, too: of its copies in the heap none is needed. The reader leaves it out.
+    more = ours["copies"]["bytes"] - theirs["strings"]["wasted"]
+    assert 0 <= more <= ours["literals and other frozen ones"]["bytes"]
+    assert len(visit.rows("values")) >= theirs["strings"]["repeated"]
 
 
 @pytest.mark.parametrize("mode", ["idle", "web", "healthy"])

@@ -132,8 +132,9 @@ def test_report_counts_types_exactly(graphs):
     found = {name: (rows[name]["objects"], rows[name]["bytes"]) for name in wanted if name in rows}
     assert found == wanted
     assert not [name for name, t in graphs.told["types"].items() if not t[0] and name in rows]
-    old = {name: row["survived"] for name, row in rows.items() if name in wanted}
-    assert old == {name: t[0] for name, t in wanted.items()}, "all of them are in generation 2, large or pinned"
+    # What is next to a pinned object the runtime may leave in a younger generation.
+    old = {name: row["survived"] for name, row in rows.items() if name in wanted and "Vault.Pins." not in name}
+    assert old == {name: wanted[name][0] for name in old}, "all of them are in generation 2, large or pinned"
 
 
 def test_report_names_who_holds_and_how_much(graphs):
@@ -171,8 +172,20 @@ def test_report_shows_the_paths(graphs):
             (of("static Vault.Exchange.Ticked", "_target: Subscriber"), (300, 254_400)),
             (of("static Vault.Notes.Keys", "ConditionalWeakTable: Note"), (200, 43_200))):
         assert (objects, retained) == wanted if exact else objects <= wanted[0] and retained <= wanted[1]
-    if exact:
-        assert of("pinned handle", "Pinned[]") == (1, 288) and of("strong handle", "Deposit") == (1, 160)
+
+
+def test_report_tells_what_a_type_keeps_alive(graphs):
+    """Of what timers, waiting async methods, handles and others hold, whoever else leads to the timers and the tasks."""
+    rows = {plain(row["type"]): row["retained"] for row in graphs.visit.rows("types")}
+    wanted = {"Vault.Clocks.Alarm": 20 * (24 + 184), "Vault.Post.Letter": 40 * (24 + 104), "Vault.Pins.Pinned[]": 288,
+              "Vault.Pins.Deposit": 24 + 136, "Vault.Exchange.Subscriber": 300 * (24 + 824),
+              "Vault.Notes.Ballast": 24 + 1624, "Vault.Diamond.Side": 2 * 24, "Vault.Diamond.Top": 32 + 48 + 240,
+              "Vault.Shared.Owner": 2 * (24 + 4024), "Vault.Room.Reader": 20 * 24}
+    found = {name: rows[name] for name in wanted}
+    if graphs.route == "enumerate":
+        assert all(found[name] <= wanted[name] for name in wanted), found
+    else:
+        assert found == wanted
 
 
 def test_report_tells_how_it_was_photographed(graphs):
@@ -208,14 +221,11 @@ def test_leak_is_named(kind, patient, out_dir):
     assert visit.verdict.startswith("Memory grows") and LEAKS[kind] in visit.verdict, visit.verdict
     before, after = (photo.types()["Orders.Order"] for photo in visit.photos)
     grown, = [row for row in visit.rows("growth_types") if row["type"] == "Orders.Order"]
-    assert grown_by(grown) == (after[0] - before[0], after[1] - before[1])
+    assert (grown["before"], grown["after"]) == (before[0], after[0])
+    assert (grown["more_objects"], grown["more_bytes"]) == (after[0] - before[0], after[1] - before[1])
     assert unit * after[0] <= sum(row["retained"] for row in visit.rows("holders") if root in row["holder"])
     p.assert_alive()
     assert p.quit() == 0, p.stderr()
-
-
-def grown_by(row):
-    return row["objects"], row["bytes"]
 
 
 @pytest.mark.parametrize("runtime, gc", [("net8.0", "workstation"), ("net8.0", "server"), ("net9.0", "workstation"),
@@ -229,7 +239,7 @@ def test_leak_is_named_everywhere(runtime, gc, patient, out_dir):
 
 
 def test_known_growth_is_told_to_the_byte(patient, out_dir):
-    """5,000 orders more between two photographs, by medic diff of two sessions."""
+    """5,000 orders more between two sessions."""
     p = patient("heap", args=["leak", "dictionary", 0])
     first = photograph(p, out_dir / "1", "--top", "all")
     assert p.ask("grow 5000") == "5100"
@@ -255,7 +265,7 @@ def test_garbage_and_a_cache_are_healthy(runtime, gc, patient, out_dir):
     assert p.quit() == 0, p.stderr()
 
 
-@pytest.mark.parametrize("mode", ["idle", "web", "healthy", "churn"])
+@pytest.mark.parametrize("mode", ["idle", "web", "healthy", "pausemix"])
 def test_programs_without_trouble_are_healthy(mode, patient, out_dir):
     p = patient(mode)
     visit = two_photographs(p, out_dir / "s")
@@ -273,7 +283,10 @@ def test_a_million_objects_are_counted_exactly(gc, route, patient, out_dir):
     assert {name: (rows[name]["objects"], rows[name]["bytes"]) for name in told["types"]} == told["types"]
     (root, retained), = by_label(told).items()
     held = {row["holder"]: row["retained"] for row in visit.rows("holders")}
-    assert held[root] == retained
+    if route == "enumerate":  # a word that looks like a reference may hold a part of it as well
+        assert 0.99 * retained < held[root] <= retained
+    else:
+        assert held[root] == retained
     assert p.quit() == 0, p.stderr()
 
 

@@ -240,7 +240,7 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
                 pass
         done = command.wait(60)
     assert done.code == visit.SESSION, done.out
-    visit.assert_sentence(done.err, "the disk is full")
+    visit.assert_sentence(done.err, "photograph of the heap")
     before.check()
 
 

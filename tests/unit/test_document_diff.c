@@ -354,6 +354,8 @@ static void nothing_to_compare_is_said(void **state)
 static void render_all(const struct document *document)
 {
     for (unsigned i = 0; renderer_at(i); i++) {
+        if (!renderer_at(i)->render)
+            continue; /* shows a capture */
         medic_reason why;
         FILE *out = tmpfile();
         if (renderer_at(i)->render)

@@ -192,7 +192,62 @@ static void keys_of_a_dictionary_belong_to_the_static_field(void **state)
     const char *text = host_render(&dup_strings_report);
 
     has(text, "row static Orders.Index._byCity; Dictionary<string,Orders.Customer>.Entry[].key; 80;");
-    has(text, "static Orders.Index._byCity (Dictionary<string,Orders.Customer>.Entry[].key): 3");
+    has(text, "static Orders.Index._byCity (keys): 3");
+}
+
+static void the_field_of_a_property_is_called_as_the_property(void **state)
+{
+    uint32_t property =
+        heap_class(MEDIC_KIND_OBJECT, MEDIC_CODE_USER, "Orders.Order<Orders.A>", "<Name>k__BackingField", NULL);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        heap_refer(heap_object(property, 3, MEDIC_GENERATION_2), 0, heap_string(string_class, "Rom"));
+    heap_root(heap_string(string_class, "Rom"), MEDIC_ROOT_STATIC, 0, "static Orders.Cache.<City>k__BackingField");
+    const char *text = host_render(&dup_strings_report);
+
+    has(text, "row Orders.Order<Orders.A>.Name; ;");
+    has(text, "row static Orders.Cache.City; ;");
+}
+
+static void a_hint_fits_the_evidence(void **state)
+{
+    uint32_t pool = heap_class(MEDIC_KIND_ARRAY, MEDIC_CODE_FRAMEWORK, "Node[]", "[]", NULL), array;
+    char name[32];
+
+    (void)state;
+    heap_class(MEDIC_KIND_OBJECT, MEDIC_CODE_FRAMEWORK, "Npgsql.Connection", NULL);
+    heap.classes[heap.graph.class_count].count = 1;
+    for (int i = 0; i < 300; i++) {
+        uint32_t node = customer_in("Rom");              /* one value */
+        snprintf(name, sizeof name, "name %d", i % 100); /* a hundred, three times each */
+        heap_refer(node, 1, heap_string(string_class, name));
+        heap_root(node, MEDIC_ROOT_STACK, 0, "stack of Orders.Main");
+    }
+    array = heap_object(entries, 40, MEDIC_GENERATION_2);
+    heap_root(array, MEDIC_ROOT_STATIC, 0, "static Orders.Index._byCity");
+    for (int i = 0; i < 100; i++)
+        heap_refer(array, 0, heap_string(string_class, "Wien"));
+    array = heap_object(pool, 40, MEDIC_GENERATION_2);
+    heap_root(array, MEDIC_ROOT_STATIC, 0, "static Orders.Once._all");
+    for (int i = 0; i < 100; i++) { /* two of each: nothing to say */
+        snprintf(name, sizeof name, "twice %d", i / 2);
+        heap_refer(array, 0, heap_string(string_class, name));
+    }
+    for (uint32_t node = 0; node < heap.graph.node_count; node++) /* as if each were 100 kB */
+        if (heap.class_of[node] == string_class) {
+            heap.units[node] += 12500;
+            heap.graph.bytes += 100000;
+        }
+    const char *text = host_render(&dup_strings_report);
+
+    has(text, "Orders.Customer._city holds 300 strings of 1 value, 29.9 MB too many: so few values are an enum");
+    has(text,
+        "Orders.Customer._name holds 300 strings of 100 values, 20.0 MB too many: share them where they come in, by "
+        "a table of the strings that were seen (StringPool); if Npgsql reads them, what reads its rows is the place.");
+    has(text,
+        "static Orders.Index._byCity holds 100 strings of 1 value, 9.90 MB too many: they are keys of a dictionary");
+    has(text, "static Orders.Once._all holds 100 strings of 50 values, 5.00 MB too many. [holders");
 }
 
 static void strings_of_a_static_field_itself_are_named_by_it(void **state)
@@ -408,6 +463,8 @@ int main(void)
         CASE(a_string_that_two_fields_hold_counts_for_both),
         CASE(elements_belong_to_the_field_of_the_program_that_leads_to_them),
         CASE(keys_of_a_dictionary_belong_to_the_static_field),
+        CASE(the_field_of_a_property_is_called_as_the_property),
+        CASE(a_hint_fits_the_evidence),
         CASE(strings_of_a_static_field_itself_are_named_by_it),
         CASE(the_dead_are_counted_apart),
         CASE(without_roots_nothing_is_called_dead),

@@ -180,7 +180,7 @@ static void handlers_of_an_event_are_counted(void **state)
     assert_verdict(MEDIC_NOTICE,
                    "kept alive by 700 handlers of event Bus.Changed (held by static Orders.Bus.Default) → "
                    "Watcher. If memory grows, look here first: who subscribes has to unsubscribe.");
-    assert_text_has(made.text, "_invocationList: 700 handlers");
+    assert_text_has(made.text, "_invocationList: handlers → Action; 700;");
 }
 
 static void a_static_event_has_its_own_name(void **state)
@@ -219,7 +219,7 @@ static void a_chain_of_timers_is_one_row(void **state)
     assert_verdict(MEDIC_NOTICE,
                    "kept alive by 700 timers (held by static System.Threading.TimerQueue.Instances) → Order. "
                    "If memory grows, look here first: timers live until they are disposed of.");
-    assert_text_has(made.text, "_timers: TimerQueueTimer (700 deep); 700; 11592064;");
+    assert_text_has(made.text, "_timers: TimerQueueTimer (nested); 700; 11592064;");
     assert_text_has(made.text, "_callback: Action; 700; 11536000;");
 }
 

@@ -9,8 +9,10 @@
 
 #include <fcntl.h>
 #include <medic/clr/hresults.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- MethodTables ---- */
@@ -196,7 +198,7 @@ static struct {
     char value[256];
     uint32_t value_count;
     uint64_t value_hash;
-    char log[512];
+    char logs[1024];
 } heap;
 
 static HRESULT generation(ICorProfilerInfo12 *self, ObjectID object, COR_PRF_GC_GENERATION_RANGE *range)
@@ -426,7 +428,7 @@ static void read_record(uint32_t type, struct input in)
         memcpy(heap.ranges, in.at + sizeof list, list.count * sizeof *heap.ranges);
         heap.range_count += list.count;
     } else if (type == MEDIC_RECORD_LOG) {
-        memcpy(heap.log, in.at + sizeof(medic_log_record), in.size - sizeof(medic_log_record));
+        strncat(heap.logs, (const char *)in.at + sizeof(medic_log_record), in.size - sizeof(medic_log_record));
     }
 }
 
@@ -617,7 +619,7 @@ static void without_the_runtimes_telling_the_layout_is_believed(void **state)
     assert_int_equal(heap.node_count, 2);
     check_node(0, a, (const uint64_t[]){address_of(b)}, 1);
     check_node(1, b, NULL, 0);
-    assert_text_has(heap.log, "references of 1 objects could not be read");
+    assert_text_has(heap.logs, "references of 1 objects could not be read");
     close_heap();
 }
 
@@ -665,6 +667,28 @@ static void values_that_are_there_twice_are_written(void **state)
     close_heap();
 }
 
+static void texts_that_do_not_fit_are_told(void **state)
+{
+    static struct table string;
+    uint64_t *object;
+
+    (void)state;
+    open_heap(MEDIC_HEAP_COPY, MEDIC_HEAP_VALUES, -1);
+    set_string(&string);
+    object = make_string(&string, "a text of some length");
+    for (uint64_t i = 1; i <= 500000; i++) {
+        uint64_t hash = i * UINT64_C(0x9E3779B97F4A7C15);
+
+        heap_strings_note(heap.sink.strings, hash, 21, address_of(object));
+        heap_strings_note(heap.sink.strings, hash, 21, address_of(object));
+    }
+    end_and_read();
+    assert_text_has(heap.logs, "of those that waste least, after 16 MB of text");
+    assert_text_has(heap.logs, "more than 393216 different strings");
+    assert_in_range(heap.value_count, 250000, 393216);
+    close_heap();
+}
+
 static void hashes_differ_by_every_character(void **state)
 {
     uint16_t units[40] = {0};
@@ -706,6 +730,30 @@ static void a_full_disk_is_a_sentence(void **state)
     tell(object, NULL, 0); /* does nothing */
     heap_sink_end(&heap.sink);
     assert_int_equal(heap.sink.shared->phase, HEAP_FAILED);
+    close_heap();
+}
+
+static void a_file_that_may_not_grow_is_a_sentence(void **state)
+{
+    enum { LIMIT = 5000 };
+    static struct table class;
+    struct rlimit before, limit;
+
+    (void)state;
+    open_heap(MEDIC_HEAP_COPY, 0, -1);
+    set_class(&class, 24, 0, 0);
+    for (int i = 0; i < 4000; i++)
+        tell(make(&class, 0), NULL, 0);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = LIMIT;
+    signal(SIGXFSZ, SIG_IGN); /* the copy blocks all signals */
+    setrlimit(RLIMIT_FSIZE, &limit);
+    heap_sink_end(&heap.sink);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(heap.sink.shared->code, MEDIC_E_IO);
+    assert_text_has(heap.sink.shared->text, "size limit of the process");
+    assert_int_equal(heap.sink.shared->written, LIMIT); /* what a short write took is counted */
     close_heap();
 }
 
@@ -792,8 +840,10 @@ int main(void)
         cmocka_unit_test(without_the_runtimes_telling_the_layout_is_believed),
         cmocka_unit_test(an_object_whose_class_is_not_told_is_written_and_not_asked_for),
         cmocka_unit_test(values_that_are_there_twice_are_written),
+        cmocka_unit_test(texts_that_do_not_fit_are_told),
         cmocka_unit_test(hashes_differ_by_every_character),
         cmocka_unit_test(a_full_disk_is_a_sentence),
+        cmocka_unit_test(a_file_that_may_not_grow_is_a_sentence),
         cmocka_unit_test(more_bytes_than_allowed_are_refused),
         cmocka_unit_test(more_classes_than_there_is_room_for_are_refused),
         cmocka_unit_test(classes_that_can_be_unloaded_are_marked),

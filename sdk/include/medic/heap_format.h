@@ -44,7 +44,8 @@ enum medic_heap_class_flags {
     MEDIC_HEAP_ODD = 1u << 3          /* its layout could not be read: references come as extra ones only */
 };
 
-/* A class, before its first object. slot_count u32 offsets follow: where the references of an object are, bytes from its
+/* A class, before its first object. A class whose references turned out to be others than it said has another record, with
+ * the same id, for the objects from there on. slot_count u32 offsets follow: where the references of an object are, bytes from its
  * begin, ascending; then element_slot_count u32 offsets of those in an element, bytes from the element's begin. */
 typedef struct medic_heap_class_record {
     uint32_t photo;
