@@ -17,7 +17,8 @@ static const struct {
     [KIND_CLOSURE] = {"closures", "pass what the lambda captures as an argument or state, and make the lambda static"},
     [KIND_DELEGATE] = {"delegates", "keep the delegate in a static field, or make the lambda static so that the "
                                     "compiler keeps it"},
-    [KIND_STRING] = {"strings", NULL},
+    [KIND_STRING] = {"strings", "Concat, Substring and the like are compiled into the method that calls them: build "
+                                "the text once, or work on ReadOnlySpan<char>"},
     [KIND_CONCAT] = {"string concatenation", "build the text once, with string.Create, one interpolated string, or a "
                                              "reused StringBuilder"},
     [KIND_FORMAT] = {"string formatting",

@@ -32,7 +32,7 @@ int kind_is_vague(enum kind kind);
 /* A helper of the framework that allocates on behalf of every caller. */
 int is_allocator(const char *method);
 const char *kind_name(enum kind kind);
-/* A clause that begins with a verb, or NULL. */
+/* A clause, or NULL. */
 const char *kind_hint(enum kind kind);
 
 #endif
