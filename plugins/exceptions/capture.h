@@ -16,7 +16,8 @@ struct fields {
 /* An exception between its throw and the catch block. */
 struct flight {
     uint64_t type;
-    uintptr_t stack;   /* address in the throwing frame: one that is thrown later by a caller of it has ended this flight */
+    uintptr_t
+        stack; /* address in the throwing frame: one that is thrown later by a caller of it has ended this flight */
     uint64_t number;   /* of the sample; 0 = none */
     uint64_t begin_ns; /* of the sample */
     uint64_t begin_cpu_ns;

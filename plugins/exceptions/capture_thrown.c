@@ -241,7 +241,7 @@ static HRESULT thrown(void *instance, ObjectID object)
     flight->type = type;
     flight->stack = (uintptr_t)__builtin_frame_address(0);
     flight->number = 0;
-    flight->flags = propagated ? EX_PROPAGATED : 0;
+    flight->flags = (propagated ? EX_PROPAGATED : 0u) | (early ? EX_EARLY : 0u);
     if (entry != TALLY_NONE)
         announce_type(self, entry, type);
     if (stack_allowed(self, early, &now))

@@ -15,7 +15,8 @@ MEDIC_PLUGIN_NOTE("exceptions", EXCEPTIONS_GUID);
 static const medic_param params[] = {
     {.key = "mode",
      .label = "Mode",
-     .help = "full tells who catches and what throwing costs; cheap only what is thrown and where, for less on deep stacks.",
+     .help = "full tells who catches and what throwing costs; cheap only what is thrown and where, for less on deep "
+             "stacks.",
      .type = MEDIC_PARAM_ENUM,
      .initial = "full",
      .choices = "full|cheap"},
@@ -42,7 +43,7 @@ static const medic_param params[] = {
 };
 
 /* Events are needed in the cheap mode only. */
-static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_CLOCK, MEDIC_SERVICE_RUNTIME,
+static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_CLOCK,  MEDIC_SERVICE_RUNTIME,
                                                MEDIC_SERVICE_NAMES,   MEDIC_SERVICE_STACKS, MEDIC_SERVICE_EVENTS,
                                                MEDIC_SERVICE_PARAMS};
 static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_FRAMES,

@@ -11,11 +11,11 @@
 #define EXCEPTIONS_REVISION 1
 
 enum {
-    EX_TYPE = 256,  /* ex_type: a type was thrown for the first time */
-    EX_ROUTE = 257, /* ex_route: ... and caught by a method for the first time */
-    EX_THROW = 258, /* ex_throw + inner types + message: a sample */
-    EX_CATCH = 259, /* ex_catch: a sample was caught */
-    EX_RATE = 260,  /* ex_count since the one before, by type */
+    EX_TYPE = 256,   /* ex_type: a type was thrown for the first time */
+    EX_ROUTE = 257,  /* ex_route: ... and caught by a method for the first time */
+    EX_THROW = 258,  /* ex_throw + inner types + message: a sample */
+    EX_CATCH = 259,  /* ex_catch: a sample was caught */
+    EX_RATE = 260,   /* ex_count since the one before, by type */
     EX_CAUGHT = 261, /* ex_count since the one before, by type and catching method */
     EX_TOTALS = 262, /* ex_totals: so far; the last one counts */
     EX_NAME = 263    /* ex_type + UTF-16 name: instead of EX_TYPE in the cheap mode */
@@ -29,7 +29,8 @@ enum ex_throw_flags {
     EX_NO_MESSAGE = 1u << 1, /* it carries none: `Message` would make one from the type's name */
     EX_REDACTED = 1u << 2,   /* not read, on request */
     EX_MORE_INNER = 1u << 3, /* than EX_INNER_MAX; in the cheap mode: there is one */
-    EX_CHEAP = 1u << 4
+    EX_CHEAP = 1u << 4,
+    EX_EARLY = 1u << 5 /* one of the first of its type: slower than the rest, and taken whatever the rate */
 };
 
 /* type: the ClassID; in the cheap mode a hash of the name. */
@@ -72,14 +73,14 @@ typedef struct ex_count {
 
 typedef struct ex_totals {
     uint64_t time_ns;
-    uint64_t process_ns;      /* CPU time of the process so far, Medic's included */
-    uint64_t fresh;           /* of types for which there was no room in the table */
+    uint64_t process_ns; /* CPU time of the process so far, Medic's included */
+    uint64_t fresh;      /* of types for which there was no room in the table */
     uint64_t propagated;
-    uint64_t routes_missed;   /* catches for which there was no room */
-    uint64_t threads_missed;  /* throws of threads for which there was no room: where they were caught is not known */
-    uint64_t samples;         /* taken */
-    uint64_t samples_full;    /* of these lost, the ring was full */
-    uint64_t bad_events;      /* of the cheap mode, not understood */
+    uint64_t routes_missed;  /* catches for which there was no room */
+    uint64_t threads_missed; /* throws of threads for which there was no room: where they were caught is not known */
+    uint64_t samples;        /* taken */
+    uint64_t samples_full;   /* of these lost, the ring was full */
+    uint64_t bad_events;     /* of the cheap mode, not understood */
     uint32_t stacks_per_second;
     uint32_t cheap;
 } ex_totals;
