@@ -62,7 +62,8 @@ static int is_throwing(const char *function)
 static int look_at_stack(const struct recording *recording, struct sample *sample)
 {
     const uint32_t *frames;
-    uint32_t count;
+    uint32_t count, last = 0;
+    int between = 0;
 
     if (!sample->head.head.stack ||
         !recording->frames->stack(recording->host, sample->head.head.stack, &frames, &count) || !count)
@@ -72,9 +73,15 @@ static int look_at_stack(const struct recording *recording, struct sample *sampl
         return MEDIC_E_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
         const medic_frame *frame = frame_of(recording, frames[i]);
-        if (!frame || frame->kind != MEDIC_FRAME_MANAGED || is_throwing(frame->function))
+        if (!frame || frame->kind != MEDIC_FRAME_MANAGED || is_throwing(frame->function)) {
+            between = 1;
             continue;
-        sample->frames[sample->frame_count++] = frames[i];
+        }
+        if (!between || frame->function_id != last) /* its handler, called by the runtime: the same method */
+            sample->frame_count++;
+        sample->frames[sample->frame_count - 1] = frames[i];
+        last = frame->function_id;
+        between = 0;
         sample->thrower = frames[i];
         if (frame->code == MEDIC_CODE_USER)
             sample->site = frames[i];
@@ -406,6 +413,17 @@ static int make_groups(struct recording *recording)
 
 /* --- facts --- */
 
+/* Throws of the type whose site is known. */
+static double of_sites(const struct recording *recording, size_t type)
+{
+    double all = 0;
+
+    for (size_t i = 0; i < recording->site_count; i++)
+        if (recording->sites[i].type == type)
+            all += recording->sites[i].count;
+    return all > 0 ? all : 1;
+}
+
 static void fill_thrown(const struct recording *recording, const struct type *type, struct thrown *thrown)
 {
     *thrown = (struct thrown){.name = short_type(type->name),
@@ -418,7 +436,7 @@ static void fill_thrown(const struct recording *recording, const struct type *ty
     if (type->site != NO_INDEX) {
         const struct group *site = &recording->sites[type->site];
         thrown->site = place_of(recording, recording->samples[site->example].site);
-        thrown->site_share = type->fresh ? site->count / (double)type->fresh : 0;
+        thrown->site_share = site->count / of_sites(recording, site->type);
     }
     if (type->route != NO_INDEX) {
         thrown->catcher = recording->routes[type->route].name;

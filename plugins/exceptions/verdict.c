@@ -7,6 +7,9 @@
 #define CPU_NOTICE 0.01
 #define CPU_WARNING 0.05
 #define CPU_CRITICAL 0.20
+#define CORE_NOTICE 0.001 /* ... if it is this part of one processor too: an idle program's CPU is soon shared out */
+#define CORE_WARNING 0.01
+#define CORE_CRITICAL 0.05
 #define RATE_NOTICE 1.0 /* throws a second */
 #define RATE_WARNING 1000.0
 #define COUNT_NOTICE 10u
@@ -26,14 +29,15 @@ static double cpu_share(const struct facts *facts)
 static uint32_t severity_of(const struct facts *facts)
 {
     double rate = (double)(facts->fresh + facts->propagated) / seconds(facts), share = cpu_share(facts);
+    double core = facts->span_ns ? facts->cpu_ns / (double)facts->span_ns : 0;
 
     if (facts->fresh + facts->propagated < COUNT_NOTICE)
         return MEDIC_HEALTHY;
-    if (share >= CPU_CRITICAL)
+    if (share >= CPU_CRITICAL && core >= CORE_CRITICAL)
         return MEDIC_CRITICAL;
-    if (share >= CPU_WARNING || rate >= RATE_WARNING)
+    if ((share >= CPU_WARNING && core >= CORE_WARNING) || rate >= RATE_WARNING)
         return MEDIC_WARNING;
-    return share >= CPU_NOTICE || rate >= RATE_NOTICE ? MEDIC_NOTICE : MEDIC_HEALTHY;
+    return (share >= CPU_NOTICE && core >= CORE_NOTICE) || rate >= RATE_NOTICE ? MEDIC_NOTICE : MEDIC_HEALTHY;
 }
 
 /* "9,812 FormatExceptions" */
@@ -163,7 +167,7 @@ static void find_hops(struct verdict *verdict, const struct facts *facts)
             continue;
         if (!open_finding(verdict, "types", thrown->key, &text))
             return;
-        medic_add(&text, "A %s is thrown again ", thrown->name);
+        medic_add(&text, "Each %s is thrown again ", thrown->name);
         if (thrown->fresh)
             medic_add(&text, "%.*f times", thrown->propagated < 10 * thrown->fresh ? 1 : 0,
                       (double)thrown->propagated / (double)thrown->fresh);
