@@ -230,6 +230,11 @@ SAMPLES = """    const medic_stacks_service *stacks = host->service(host, MEDIC_
     int code = stacks->sample_cpu(host, &wanted, why);
     return code ? code : stacks->sample_cpu(host, &wanted, why);
 """
+PHOTOGRAPH = """    const medic_heap_service *heap = host->service(host, MEDIC_SERVICE_HEAP);
+    medic_heap_request wanted = {.size = sizeof wanted, .route = %s};
+    medic_heap_photo photo = {.size = sizeof photo};
+    return heap->photograph(host, &wanted, &photo, why);
+"""
 SERVICE = [("#define FIXTURE_SERVICE MEDIC_SERVICE_CLOCK", "#define FIXTURE_SERVICE MEDIC_SERVICE_%s"),
            ("medic_host *host, void **self, medic_reason *why)\n{\n", "medic_host *host, void **self, medic_reason *why)\n{\n%s")]
 NAME = '"Microsoft-Windows-DotNETRuntime"'
@@ -240,13 +245,14 @@ IN_TARGET = [
     ("the plugin has an event session already", EVENTS % (NAME, 1, 1)),
     ("the plugin asks for samples with a wrong record type", SAMPLES % (3, 10000000)),
     ("the plugin asks for samples twice in one session", SAMPLES % (300, 10000000)),
+    ("the profiler asks for a photograph that this core cannot take", PHOTOGRAPH % 99),
 ]
 
 
 @pytest.mark.parametrize("begin, changes", IN_TARGET, ids=lambda x: x[:30] if isinstance(x, str) else "")
 def test_plugins_in_the_target(idle, out_dir, begin, changes):
     if isinstance(changes, str):
-        service = "STACKS" if "stacks" in changes else "EVENTS"
+        service = next(name for name in ("STACKS", "HEAP", "EVENTS") if f"MEDIC_SERVICE_{name}" in changes)
         changes = [(SERVICE[0][0], SERVICE[0][1] % service), (SERVICE[1][0], SERVICE[1][1] % changes)]
     plugin = build_plugin(out_dir, *changes)
     done = harness.run_medic(attach(idle, "-o", out_dir / "s", profiler=plugin))
