@@ -190,15 +190,16 @@ static void write_done(struct photograph *photo)
 static void tell_cut(struct photograph *photo, const medic_reason *why)
 {
     static const char *const behind[HEAP_PARTS] = {
-        [HEAP_GRAPH] = "frozen objects, values of strings and the names of static fields",
-        [HEAP_FROZEN] = "values of strings and the names of static fields",
-        [HEAP_VALUES_TOLD] = "the names of static fields",
+        [HEAP_GRAPH] = "frozen objects, values of strings and ",
+        [HEAP_FROZEN] = "values of strings and ",
+        [HEAP_VALUES_TOLD] = "",
     };
+    const char *last = photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? "roots" : "the names of static fields";
     char *text = photo->text.text;
     size_t length = strlen(text);
 
-    snprintf(text + length, sizeof photo->text.text - length, "%s%s are missing: %s", length ? "; " : "",
-             behind[atomic_load(&photo->sink.shared->kept)], why->text);
+    snprintf(text + length, sizeof photo->text.text - length, "%s%s%s are missing: %s", length ? "; " : "",
+             behind[atomic_load(&photo->sink.shared->kept)], last, why->text);
 }
 
 /* Names, and the record that makes the photograph valid. */

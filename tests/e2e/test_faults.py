@@ -9,6 +9,7 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -542,6 +543,31 @@ PHOTOGRAPHS = [
 def test_photographs_that_the_runtime_refuses(out_dir, begin, route, how):
     text = core(out_dir, f"{plugin('gc_survivors')}param.route={route}", how=how, guid=SURVIVORS, major=9)[1]
     assert says(text, begin), text
+
+
+NOT_COUNTED = ("nothing", 0)  # strikes are counted of the first rule, in memory that a copy must not write to
+
+
+def test_a_disk_that_fills_behind_the_graph_costs_no_photograph(patient, out_dir):
+    """What is missing is told, and why."""
+    suffering = faults.Faults(out_dir)
+    p = patient("strings", env={"TMPDIR": out_dir, **suffering.env})
+    told = set()
+    for skip in range(20):
+        suffering.set(NOT_COUNTED, ("write", errno.ENOSPC, {"match": "capture.mdc", "forked": 1, "skip": skip}))
+        made = out_dir / f"s{skip}"
+        done = harness.run_medic(["attach", p.pid, "-P", "dup_strings", "--set", "redact=off", "-o", made])
+        if done.code == visit.SESSION:
+            assert says(done.err, "cannot write the photograph of the heap: <>"), done
+            continue
+        assert done.code == visit.OK, done
+        missing = re.search(r"\. ([a-z ,]+) are missing: (.*)", " ".join(done.out.split()))
+        if not missing:
+            break
+        assert says(missing[2], "cannot write the photograph of the heap: <>"), done
+        told.add(missing[1])
+    assert {"roots", "values of strings and roots"} <= told, told
+    p.assert_alive()
 
 
 def test_a_snapshot_waits_for_a_collection(out_dir):
