@@ -362,6 +362,7 @@ void *worker_run(void *unused)
     int created;
 
     (void)unused;
+    atomic_store(&session.worker_id, os_thread_id());
     thread_name("medic");
     while (atomic_load(&session.gate) == 0 && os_now_ns() < deadline)
         os_futex_wait(&session.gate, 0, TICK_NS);

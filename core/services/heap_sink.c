@@ -52,9 +52,11 @@ int heap_sink_open(struct heap_sink *sink, const struct heap_plan *plan, medic_r
     sink->memory = reserve(sink->memory_size, MAP_PRIVATE);
     sink->shared = reserve(sizeof *sink->shared, MAP_SHARED);
     if (!sink->memory || !sink->shared) {
+        uint64_t size = sink->memory_size + sizeof *sink->shared;
+
         heap_sink_close(sink);
         return medic_fail(why, MEDIC_E_MEMORY, "cannot reserve %llu MB of address space for a photograph of the heap",
-                          (unsigned long long)((sink->memory_size + sizeof *sink->shared) >> 20));
+                          (unsigned long long)(size >> 20));
     }
     place(sink, sink->memory, with_strings);
     madvise(sink->memory, sink->memory_size, MADV_NOHUGEPAGE); /* touched here and there: a page for each is enough */

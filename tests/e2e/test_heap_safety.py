@@ -244,6 +244,21 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
     before.check()
 
 
+# --- a profiler that does not know the rules ---------------------------------------------------------------------------
+
+@every_route
+@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services")])
+def test_a_photograph_that_must_not_be_asked_for(patient, tmp, out_dir, plugin, words, route):
+    """Asked from a callback of a collection it would make the runtime wait for itself."""
+    p = patient("churn", env={"TMPDIR": tmp})
+    before = Before(p, tmp)
+    fixture = harness.BUILD / "tests" / "abi" / "plugins" / f"heap_{plugin}_fixture.so"
+    done = harness.run_medic(["attach", p.pid, "-P", fixture, "--set", f"route={route}", "-d", "30s", "-o", out_dir / "s"])
+    assert done.code == visit.SESSION
+    visit.assert_sentence(done.err, words)
+    before.check()
+
+
 # --- somebody interferes ----------------------------------------------------------------------------------------------
 
 @every_route

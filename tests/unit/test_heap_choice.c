@@ -87,6 +87,20 @@ static void a_long_pause_is_refused(void **state)
     assert_text_has(why.text, "100 ms are allowed: raise max_pause");
 }
 
+static void of_pauses_that_are_too_long_the_shortest_is_told(void **state)
+{
+    struct heap_situation situation = common();
+    struct heap_choice choice;
+    medic_reason why;
+    (void)state;
+    situation.max_pause_ns = MS;
+    assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSAFE);
+    assert_text_has(why.text, "a collection in a copy of the process would probably stop the program");
+    situation.spare = GB; /* too little for a copy: its pause would be the shorter, and is not to be had */
+    assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSAFE);
+    assert_text_has(why.text, "300 ms");
+}
+
 static void a_list_serves_who_takes_the_dead_too(void **state)
 {
     struct heap_situation situation = common();
@@ -133,6 +147,7 @@ int main(void)
         cmocka_unit_test(little_memory_leads_to_a_collection),
         cmocka_unit_test(no_memory_at_all_is_told),
         cmocka_unit_test(a_long_pause_is_refused),
+        cmocka_unit_test(of_pauses_that_are_too_long_the_shortest_is_told),
         cmocka_unit_test(a_list_serves_who_takes_the_dead_too),
         cmocka_unit_test(a_route_that_is_asked_for_is_taken_or_refused),
     };
