@@ -168,7 +168,21 @@ static int is_telling(const struct recording *recording, uint32_t path)
     return is_user(recording, path) || kind == MEDIC_KIND_STATE_MACHINE || kind == MEDIC_KIND_CLOSURE;
 }
 
-/* The program's own type that most of it is: what the entries, nodes, delegates of the framework are there for. */
+/* Where the program's own type is that most of a path is: what the entries, nodes, delegates of the framework are there
+ * for; NO_PATH when there is none. */
+static uint32_t payload_of(const struct recording *recording, uint32_t path)
+{
+    const struct path *all = recording->paths.all;
+    uint32_t at = path;
+
+    while (at && !is_telling(recording, at)) {
+        at = heaviest(recording, at);
+        if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
+            return NO_PATH;
+    }
+    return at;
+}
+
 static void add_payload(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     const struct path *all = recording->paths.all;
@@ -181,11 +195,7 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
         add_step(text, recording, all[at].first_child);
         return;
     }
-    while (at && !is_telling(recording, at)) {
-        at = heaviest(recording, at);
-        if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
-            return;
-    }
+    at = payload_of(recording, path);
     if (at && at != path) {
         medic_add(text, " → ");
         medic_add_name(text, class_name(recording, all[at].class_index, name));
@@ -268,16 +278,27 @@ static void add_way(struct medic_text *text, const struct recording *recording, 
     add_payload(text, recording, path);
 }
 
+/* What there are more of: the program's own objects, where each has one node, entry or delegate of the framework. */
+static void add_type(struct medic_text *text, const struct recording *recording, uint32_t path)
+{
+    const struct path *all = recording->paths.all;
+    uint32_t payload = payload_of(recording, path);
+    char name[NAME_ROOM];
+
+    if (!payload || all[payload].count != all[path].count || all[payload].count_before != all[path].count_before)
+        payload = path;
+    medic_add_name(text, class_name(recording, all[payload].class_index, name));
+}
+
 static void tell_suspect(const struct recording *recording, uint32_t path, struct suspect *suspect)
 {
     const struct path *at = &recording->paths.all[path];
     struct medic_text text = {suspect->path, sizeof suspect->path};
     struct medic_text key = {suspect->key, sizeof suspect->key};
     struct medic_text type = {suspect->type, sizeof suspect->type};
-    char name[NAME_ROOM];
     uint32_t delegate = event_of(recording, path);
 
-    medic_add_name(&type, class_name(recording, at->class_index, name));
+    add_type(&type, recording, path);
     suspect->holding = holding_of(recording, path);
     suspect->count = at->count;
     suspect->retained = at->retained;
