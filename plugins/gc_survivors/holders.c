@@ -204,22 +204,37 @@ static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
             rooted[graph->roots[i].node >> 3] |= (uint8_t)(1u << (graph->roots[i].node & 7));
 }
 
-static int is_framework(const struct label *stack)
+static int is_framework(const struct label *label)
 {
-    return medic_begins_with(stack->text, "stack of System.") || medic_begins_with(stack->text, "stack of Microsoft.");
+    static const char *const begins[] = {"static ", "thread static ", "stack of "};
+    const char *of = label->text;
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (medic_begins_with(label->text, begins[i]))
+            of = label->text + strlen(begins[i]);
+    return medic_begins_with(of, "System.") || medic_begins_with(of, "Microsoft.");
+}
+
+/* How well people know where to look for it, the best first: fields and methods of the program before those of the
+ * framework. */
+static int strangeness(const struct label *label)
+{
+    if (is_named_by_root(label))
+        return is_framework(label) ? 2 : 0;
+    return label->kind == MEDIC_ROOT_STACK && !is_framework(label) ? 1 : 3;
 }
 
 /* Two holders as one, whose name begins with the one that people know how to look for. */
 static struct label join(const struct label *first, const struct label *second)
 {
-    struct label label = {.text = first->text, .kind = first->kind, .other = second->text};
+    int swap = strangeness(second) < strangeness(first);
 
-    if (first->kind != MEDIC_ROOT_STACK && (is_named_by_root(first) || !is_named_by_root(second)))
-        return label;
     if (are_stacks(first, second))
         return (struct label){
             .text = is_framework(second) ? first->text : second->text, .kind = first->kind, .more = 1};
-    return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
+    if (swap)
+        return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
+    return (struct label){.text = first->text, .kind = first->kind, .other = second->text};
 }
 
 /* A node that a root holds itself is that root's, whoever else refers to it: without the root it may live on, but there the
