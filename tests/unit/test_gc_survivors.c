@@ -272,6 +272,28 @@ static void segments_of_a_queue_are_one_row(void **state)
                                  "object[] → 800 × Order.");
 }
 
+/* Many arrays are there for many objects more. */
+static void what_many_arrays_hold_is_counted(void **state)
+{
+    uint32_t shelves = heap_class(MEDIC_KIND_ARRAY, MEDIC_CODE_USER, "Orders.Order[][]", "[]", NULL),
+             shelf = heap_class(MEDIC_KIND_ARRAY, MEDIC_CODE_USER, "Orders.Order[]", "[]", NULL),
+             top = heap_object(shelves, 110, MEDIC_GENERATION_2);
+
+    (void)state;
+    body_units = 1 * KB;
+    for (uint32_t i = 0; i < 120; i++) {
+        uint32_t one = heap_object(shelf, 13, MEDIC_GENERATION_2);
+        heap_refer(top, 0, one);
+        for (uint32_t k = 0; k < 10; k++)
+            heap_refer(one, 0, make_order());
+    }
+    for (uint32_t i = 0; i < heap.graph.node_count; i++)
+        heap.units[i] *= 10;
+    heap.graph.bytes *= 10;
+    hold(top, "static Orders.Hall.Shelves");
+    assert_verdict(MEDIC_NOTICE, "static Orders.Hall.Shelves: Order[][] → Order[] → 1,200 × Order.");
+}
+
 static uint32_t make_tree(uint32_t depth)
 {
     uint32_t top = heap_object(tree_class, 1 * KB * 60, MEDIC_GENERATION_2);
@@ -726,6 +748,7 @@ int main(void)
         TEST(a_chain_of_timers_is_one_row),
         TEST(what_hangs_on_a_list_and_a_chain_is_told_of_both),
         TEST(segments_of_a_queue_are_one_row),
+        TEST(what_many_arrays_hold_is_counted),
         TEST(a_tree_is_one_row),
         TEST(one_among_many_services_is_the_suspect_not_their_container),
         TEST(one_large_array_is_told),
