@@ -1059,6 +1059,8 @@ PROVOKED_BY = {
         "photograph <> of the heap is damaged in the capture, at byte", "photograph <> of the heap is damaged in the capture: it"],
     "e2e/test_heap_export.py::test_a_session_without_a_photograph_has_nothing_to_export": [
         "this session has no photograph of the heap to show"],
+    "unit/test_contention": [
+        "the host does not know the parameters of contention"],
     "unit/test_core_files": [
         "cannot open the temporary", "the temporary folder's path", "cannot make the folder <>/<>:",
         "no random number from the", "cannot look at the session", "cannot open the session folder",
