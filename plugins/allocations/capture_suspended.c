@@ -101,12 +101,18 @@ static int is_medics_own(struct allocations *self)
            strncmp(name, "medic-", 6) == 0;
 }
 
-/* Large objects are counted one by one where they are allocated: their samples add nothing. */
+/* Large objects are counted one by one where they are allocated, pinned ones too: their samples add nothing. */
+static int is_counted(struct allocations *self, const struct allocation *allocation)
+{
+    return allocation->heap == AL_LARGE ||
+           (allocation->heap == AL_PINNED && allocation->size >= load64(&self->large_least));
+}
+
 static void allocated(struct allocations *self, const struct allocation *allocation)
 {
     struct type_slot *slot;
 
-    if (allocation->heap == AL_LARGE)
+    if (is_counted(self, allocation))
         return;
     slot = slot_of(self, allocation->type);
     tell(self, slot, allocation->type);
@@ -134,6 +140,7 @@ static HRESULT object_allocated(void *instance, ObjectID object, ClassID type)
         return S_OK;
     }
     allocation.weight = allocation.size = size;
+    least64(&self->large_least, size);
     slot = slot_of(self, type);
     tell(self, slot, type);
     add64(&slot->large_count, 1);

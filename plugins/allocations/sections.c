@@ -98,11 +98,12 @@ static void write_heaps(const struct recording *recording)
 
     medic_add_number(&text, facts->samples);
     medic_add(&text, facts->mode == AL_MODE_TICK ? " ticks of 100 kB" : " samples, one in 100 kB");
-    medic_add(&text, "; large objects are counted one by one. ±: right in 19 of 20 cases.");
+    medic_add(&text, "; large objects (85 kB and more) are counted one by one. ±: right in 19 of 20 cases.");
     section = SECTION(recording, MEDIC_TABLE, "heaps", "Allocated", note, columns);
     heap_row(recording, section, "small objects", facts->heaps[AL_SMALL], facts->variance * small_part);
-    heap_row(recording, section, "large objects (85 kB and more)", facts->heaps[AL_LARGE], 0);
-    heap_row(recording, section, "pinned objects", facts->heaps[AL_PINNED], facts->variance * (1 - small_part));
+    heap_row(recording, section, "large objects, pinned or not", facts->heaps[AL_LARGE], 0);
+    heap_row(recording, section, "pinned objects below that", facts->heaps[AL_PINNED],
+             facts->variance * (1 - small_part));
     heap_row(recording, section, "all", facts->bytes, facts->variance);
 }
 

@@ -14,7 +14,7 @@
     }
 #define BYTES(id, title)                                                                                               \
     {                                                                                                                  \
-        id, title, MEDIC_INTEGER, MEDIC_UNIT_BYTES, MEDIC_ROLE_NONE, 0                                 \
+        id, title, MEDIC_INTEGER, MEDIC_UNIT_BYTES, MEDIC_ROLE_NONE, 0                                                 \
     }
 #define TALLY(id, title)                                                                                               \
     {                                                                                                                  \
