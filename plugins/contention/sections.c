@@ -32,7 +32,6 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
-    char location[LOCATION_MAX];
     const char *holder = place_of(recording, group->holder).name;
     medic_cell cells[] = {
         medic_string(lock_name(group)),
@@ -46,7 +45,6 @@ static void lock_row(const struct recording *recording, medic_section *section, 
         whole(group->threads),
         whole(group->locks),
         medic_string(holder),
-        medic_string(location_of(frame_of(recording, group->line), location)),
     };
 
     ROW(recording, section, cells);
@@ -66,7 +64,6 @@ static void write_locks(const struct recording *recording)
         TALLY("threads", "Threads"),
         TALLY("locks", "Locks"),
         TEXT("held", "Held in", 0),
-        TEXT("where", "Line", 0),
     };
     medic_section *section =
         SECTION(recording, MEDIC_TABLE, "locks", "Locks by time waited", "Counts and times are of all waits.", columns);
