@@ -27,7 +27,7 @@ struct held {
     uint64_t wait_ns, stack;
     uint32_t lock, owner;
     uint32_t anchor, leaf; /* frames; leaf: the innermost managed one */
-    uint32_t function, leaf_function;
+    uint32_t function, leaf_function, group;
 };
 
 struct lock {
