@@ -64,6 +64,7 @@ struct recording {
     const medic_frames_service *frames;
     const medic_stack_tree_service *trees;
     uint64_t begin_ns, end_ns, long_ns;
+    int handles; /* the parameter */
 
     struct wait *waits; /* by number */
     size_t wait_count, wait_room;

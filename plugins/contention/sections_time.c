@@ -217,6 +217,8 @@ void write_notes(const struct recording *recording)
     if (totals->unpaired)
         note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
              (unsigned long long)totals->unpaired);
+    if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
+        note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
     note_room(&notes, totals);
     if (lost)
         note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",
