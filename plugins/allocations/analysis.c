@@ -267,20 +267,29 @@ static int by_share(const void *left, const void *right)
     return by ? by : by_pair(left, right);
 }
 
-/* The part of a type's bytes that is at one place, from the stacks that say so: the error of the whole, and that of the
- * part. */
-static double part_variance(const struct type *type, double bytes)
+/* `part` of `whole`, as stacks of these weights and squares of weights divide it. */
+static double division_variance(double part, double whole, double weights, double squares)
 {
-    double part = type->bytes > 0 ? bytes / type->bytes : 0;
-    double squares = type->stack_squares + type->large_stack_squares, sum = type->stack_bytes + type->large_stack_bytes;
-    double tells = squares > 0 ? sum * sum / squares : 1;
+    double share = whole > 0 ? part / whole : 0, stacks = squares > 0 ? weights * weights / squares : 1;
 
-    if (part > 1)
-        part = 1;
-    return part * part * type_variance(type) + type->bytes * type->bytes * part * (1 - part) / tells;
+    if (share > 1)
+        share = 1;
+    return whole * whole * share * (1 - share) / stacks;
 }
 
-/* Adds up shares in the order of their keys, first `same` of them. */
+/* Of a type's bytes at one place: the error of the whole, and that of its division among places. */
+static double part_variance(const struct type *type, double bytes, double large)
+{
+    double small = (double)type->sums.bytes, part = bytes > large ? bytes - large : 0;
+    double share = small > 0 && part < small ? part / small : 1;
+
+    return share * share * type_variance(type) +
+           division_variance(part, small, type->stack_bytes, type->stack_squares) +
+           division_variance(large, (double)type->sums.large_on_bytes, type->large_stack_bytes,
+                             type->large_stack_squares);
+}
+
+/* Adds up shares of the same key, and type when by_type; returns how many are left. */
 static size_t add_up(struct share *shares, size_t count, int by_type)
 {
     size_t used = 0;
@@ -356,7 +365,7 @@ static int make_pairs(struct recording *recording)
         struct share *pair = &pairs[i];
         struct type *type = &recording->types[pair->type];
         pair->type_bytes = pair->bytes;
-        pair->variance = part_variance(type, pair->bytes);
+        pair->variance = part_variance(type, pair->bytes, pair->large);
         if (pair->bytes > type->site_bytes) {
             type->site_bytes = pair->bytes;
             type->site = place_of(recording, pair->frame);
@@ -383,6 +392,7 @@ static int make_kinds(struct recording *recording)
                                         .type = sample->type,
                                         .kind = sample->kind,
                                         .bytes = sample->bytes,
+                                        .large = sample->large ? sample->bytes : 0,
                                         .top = sample->bytes,
                                         .frame = sample->site,
                                         .method = sample->method,
@@ -393,13 +403,17 @@ static int make_kinds(struct recording *recording)
         if (type->stacks)
             continue;
         enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
-        kinds[count++] =
-            (struct share){.key = kind, .type = (uint32_t)i, .kind = kind, .bytes = type->bytes, .top = type->bytes};
+        kinds[count++] = (struct share){.key = kind,
+                                        .type = (uint32_t)i,
+                                        .kind = kind,
+                                        .bytes = type->bytes,
+                                        .large = (double)type->sums.large_on_bytes,
+                                        .top = type->bytes};
     }
     count = add_up(kinds, count, 1);
     for (size_t i = 0; i < count; i++) {
         kinds[i].type_bytes = kinds[i].top = kinds[i].bytes;
-        kinds[i].variance = part_variance(&recording->types[kinds[i].type], kinds[i].bytes);
+        kinds[i].variance = part_variance(&recording->types[kinds[i].type], kinds[i].bytes, kinds[i].large);
     }
     recording->kinds = kinds;
     recording->kind_count = add_up(kinds, count, 0);

@@ -40,13 +40,19 @@ const char *thread_name(const struct recording *recording, uint32_t tid)
     return name && *name ? name : NULL;
 }
 
+/* System.Threading.Lock raises its events by itself. */
+static int is_above(const medic_frame *frame)
+{
+    return frame->kind != MEDIC_FRAME_MANAGED || medic_begins_with(frame->function, "System.Diagnostics.Tracing.");
+}
+
 uint32_t managed_part(const struct recording *recording, uint64_t stack, const uint32_t **frames)
 {
     uint32_t count = 0, first = 0;
 
     if (!stack || !recording->frames->stack(recording->host, stack, frames, &count) || !*frames)
         return 0;
-    while (count && frame_of(recording, (*frames)[count - 1])->kind != MEDIC_FRAME_MANAGED)
+    while (count && is_above(frame_of(recording, (*frames)[count - 1])))
         count--;
     while (first < count && frame_of(recording, (*frames)[first])->kind != MEDIC_FRAME_MANAGED)
         first++;
@@ -627,6 +633,10 @@ int find_facts(struct recording *recording)
     if (!sort_groups(recording) || !know_threads(recording))
         return MEDIC_E_MEMORY;
     weigh(recording);
+    for (size_t i = 0; i < recording->held_count; i++) {
+        const struct group *group = group_of(recording, recording->helds[i].lock);
+        recording->helds[i].group = group ? (uint32_t)(group - recording->groups) : NONE;
+    }
     for (size_t i = 0; i < recording->group_count && i < GROUPS_WITH_PLACES && good; i++)
         good = know_places(recording, &recording->groups[i]);
     sum_up(recording);

@@ -27,7 +27,7 @@ struct held {
     uint64_t wait_ns, stack;
     uint32_t lock, owner;
     uint32_t anchor, leaf; /* frames; leaf: the innermost managed one */
-    uint32_t function, leaf_function;
+    uint32_t function, leaf_function, group;
 };
 
 struct lock {
@@ -64,6 +64,7 @@ struct recording {
     const medic_frames_service *frames;
     const medic_stack_tree_service *trees;
     uint64_t begin_ns, end_ns, long_ns;
+    int handles; /* the parameter */
 
     struct wait *waits; /* by number */
     size_t wait_count, wait_room;
