@@ -7,7 +7,10 @@ namespace Minting;
 /// <summary>48 bytes.</summary>
 sealed class Coin
 {
-    public long Year, Face, Weight, Metal;
+    public long Year { get; init; }
+    public long Face { get; init; }
+    public long Weight { get; init; }
+    public long Metal { get; init; }
 }
 
 delegate long Weigher();

@@ -79,7 +79,7 @@ static class Courier
 
 static class Label<T>
 {
-    public static readonly int Width;
+    public static readonly int Width = 1;
 
     static Label() => throw new Misprint("no ink"); // MARK misprint
 }
@@ -184,7 +184,7 @@ static class Desk
             try { Van.Start(); }
             finally { Van.Stop(); }
         }
-        catch (Second) { }
+        catch (Exception) { } // of all: nobody to catch the first one would be the end, before any finally block runs
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -82,7 +82,7 @@ sealed class Throws(string[] arguments) : Mode
         ledger.Type("Parcels.Deep", few, 0, "Parcels.Road.Sink", "Parcels.Desk.TakeDeep", "deep");
         if (Parcels.Desk.TakeMisprints() is var misprints && misprints > 0)
         {
-            ledger.Type("Parcels.Misprint", misprints, 0, "Parcels.Label<T>..cctor", null, "misprint");
+            ledger.Type("Parcels.Misprint", misprints, 0, "Parcels.Label..cctor", null, "misprint");
             ledger.Type("System.TypeInitializationException", misprints, 0, "Parcels.Desk.Read", "Parcels.Desk.Read", "read");
         }
     }
