@@ -18,18 +18,18 @@ delegate long Weigher();
 static class Press
 {
     /// <summary>What a round allocates: count objects of so many bytes. A kind is what the objects are called that nobody writes
-    /// `new` for.</summary>
+    /// `new` for; types as a report calls them.</summary>
     public static readonly (string Type, string Site, long Count, long Bytes, string Kind)[] Parts =
     [
         ("Minting.Coin", "Minting.Press.Strike", 8000, 48, ""),
         ("System.Int16", "Minting.Press.Stamp", 8000, 24, "boxing"),
-        ("Minting.Press+<>c__DisplayClass", "Minting.Press.Weigh", 4000, 24, "closure"),
+        ("Minting.Press.(closure)", "Minting.Press.Weigh", 4000, 24, "closure"),
         ("Minting.Weigher", "Minting.Press.Weigh", 4000, 64, "closure"),
         ("System.String", "Minting.Press.Engrave", 1000, Sizes.String(100), ""),
-        ("System.Int32[]", "Minting.Press.Sheet", 200, Sizes.Array(4, 250), ""),
-        ("System.Byte[]", "Minting.Press.Melt", 20, Sizes.Array(1, 20_000), ""),
-        ("System.Int64[]", "Minting.Press.Anchor", 40, Sizes.Array(8, 1000), "pinned"),
-        ("System.Double[]", "Minting.Press.Cast", 2, Sizes.Array(8, 25_000), "large"),
+        ("int[]", "Minting.Press.Sheet", 200, Sizes.Array(4, 250), ""),
+        ("byte[]", "Minting.Press.Melt", 20, Sizes.Array(1, 20_000), ""),
+        ("long[]", "Minting.Press.Anchor", 40, Sizes.Array(8, 1000), "pinned"),
+        ("double[]", "Minting.Press.Cast", 2, Sizes.Array(8, 25_000), "large"),
     ];
 
     public static readonly long RoundBytes = Parts.Sum(p => p.Count * p.Bytes);
