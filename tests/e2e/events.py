@@ -54,7 +54,7 @@ def recorded(folder):
 
 
 def record(target, folder, profiler, command, ready, *more, prime=None, timeout=60):
-    """Attaches, waits until ready(records) says that events come, has the program do what it knows, and ends the recording."""
+    """Attaches, waits until ready(records) says that events come, has the program do what it knows, and ends."""
     with visit.start_attach(target, folder, *more, duration="300s", profiler=profiler) as medic:
         def is_ready():
             assert medic.process.poll() is None, medic.wait()

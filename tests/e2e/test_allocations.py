@@ -1,11 +1,13 @@
 """allocations against a program that knows what it allocates (mode `mix` of the patient)."""
 
+import re
 import struct
 
 import pytest
 
 import events
 import harness
+import profiles
 import visit
 from events import ALLOCATIONS
 
@@ -42,17 +44,16 @@ def by_heap(seen):
 
 
 def row_of(seen, part):
-    name = part["type"]
-    row, = [row for kind, row in by_type(seen).items() if kind.startswith(name.replace("+", ".")) or kind.startswith(name)]
-    return row
+    return by_type(seen)[part["type"]]
 
 
 def test_the_whole_is_right(seen):
     whole, told = by_heap(seen)["all"], seen.truth
     assert told["bytes"] == told["threadBytes"], told
-    margin = 2 * whole["error"] * whole["bytes"] + NOISE
+    error = whole["error"] or 0  # none where the runtime's ticks add up to the whole
+    margin = 2 * error * whole["bytes"] + NOISE
     assert abs(whole["bytes"] - told["bytes"]) <= margin, (whole, told["bytes"])
-    assert whole["error"] <= 0.05, whole
+    assert error <= 0.05, whole
 
 
 def test_each_type_is_within_what_is_printed(seen):
@@ -84,16 +85,19 @@ def test_objects_are_as_large_as_they_are(seen):
     assert not wrong, wrong
 
 
+def near(text, mark):
+    """Optimized code knows the lines of calls; what is allocated without one may show the line of its loop, next to it."""
+    name, number = profiles.marks()[mark]
+    match = re.search(rf"{re.escape(name)}:(\d+)", text or "")
+    return match and abs(int(match[1]) - number) <= 2
+
+
 def test_large_objects_are_counted_one_by_one(seen):
     told, = [part for part in seen.truth["parts"] if part["kind"] == "large"]
     row, = [row for row in seen.rows("large") if row["type"] == told["type"]]
     assert (row["count"], row["bytes"]) == (told["count"], told["bytes"]), row
-    assert told["site"] in row["site"] and events.has_place(row["site"], "cast"), row
+    assert told["site"] in row["site"] and near(row["site"], "cast"), row
     assert sum(row["count"] for row in seen.rows("large")) <= told["count"] + LARGE_EXTRA
-
-
-MARKS = {"Strike": "strike", "Stamp": "stamp", "Engrave": "engrave", "Sheet": "sheet", "Melt": "melt", "Anchor": "anchor",
-         "Cast": "cast"}
 
 
 def test_the_method_that_allocates_is_named_with_file_and_line(seen):
@@ -101,10 +105,9 @@ def test_the_method_that_allocates_is_named_with_file_and_line(seen):
     for part in seen.truth["parts"]:
         there = [row for row in rows if row["method"] == part["site"] and row["bytes"] > 0.3 * part["bytes"]
                  and row["type"] == row_of(seen, part)["type"]]
-        mark = MARKS.get(part["site"].rsplit(".")[-1])
-        if not there or (mark and not events.has_place(there[0]["where"], mark)):
+        if not there or not near(there[0]["where"], part["site"].rsplit(".")[-1].lower()):
             wrong.append((part["site"], part["type"], [(r["method"], r["where"]) for r in rows
-                                                      if r["type"] == row_of(seen, part)["type"]]))
+                                                       if r["type"] == row_of(seen, part)["type"]]))
     assert not wrong, wrong
 
 
@@ -116,7 +119,8 @@ def test_what_nobody_writes_new_for_is_called_by_its_name(seen):
 
 def test_verdict_names_a_type_and_its_site(seen):
     assert seen.profile.severity != "healthy", seen.verdict
-    assert any(part["site"] in seen.verdict for part in seen.truth["parts"]) and "Minting.cs:" in seen.verdict, seen.verdict
+    assert any(part["site"] in seen.verdict for part in seen.truth["parts"]), seen.verdict
+    assert "Minting.cs:" in seen.verdict, seen.verdict
 
 
 @pytest.mark.parametrize("mode", ["idle", "web"])
