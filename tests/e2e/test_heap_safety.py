@@ -247,7 +247,8 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
 # --- a profiler that does not know the rules ---------------------------------------------------------------------------
 
 @every_route
-@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services")])
+@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services"),
+                                           ("strange", "a photograph that this core cannot take")])
 def test_a_photograph_that_must_not_be_asked_for(patient, tmp, out_dir, plugin, words, route):
     """Asked from a callback of a collection it would make the runtime wait for itself."""
     p = patient("churn", env={"TMPDIR": tmp})
