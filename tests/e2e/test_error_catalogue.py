@@ -901,6 +901,10 @@ PROVOKED_BY = {
         "process <> has not let go"],
     "e2e/test_faults.py::test_doctor_of_a_stopped_program_of_another_user": [
         "it runs as <> (uid <>)"],
+    "e2e/test_doctor.py::test_hardly_any_address_space_left": [
+        "only <> MB of address space", "only <> of address space"],
+    "e2e/test_faults.py::test_exceptions_that_cannot_be_read": [
+        "the runtime does not tell the layout"],
     "e2e/test_faults.py::test_event_session_that_does_not_stop": [
         "the runtime has not finished stopping"],
     "e2e/test_faults.py::test_files_of_the_core": [

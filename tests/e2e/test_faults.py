@@ -550,6 +550,11 @@ def test_photographs_that_the_runtime_refuses(out_dir, begin, route, how):
     assert says(text, begin), text
 
 
+def test_exceptions_that_cannot_be_read(out_dir):
+    text = core(out_dir, f"{plugin('exceptions')}param.mode=full\nduration=100ms", guid=EXCEPTIONS)[1]
+    assert says(text, "the runtime does not tell the layout of System.Exception"), text
+
+
 NOT_COUNTED = ("nothing", 0)  # strikes are counted of the first rule, in memory that a copy must not write to
 
 
