@@ -1072,6 +1072,8 @@ PROVOKED_BY = {
         "the capture is not a regular", "the capture is empty: the", "the capture ends within its",
         "this is not a capture: it", "the capture has version <>", "the header of the capture is damaged: its sizes",
         "the header of the capture is damaged: its checksum"],
+    "unit/test_exceptions": [
+        "the host gives exceptions no valid"],
     "unit/test_gc_survivors": [
         "the photograph of the heap cannot", "the host does not know the parameters of gc_survivors"],
     "unit/test_heap_choice": [
