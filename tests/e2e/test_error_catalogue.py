@@ -920,6 +920,8 @@ PROVOKED_BY = {
         "the document needs more memory", "out of memory while reading the capture",
         "out of memory while making the report", "out of memory while writing the report", "the JSON needs more memory",
         "no memory for <> pauses", "no memory for <> events"],
+    "e2e/test_faults.py::test_memory_for_a_report_of_locks": [
+        "no memory for <> waits", "no memory for more than <> waits"],
     "e2e/test_faults.py::test_memory_for_a_photograph": [
         "out of memory while reading photograph", "out of memory while finding what keeps", "no memory for <> objects"],
     "e2e/test_faults.py::test_memory_for_a_comparison": [

@@ -241,6 +241,12 @@ def test_memory_for_a_report_with_stacks(stacks, out_dir):
            **copied(stacks["merged_stacks"]))
 
 
+def test_memory_for_a_report_of_locks(sick, out_dir):
+    made = visit.attach(sick, out_dir / "made", profiler="contention", duration="300ms")
+    starve(out_dir / "a", begins=["no memory for <> waits", "no memory for more than <> waits"], module="/proc/self/fd",
+           **copied(made.folder))
+
+
 def test_memory_for_a_photograph(out_dir):
     """Each time without the report that was made before: jansson does not always survive the want of memory."""
     with harness.Patient("heap", args=["graphs"]) as program:
