@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -242,6 +243,18 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
     assert done.code == visit.SESSION, done.out
     visit.assert_sentence(done.err, "photograph of the heap")
     before.check()
+
+
+def test_a_limit_of_file_sizes(patient, tmp, out_dir):
+    """The copy's code memory is a file. Without it no other attempt fares better, so the program is not collected for them."""
+    p = patient("cpu", args=["1"], env={"TMPDIR": tmp})
+    before, collections = Before(p, tmp), p.stats()["gen2"]
+    resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (100000, resource.RLIM_INFINITY))
+    done = photographs.try_to_take(p, out_dir / "s", "auto", check=visit.SESSION)
+    resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    visit.assert_sentence(done.done.err, "its own code memory: errno 27")
+    before.check()
+    assert p.stats()["gen2"] == collections
 
 
 # --- a profiler that does not know the rules ---------------------------------------------------------------------------
