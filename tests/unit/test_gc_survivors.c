@@ -521,6 +521,17 @@ static void a_second_photograph_that_failed_is_told(void **state)
                     "finding There is no second photograph to compare with: the heap would need 900 MB for a copy");
 }
 
+static void a_second_photograph_that_is_missing_is_told(void **state)
+{
+    (void)state;
+    hold(make_dictionary(700), cache);
+    made.duration_ns = 30000000000;
+    host_render(&gc_survivors_report);
+    made.duration_ns = 0;
+    assert_text_has(made.text, "finding There is no second photograph to compare with: the session ended before it was "
+                               "complete; give it more time");
+}
+
 /* --- names --- */
 
 static void names_lose_their_namespaces(void **state)
@@ -763,6 +774,7 @@ int main(void)
         TEST(what_a_stack_holds_for_a_moment_is_not_new),
         TEST(what_stays_is_healthy_however_large),
         TEST(a_second_photograph_that_failed_is_told),
+        TEST(a_second_photograph_that_is_missing_is_told),
         TEST(names_lose_their_namespaces),
         TEST(names_that_are_too_long_are_cut),
         CAPTURE_TEST(one_photograph_ends_the_session),
