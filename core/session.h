@@ -64,6 +64,7 @@ struct session {
     uint64_t lost;              /* counted so far, of whatever cause */
     uint64_t ring_dropped;      /* of these, already told in a loss record */
     _Atomic uint32_t log_lines; /* written in the current second */
+    _Atomic uint32_t worker_id; /* the worker's thread */
 };
 
 extern struct session session;

@@ -128,18 +128,6 @@ static void check_memory(struct doctor *doctor, int process)
 
 /* ---- files and threads ---- */
 
-/* The soft limit. UINT64_MAX: unlimited. false: not readable. */
-static bool soft_limit(const char *limits, const char *name, uint64_t *value)
-{
-    const char *line = limits ? strstr(limits, name) : NULL;
-    if (!line)
-        return false;
-    line += strlen(name);
-    line += strspn(line, " ");
-    *value = isdigit((unsigned char)*line) ? strtoull(line, NULL, 10) : UINT64_MAX;
-    return true;
-}
-
 /* Entries of a folder of /proc/PID, or -1. */
 static int64_t count_entries(int process, const char *name)
 {
@@ -162,7 +150,7 @@ static void check_files(struct doctor *doctor, int process, const char *limits)
     static const char cure[] = "raise it (prlimit --nofile), or find out what it keeps open";
     uint64_t limit;
     int64_t open_now = count_entries(process, "fd");
-    if (!soft_limit(limits, "Max open files", &limit) || open_now < 0) {
+    if (!proc_soft_limit(limits, "Max open files", &limit) || open_now < 0) {
         doctor_add(doctor, "files", DOCTOR_UNKNOWN, NULL, "how many files it has open cannot be told from here");
         return;
     }
@@ -202,7 +190,7 @@ static void check_threads(struct doctor *doctor, const char *limits, uid_t uid)
 {
     static const char cure[] = "raise it (prlimit --nproc), or end what this user does not need";
     uint64_t limit;
-    if (!soft_limit(limits, "Max processes", &limit)) {
+    if (!proc_soft_limit(limits, "Max processes", &limit)) {
         doctor_add(doctor, "threads", DOCTOR_UNKNOWN, NULL, "how many threads it may have cannot be told from here");
         return;
     }
@@ -219,6 +207,17 @@ static void check_threads(struct doctor *doctor, const char *limits, uid_t uid)
         doctor_add(doctor, "threads", left < THREADS_COMFORTABLE ? DOCTOR_WARNING : DOCTOR_OK,
                    left < THREADS_COMFORTABLE ? cure : NULL, "its user runs %llu threads, the limit is %llu",
                    (unsigned long long)used, (unsigned long long)limit);
+}
+
+/* A runtime that gets no memory for a thread ends its process. */
+static void check_address_space(struct doctor *doctor, int process)
+{
+    uint64_t left = proc_address_space_left(process);
+    char text[32];
+    if (left < PROC_ADDRESS_SPACE_NEEDED)
+        doctor_problem(doctor, "address space", MEDIC_E_UNSAFE, "raise it (prlimit --as)",
+                       "only %s of address space are left to it (RLIMIT_AS): its runtime could end it",
+                       doctor_bytes(left, text));
 }
 
 static void check_seccomp(struct doctor *doctor, int process)
@@ -241,6 +240,7 @@ void doctor_limits(struct doctor *doctor, int process, uid_t uid)
     check_memory(doctor, process);
     check_files(doctor, process, limits);
     check_threads(doctor, limits, uid);
+    check_address_space(doctor, process);
     check_seccomp(doctor, process);
     free(limits);
 }

@@ -1,6 +1,7 @@
 /* Reading /proc, see proc.h. */
 #include "proc.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -260,6 +261,27 @@ bool proc_read_status(int process, struct proc_status *status)
     bool good = text && proc_parse_status(text, status);
     free(text);
     return good;
+}
+
+bool proc_soft_limit(const char *limits, const char *name, uint64_t *value)
+{
+    const char *line = limits ? strstr(limits, name) : NULL;
+    if (!line)
+        return false;
+    line += strlen(name);
+    line += strspn(line, " ");
+    *value = isdigit((unsigned char)*line) ? strtoull(line, NULL, 10) : UINT64_MAX;
+    return true;
+}
+
+uint64_t proc_address_space_left(int process)
+{
+    char *limits = proc_read_file(process, "limits", NULL), *pages = proc_read_file(process, "statm", NULL);
+    uint64_t limit, used = pages ? strtoull(pages, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    bool limited = used && proc_soft_limit(limits, "Max address space", &limit) && limit != UINT64_MAX;
+    free(limits);
+    free(pages);
+    return !limited ? UINT64_MAX : limit > used ? limit - used : 0;
 }
 
 bool proc_read_maps(int process, struct proc_maps *maps)

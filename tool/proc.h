@@ -60,6 +60,12 @@ void proc_program_name(const char *arguments, size_t size, char *out, size_t roo
 char *proc_read_file(int dirfd, const char *name, size_t *size);
 bool proc_read_stat(int process, struct proc_stat *stat);
 bool proc_read_status(int process, struct proc_status *status);
+/* The soft limit of this name in the text of /proc/PID/limits. UINT64_MAX: unlimited. false: not readable. */
+bool proc_soft_limit(const char *limits, const char *name, uint64_t *value);
+/* What a session needs of it, threads of the runtime included; and what RLIMIT_AS leaves. UINT64_MAX: no limit, or it cannot be
+ * told. */
+#define PROC_ADDRESS_SPACE_NEEDED (UINT64_C(64) << 20)
+uint64_t proc_address_space_left(int process);
 /* false: not readable. Stops as soon as all of it is known. */
 bool proc_read_maps(int process, struct proc_maps *maps);
 /* The runtime names its threads ".NET ...": readable for everyone, and true for single-file programs too. */

@@ -206,6 +206,18 @@ static int not_dotnet(pid_t pid, const char *comm, medic_reason *why)
                       pid, comm);
 }
 
+/* For an attach the runtime starts threads, and when it gets no memory for one it ends the process. */
+static void refuse_crowded(struct target *t, int process)
+{
+    uint64_t left = proc_address_space_left(process);
+    if (left < PROC_ADDRESS_SPACE_NEEDED)
+        target_refuse(
+            t, MEDIC_E_UNSAFE,
+            "only %llu MB of address space are left to it (RLIMIT_AS), and with none its runtime would end it: "
+            "raise that limit (prlimit --as)",
+            (unsigned long long)(left >> 20));
+}
+
 /* Fills *t; MEDIC_OK: it is .NET, attachable or not. */
 static int judge(struct target *t, const struct glimpse *g, medic_reason *why)
 {
@@ -222,6 +234,7 @@ static int judge(struct target *t, const struct glimpse *g, medic_reason *why)
     if (t->state == 'T' || t->state == 't')
         target_refuse(t, MEDIC_E_TIMEOUT, "it is stopped by %s: continue it first%s",
                       t->state == 'T' ? "a signal" : "a debugger", t->state == 'T' ? " (kill -CONT)" : "");
+    refuse_crowded(t, g->process);
     return MEDIC_OK;
 }
 

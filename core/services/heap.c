@@ -7,6 +7,7 @@
 #include "core/thread.h"
 
 #include <dirent.h>
+#include <medic/service/log.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,12 +28,14 @@ enum { ATTEMPTS = 3, ATTEMPTS_MAX = 12 };
 
 static struct {
     uint32_t photos;
+    int declared; /* the plugin says that it needs the service */
     int may_collect;
 } heap;
 
 uint32_t heap_mask_at_begin(uint32_t plugin_flags, uint16_t runtime_major)
 {
     heap.photos = 0;
+    heap.declared = 1;
     heap.may_collect = !((plugin_flags & MEDIC_DEAD_TOO) && runtime_major >= 9);
     return heap.may_collect ? COR_PRF_MONITOR_GC : 0;
 }
@@ -46,6 +49,7 @@ void heap_relax_mask(uint32_t *low, uint32_t *high)
 void heap_free(void)
 {
     heap.photos = 0;
+    heap.declared = heap.may_collect = 0;
 }
 
 /* Server GC has threads of its own, whatever the number of its heaps. */
@@ -68,6 +72,20 @@ static int has_server_gc(void)
     if (folder)
         closedir(folder);
     return found;
+}
+
+/* In a callback the runtime would wait for itself. Without the declaration nothing keeps alive what names are asked of. */
+static int check_caller(medic_reason *why)
+{
+    if (!heap.declared)
+        return medic_fail(why, MEDIC_E_ARGUMENT,
+                          "the profiler asks for a photograph and does not list %s among its capture services",
+                          MEDIC_SERVICE_HEAP);
+    if (atomic_load(&session.worker_id) != os_thread_id() || !atomic_load(&session.started))
+        return medic_fail(why, MEDIC_E_ARGUMENT, "a photograph of the heap can only be taken from tick");
+    if (atomic_load(&session.end_reason) != MEDIC_END_NONE)
+        return medic_fail(why, MEDIC_E_STOPPED, "the session ended while the heap was photographed");
+    return MEDIC_OK;
 }
 
 /* The request, as far as this core knows it. */
@@ -186,18 +204,31 @@ static void write_done(struct photograph *photo)
     files_write_record(&session.files, MEDIC_RECORD_HEAP_DONE, &done, sizeof done, photo->text.text, done.length);
 }
 
+/* What the photograph is without, and why: the copy ended before it was done. */
+static void tell_cut(struct photograph *photo, const medic_reason *why)
+{
+    static const char *const behind[HEAP_PARTS] = {
+        [HEAP_GRAPH] = "frozen objects, values of strings and ",
+        [HEAP_FROZEN] = "values of strings and ",
+        [HEAP_VALUES_TOLD] = "",
+    };
+    const char *last = photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? "roots" : "the names of static fields";
+    char *text = photo->text.text;
+    size_t length = strlen(text);
+
+    snprintf(text + length, sizeof photo->text.text - length, "%s%s%s are missing: %s", length ? "; " : "",
+             behind[atomic_load(&photo->sink.shared->kept)], last, why->text);
+}
+
 /* Names, and the record that makes the photograph valid. */
 static int complete(struct photograph *photo, medic_reason *why)
 {
     const struct heap_shared *shared = photo->sink.shared;
-    uint64_t size = photo->take.without_statics ? atomic_load(&shared->durable) : atomic_load(&shared->written);
+    uint64_t size = photo->take.is_cut ? atomic_load(&shared->durable) : atomic_load(&shared->written);
     int code = files_take_back(&session.files, photo->mark, size);
 
-    if (photo->take.without_statics)
-        strncat(photo->text.text,
-                photo->text.text[0] ? "; the names of static fields are missing: the copy of the process died over them"
-                                    : "the names of static fields are missing: the copy of the process died over them",
-                sizeof photo->text.text - strlen(photo->text.text) - 1);
+    if (photo->take.is_cut)
+        tell_cut(photo, why);
     if (code == MEDIC_OK) {
         say("the heap is photographed; the names of its classes are written");
         code = heap_names_write(shared, photo->plan.head.photo);
@@ -206,9 +237,9 @@ static int complete(struct photograph *photo, medic_reason *why)
         write_done(photo);
         code = files_flush(&session.files);
     }
-    return code == MEDIC_OK
-               ? MEDIC_OK
-               : medic_fail(why, code, "cannot complete the photograph of the heap in %.300s", session.files.path);
+    if (code == MEDIC_E_MEMORY)
+        return medic_fail(why, code, "out of memory in the target");
+    return code == MEDIC_OK ? MEDIC_OK : files_explain(&session.files, why);
 }
 
 /* Whether another attempt, on whatever route, may still give a photograph. */
@@ -286,13 +317,24 @@ static int try_routes(struct photograph *photo, medic_reason *why)
     return code;
 }
 
-static int prepare(struct photograph *photo, const medic_heap_request *asked, medic_reason *why)
+/* A runtime that starts with MONITOR_GC never collects in the background; one that is attached to does again afterwards. */
+static void runtime_is_up(const medic_host *host)
+{
+    const medic_log_service *log = host->service(host, MEDIC_SERVICE_LOG);
+
+    session_runtime_is_up();
+    log->write(host, MEDIC_LOG_WARNING,
+               "a program that is started under this profiler has no background collections until it ends; one that "
+               "is attached to has them again afterwards");
+}
+
+static int prepare(const medic_host *host, struct photograph *photo, const medic_heap_request *asked, medic_reason *why)
 {
     int code = read_request(asked, &photo->request, why);
 
     if (code == MEDIC_OK && session.mask_until_up) {
         code = heap_copy_wait_for_runtime(session.info, why);
-        session_runtime_is_up();
+        runtime_is_up(host);
     }
     if (code != MEDIC_OK)
         return code;
@@ -301,8 +343,7 @@ static int prepare(struct photograph *photo, const medic_heap_request *asked, me
     if (code != MEDIC_OK)
         return code;
     if (files_lend(&session.files, &photo->mark) != MEDIC_OK)
-        return medic_fail(why, MEDIC_E_IO, "cannot write the capture in %.300s: %s", session.files.path,
-                          strerror(session.files.write_error));
+        return files_explain(&session.files, why);
     return plan(photo, why);
 }
 
@@ -311,11 +352,14 @@ static int photograph(const medic_host *host, const medic_heap_request *asked, m
 {
     struct photograph photo = {.attempts = 0};
     int32_t progress = atomic_load(&session.progress);
-    medic_reason before = session.reason;
+    medic_reason before;
     medic_heap_photo taken;
-    int code = prepare(&photo, asked, why);
+    int code = check_caller(why);
 
-    (void)host;
+    if (code != MEDIC_OK)
+        return code;
+    before = session.reason;
+    code = prepare(host, &photo, asked, why);
     if (code == MEDIC_OK)
         code = try_routes(&photo, why);
     if (session.result == MEDIC_OK)

@@ -78,6 +78,7 @@ int heap_choose(const struct heap_situation *situation, struct heap_choice *choi
     const uint32_t *routes = lists ? listing : collecting;
     uint32_t count = lists ? 3 : 2;
     medic_reason first = {""}, reason;
+    uint64_t shortest = UINT64_MAX;
     int code = MEDIC_OK;
 
     choice->count = 0;
@@ -92,9 +93,15 @@ int heap_choose(const struct heap_situation *situation, struct heap_choice *choi
             add(situation, routes[i], &first, choice);
             continue;
         }
-        /* What the first was refused for explains the second; the last refusal is the nearest to a cure. */
+        /* What the first was refused for explains the second. Of all refusals the last is the nearest to a cure; of pauses
+         * that are too long, the shortest. */
         if (!first.text[0])
             first = reason;
+        if (refused == MEDIC_E_UNSAFE) {
+            if (heap_choice_pause(situation, routes[i]) >= shortest)
+                continue;
+            shortest = heap_choice_pause(situation, routes[i]);
+        }
         if (code == MEDIC_OK || refused != MEDIC_E_UNSUPPORTED) {
             code = refused;
             if (why)

@@ -1,9 +1,18 @@
 /* A plugin that photographs the heap as often as it is told, by a route, and tells what each photograph said of itself. For the
- * tests of medic.heap. FIXTURE_DEAD_TOO: a list with the dead is enough for it. */
+ * tests of medic.heap. FIXTURE_DEAD_TOO: a list with the dead is enough for it. FIXTURE_IN_CALLBACK and
+ * FIXTURE_UNDECLARED: it asks where it may not, or without having said that it would. */
+
 #include <medic/medic.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#ifndef FIXTURE_IN_CALLBACK
+#define FIXTURE_IN_CALLBACK 0
+#endif
+#ifndef FIXTURE_UNDECLARED
+#define FIXTURE_UNDECLARED 0
+#endif
 
 enum { RECORD_PHOTO = MEDIC_RECORD_PLUGIN };
 
@@ -72,7 +81,19 @@ static void tick(void *self, uint64_t now_ns)
         instance->runtime->done(instance->host);
 }
 
+#if FIXTURE_IN_CALLBACK
+static HRESULT collected(void *self)
+{
+    tick(self, 0);
+    return S_OK;
+}
+
+static const medic_callbacks callbacks = {.size = sizeof callbacks, .GarbageCollectionFinished = collected};
+static const medic_capture capture = {
+    .size = sizeof capture, .create = create, .destroy = free, .callbacks = &callbacks};
+#else
 static const medic_capture capture = {.size = sizeof capture, .create = create, .tick = tick, .destroy = free};
+#endif
 
 enum { PHOTO, ROUTE, ATTEMPTS, OBJECTS, BYTES, PAUSE, PREDICTED, LIVED, CPU, MEMORY, WHY, COLUMNS };
 
@@ -182,8 +203,9 @@ static const medic_plugin descriptor = {
     .param_size = sizeof(medic_param),
     .param_count = sizeof params / sizeof *params,
     .params = params,
-    .capture_service_count = 4,
-    .capture_services = capture_services,
+    .event_mask_high = FIXTURE_IN_CALLBACK ? COR_PRF_HIGH_BASIC_GC : 0,
+    .capture_service_count = 4 - FIXTURE_UNDECLARED,
+    .capture_services = capture_services + FIXTURE_UNDECLARED, /* the heap is the first */
     .report_service_count = 2,
     .report_services = report_services,
     .capture = &capture,

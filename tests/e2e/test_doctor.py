@@ -289,6 +289,17 @@ def test_few_threads_left(patient, tmp):
     assert_only_problem(checks, "threads", "prlimit")
 
 
+def test_hardly_any_address_space_left(patient, out_dir):
+    p = patient("idle")
+    size = next(int(line.split()[1]) for line in pathlib.Path(f"/proc/{p.pid}/status").read_text().splitlines()
+                if line.startswith("VmSize")) << 10
+    set_limit(p.pid, **{"as": size + (20 << 20)})
+    checks, _ = examine(p.pid, code=REFUSED)
+    assert checks["address space"]["level"] == "problem" and "prlimit --as" in checks["address space"]["cure"], checks
+    assert attach_is_refused(p, out_dir)
+    set_limit(p.pid, **{"as": "unlimited"})
+
+
 @contextlib.contextmanager
 def memory_group(pid, limit):
     """A control group with a memory limit, with the process in it; skips where that cannot be made."""

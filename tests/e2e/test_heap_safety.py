@@ -223,7 +223,7 @@ def test_a_small_disk(patient, disk, out_dir, route):
     before = Before(p, tmp)
     done = harness.run_medic(photographs.attach_args(p, out_dir / "s", route))
     assert done.code == visit.SESSION, done.out
-    visit.assert_sentence(done.err, "free")
+    visit.assert_sentence(done.err, "the photograph of the heap needs at least", "free some, or set TMPDIR to a larger disk")
     before.check()
 
 
@@ -241,6 +241,21 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
         done = command.wait(60)
     assert done.code == visit.SESSION, done.out
     visit.assert_sentence(done.err, "photograph of the heap")
+    before.check()
+
+
+# --- a profiler that does not know the rules ---------------------------------------------------------------------------
+
+@every_route
+@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services")])
+def test_a_photograph_that_must_not_be_asked_for(patient, tmp, out_dir, plugin, words, route):
+    """Asked from a callback of a collection it would make the runtime wait for itself."""
+    p = patient("churn", env={"TMPDIR": tmp})
+    before = Before(p, tmp)
+    fixture = harness.BUILD / "tests" / "abi" / "plugins" / f"heap_{plugin}_fixture.so"
+    done = harness.run_medic(["attach", p.pid, "-P", fixture, "--set", f"route={route}", "-d", "30s", "-o", out_dir / "s"])
+    assert done.code == visit.SESSION
+    visit.assert_sentence(done.err, words)
     before.check()
 
 

@@ -584,6 +584,37 @@ static void names_that_are_too_long_are_cut(void **state)
         }
 }
 
+static const medic_heap_graph *no_graph(const medic_host *host, uint32_t index)
+{
+    (void)host, (void)index;
+    return NULL;
+}
+
+static uint32_t one_photograph(const medic_host *host)
+{
+    (void)host;
+    return 1;
+}
+
+static const void *damaged_service(const char *name)
+{
+    static const medic_heap_graph_service graphs = {
+        .size = sizeof graphs, .photographs = one_photograph, .graph = no_graph};
+
+    return strcmp(name, MEDIC_SERVICE_HEAP_GRAPH) == 0 ? &graphs : NULL;
+}
+
+static void a_photograph_that_cannot_be_read_is_refused(void **state)
+{
+    medic_host host = {.size = sizeof host, .service = made_service};
+    medic_reason why;
+
+    (void)state;
+    made.more = damaged_service;
+    assert_int_equal(gc_survivors_report.render(&host, &why), MEDIC_E_CORRUPT);
+    assert_string_equal(why.text, "the photograph of the heap cannot be read");
+}
+
 /* --- the capture half --- */
 
 static struct {
@@ -675,6 +706,31 @@ static void record_for(uint64_t seconds)
     for (uint64_t i = 1; i <= seconds * 10; i++)
         gc_survivors_capture.tick(self, i * 100000000);
     gc_survivors_capture.destroy(self);
+}
+
+static int know_no_duration(const medic_host *host, const char *key, uint64_t *value)
+{
+    (void)host, (void)key, (void)value;
+    return MEDIC_E_NOT_FOUND;
+}
+
+static const void *older_service(const medic_host *host, const char *name)
+{
+    static const medic_params_service params = {
+        .size = sizeof params, .get_duration = know_no_duration, .get_text = say_text};
+
+    return strcmp(name, MEDIC_SERVICE_PARAMS) == 0 ? &params : capture_service(host, name);
+}
+
+static void another_host_is_refused(void **state)
+{
+    static const medic_host older = {sizeof older, 0, older_service};
+    void *self = NULL;
+    medic_reason why;
+
+    (void)state;
+    assert_int_equal(gc_survivors_capture.create(&older, &self, &why), MEDIC_E_NOT_FOUND);
+    assert_string_equal(why.text, "the host does not know the parameters of gc_survivors");
 }
 
 static int begin_capture(void **state)
@@ -777,6 +833,8 @@ int main(void)
         TEST(a_second_photograph_that_is_missing_is_told),
         TEST(names_lose_their_namespaces),
         TEST(names_that_are_too_long_are_cut),
+        TEST(a_photograph_that_cannot_be_read_is_refused),
+        CAPTURE_TEST(another_host_is_refused),
         CAPTURE_TEST(one_photograph_ends_the_session),
         CAPTURE_TEST(the_second_photograph_comes_later),
         CAPTURE_TEST(a_first_photograph_that_fails_fails_the_session),
