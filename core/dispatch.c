@@ -19,6 +19,13 @@ static struct slot {
     _Atomic uint64_t sampled_ns;
 } slots[SLOTS];
 
+#define NUMBER(name, params, args) CALL_##name,
+enum call { MEDIC_CALLBACK_LIST(NUMBER) CALLS };
+
+/* What the plugin answers. The others turn back in front of the gate and leave nothing behind: the runtime makes dozens of
+ * calls for an exception, whoever listens. A call that reads an old value comes a moment too early or too late, no more:
+ * only the gate lets it in. */
+static _Atomic unsigned char answered[CALLS];
 static _Atomic int is_open;
 static const medic_callbacks *open_callbacks;
 static void *open_self;
@@ -68,6 +75,9 @@ void dispatch_open(const medic_callbacks *callbacks, void *self)
         atomic_store(&slots[i].sampled_calls, 0);
         atomic_store(&slots[i].sampled_ns, 0);
     }
+#define NOTE(name, params, args)                                                                                       \
+    atomic_store_explicit(&answered[CALL_##name], callbacks->name != NULL, memory_order_relaxed);
+    MEDIC_CALLBACK_LIST(NOTE)
     open_callbacks = callbacks;
     open_self = self;
     atomic_store(&is_open, 1);
@@ -120,10 +130,13 @@ struct dispatch_cost dispatch_cost(void)
 #define THUNK(name, params, args)                                                                                      \
     static HRESULT thunk_##name(ICorProfilerCallback11 *This MEDIC_SPLICE params)                                      \
     {                                                                                                                  \
-        struct pass pass = enter();                                                                                    \
         HRESULT answer = UNANSWERED(name);                                                                             \
+        struct pass pass;                                                                                              \
                                                                                                                        \
         (void)This;                                                                                                    \
+        if (!atomic_load_explicit(&answered[CALL_##name], memory_order_relaxed))                                       \
+            return answer;                                                                                             \
+        pass = enter();                                                                                                \
         if (!pass.slot)                                                                                                \
             return answer;                                                                                             \
         if (open_callbacks->name)                                                                                      \

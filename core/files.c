@@ -225,6 +225,12 @@ int files_flush(struct files *files)
     return code;
 }
 
+int files_explain(const struct files *files, medic_reason *why)
+{
+    return medic_fail(why, MEDIC_E_IO, "cannot write the capture in %.300s: %s; what was written before is kept",
+                      files->path, strerror(files->write_error));
+}
+
 static int append(struct files *files, const void *data, size_t size)
 {
     files->written += size;

@@ -46,6 +46,8 @@ int files_write_record(struct files *files, uint32_t type, const void *head, uin
 int files_write_record_of_file(struct files *files, uint32_t type, const void *head, uint32_t head_size, int fd,
                                uint64_t offset, uint32_t size);
 int files_flush(struct files *files);
+/* MEDIC_E_IO and the sentence, after a write that failed. */
+int files_explain(const struct files *files, medic_reason *why);
 
 /* A copy of the process appends to the capture by itself, through the same open file: what waits is written before, and *mark
  * is where the copy begins. Nothing else may be written until files_take_back. [worker] */

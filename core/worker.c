@@ -151,9 +151,7 @@ static void check_end(uint64_t now)
     if (session.files.write_error) {
         medic_reason why;
 
-        medic_fail(&why, MEDIC_E_IO, "cannot write the capture in %.300s: %s; what was written before is kept",
-                   session.files.path, strerror(session.files.write_error));
-        session_fail(MEDIC_E_IO, why.text);
+        session_fail(files_explain(&session.files, &why), why.text);
     }
 }
 

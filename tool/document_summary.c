@@ -74,6 +74,21 @@ void summary_context(const struct document *document, bool ascii, struct buffer 
 
 /* --- findings and rows --- */
 
+/* A row is named by its cells: "Orders.Order.City|string[]"; empty ones say nothing. */
+static void add_row(const char *row, struct buffer *out)
+{
+    bool first = true;
+    for (const char *at = row; *at;) {
+        size_t size = strcspn(at, "|");
+        if (size) {
+            buffer_add_string(out, first ? ": " : ", ");
+            buffer_add(out, at, size);
+            first = false;
+        }
+        at += size + (at[size] == '|');
+    }
+}
+
 void summary_evidence(const struct document *document, const struct document_finding *finding, struct buffer *out)
 {
     const struct medic_section *section = finding->section ? document_find_section(document, finding->section) : NULL;
@@ -81,7 +96,7 @@ void summary_evidence(const struct document *document, const struct document_fin
         return;
     buffer_add_string(out, section->title);
     if (finding->row)
-        buffer_format(out, ": %s", finding->row);
+        add_row(finding->row, out);
 }
 
 void summary_shown(uint64_t shown, uint64_t total, const char *what, struct buffer *out)

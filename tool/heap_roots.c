@@ -93,7 +93,9 @@ static const char *root_label(struct finding *finding, const medic_heap_root_ent
                                                             : "strong ",
                      "handle", "");
     case MEDIC_ROOT_DEPENDENT: return label(finding, "ConditionalWeakTable", "", "");
-    case MEDIC_ROOT_GUESSED: return label(finding, "guessed (a word outside the heap)", "", "");
+    case MEDIC_ROOT_GUESSED:
+        return label(finding, "guessed (a word ",
+                     entry->flags & MEDIC_ROOT_ON_STACK ? "on a stack" : "outside the heap", ")");
     default: return label(finding, "other root", "", "");
     }
 }

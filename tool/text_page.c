@@ -149,12 +149,42 @@ static bool is_dotted(const char *clean)
     return first && second && clean[first + 1 + second] == '.' && !strstr(clean, " > ");
 }
 
+/* How many bytes what stands here has in a quoted text, an escape as a whole: "\\u0007", "\\n". */
+static size_t quoted_bytes(const char *text, size_t size)
+{
+    size_t length;
+    if (*text != '\\' || size < 2) {
+        utf8_decode(text, size, &length);
+        return length;
+    }
+    length = text[1] == 'u' ? 6 : text[1] == 'U' ? 10 : 2;
+    return length < size ? length : size;
+}
+
+/* Moves both ends of what is left out of a quoted text to where no escape is cut. They are ASCII: as many cells as bytes. */
+static void spare_escapes(const char *clean, size_t size, size_t *head_size, size_t *tail_at)
+{
+    if (*clean != '"')
+        return;
+    for (size_t at = 0, next; at < size; at = next) {
+        next = at + quoted_bytes(clean + at, size - at);
+        if (at < *head_size && next > *head_size)
+            *head_size = at;
+        if (at < *tail_at && next > *tail_at)
+            *tail_at = next;
+    }
+}
+
 /* Names lose their beginning, other texts their middle. */
 static size_t put_cut(struct page *page, const char *clean, size_t size, size_t width)
 {
     const char *ellipsis = page_pick(page, "\u2026", "~");
     size_t head = width == 0 || is_dotted(clean) ? 0 : width / 2, tail = width > 0 ? width - 1 - head : 0;
     size_t head_size = head_bytes(clean, size, &head), tail_at = tail_bytes(clean, size, &tail);
+    size_t whole_head = head_size, whole_tail = tail_at;
+    spare_escapes(clean, size, &head_size, &tail_at);
+    head -= whole_head - head_size;
+    tail -= tail_at - whole_tail;
     buffer_add(&page->out, clean, head_size);
     if (width)
         page_add(page, ellipsis);

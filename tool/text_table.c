@@ -286,7 +286,7 @@ static void print_card(struct page *page, const struct table *table, uint32_t ro
     page_end(page);
     for (uint32_t i = 0; i < table->column_count; i++) {
         cell = table->cell(table->context, row, i);
-        if (i == head || !cell.type)
+        if (i == head || !cell.type || (cell.type == MEDIC_STRING && !*cell.as.string))
             continue;
         buffer_add_string(&rest, rest.size ? ", " : "");
         page_clean(page, &rest, table->columns[i].title);

@@ -204,18 +204,31 @@ static void write_done(struct photograph *photo)
     files_write_record(&session.files, MEDIC_RECORD_HEAP_DONE, &done, sizeof done, photo->text.text, done.length);
 }
 
+/* What the photograph is without, and why: the copy ended before it was done. */
+static void tell_cut(struct photograph *photo, const medic_reason *why)
+{
+    static const char *const behind[HEAP_PARTS] = {
+        [HEAP_GRAPH] = "frozen objects, values of strings and ",
+        [HEAP_FROZEN] = "values of strings and ",
+        [HEAP_VALUES_TOLD] = "",
+    };
+    const char *last = photo->plan.head.route == MEDIC_HEAP_ENUMERATE ? "roots" : "the names of static fields";
+    char *text = photo->text.text;
+    size_t length = strlen(text);
+
+    snprintf(text + length, sizeof photo->text.text - length, "%s%s%s are missing: %s", length ? "; " : "",
+             behind[atomic_load(&photo->sink.shared->kept)], last, why->text);
+}
+
 /* Names, and the record that makes the photograph valid. */
 static int complete(struct photograph *photo, medic_reason *why)
 {
     const struct heap_shared *shared = photo->sink.shared;
-    uint64_t size = photo->take.without_statics ? atomic_load(&shared->durable) : atomic_load(&shared->written);
+    uint64_t size = photo->take.is_cut ? atomic_load(&shared->durable) : atomic_load(&shared->written);
     int code = files_take_back(&session.files, photo->mark, size);
 
-    if (photo->take.without_statics)
-        strncat(photo->text.text,
-                photo->text.text[0] ? "; the names of static fields are missing: the copy of the process died over them"
-                                    : "the names of static fields are missing: the copy of the process died over them",
-                sizeof photo->text.text - strlen(photo->text.text) - 1);
+    if (photo->take.is_cut)
+        tell_cut(photo, why);
     if (code == MEDIC_OK) {
         say("the heap is photographed; the names of its classes are written");
         code = heap_names_write(shared, photo->plan.head.photo);
@@ -224,9 +237,9 @@ static int complete(struct photograph *photo, medic_reason *why)
         write_done(photo);
         code = files_flush(&session.files);
     }
-    return code == MEDIC_OK
-               ? MEDIC_OK
-               : medic_fail(why, code, "cannot complete the photograph of the heap in %.300s", session.files.path);
+    if (code == MEDIC_E_MEMORY)
+        return medic_fail(why, code, "out of memory in the target");
+    return code == MEDIC_OK ? MEDIC_OK : files_explain(&session.files, why);
 }
 
 /* Whether another attempt, on whatever route, may still give a photograph. */
@@ -330,8 +343,7 @@ static int prepare(const medic_host *host, struct photograph *photo, const medic
     if (code != MEDIC_OK)
         return code;
     if (files_lend(&session.files, &photo->mark) != MEDIC_OK)
-        return medic_fail(why, MEDIC_E_IO, "cannot write the capture in %.300s: %s", session.files.path,
-                          strerror(session.files.write_error));
+        return files_explain(&session.files, why);
     return plan(photo, why);
 }
 

@@ -188,28 +188,31 @@ static int copy_file(int from, uint8_t *buffer)
 static int replace_file(struct code_memory *memory, const struct shared_mapping *mappings, uint32_t count,
                         medic_reason *why)
 {
-    struct stat st;
-    int copy;
+    int copy = copy_file(memory->fd, memory->room);
 
-    if (sys_fstat(memory->fd, &st) != 0 || (uint64_t)st.st_ino != memory->inode)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the descriptor of the runtime's code memory has changed");
-    copy = copy_file(memory->fd, memory->room);
-    if (copy < 0)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot have its own code memory: errno %d", errno);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && copy >= 0; i++) {
         const struct shared_mapping *mapping = &mappings[i];
 
-        if (!mapping->is_code)
-            continue;
-        if (mapping->inode != memory->inode ||
+        if (mapping->is_code &&
             mmap((void *)(uintptr_t)mapping->begin, mapping->end - mapping->begin, (int)mapping->protection,
                  MAP_SHARED | MAP_FIXED | MAP_NORESERVE, copy, (off_t)mapping->offset) == MAP_FAILED)
-            return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot map its own code memory: errno %d", errno);
+            copy = -1;
     }
-    if (syscall(SYS_dup3, copy, memory->fd, O_CLOEXEC) < 0)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot use its own code memory: errno %d", errno);
+    if (copy < 0 || syscall(SYS_dup3, copy, memory->fd, O_CLOEXEC) < 0)
+        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot have its own code memory: errno %d", errno);
     close(copy);
     return MEDIC_OK;
+}
+
+/* Whether the descriptor is still that of the file, and all code memory lies in it. */
+static int is_known(const struct code_memory *memory, const struct shared_mapping *mappings, uint32_t count)
+{
+    struct stat st;
+    int known = memory->fd >= 0 && sys_fstat(memory->fd, &st) == 0 && (uint64_t)st.st_ino == memory->inode;
+
+    for (uint32_t i = 0; i < count && known; i++)
+        known = !mappings[i].is_code || mappings[i].inode == memory->inode;
+    return known;
 }
 
 /* What the program shares with others: nothing here writes to it, and should something, it is the copy that dies. */
@@ -234,7 +237,7 @@ int code_memory_unshare(struct code_memory *memory, const void *keep, size_t kee
         if (!mappings[i].is_code && (mappings[i].end <= kept || mappings[i].begin >= kept_end) && !seal(&mappings[i]))
             return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot let go of memory that the program shares");
     }
-    if (code_mappings && memory->fd < 0)
+    if (code_mappings && !is_known(memory, mappings, count))
         return medic_fail(why, MEDIC_E_UNSUPPORTED, "the runtime's code memory has no descriptor");
     return code_mappings ? replace_file(memory, mappings, count, why) : MEDIC_OK;
 }

@@ -28,8 +28,8 @@ struct heap_take {
 
     uint64_t pause_ns; /* that the target stood still */
     uint64_t copy_ns, copy_cpu_ns, copy_memory_bytes;
-    int hopeless;        /* after a failure: 1 = no other attempt on this route makes sense */
-    int without_statics; /* the copy died over them: the graph is whole */
+    int hopeless; /* after a failure: 1 = no other attempt on this route makes sense */
+    int is_cut;   /* the graph is whole, and the copy ended before all behind it was told: the sentence says why */
 };
 
 /* MEDIC_OK, or why there is no photograph; nothing is left behind then but bytes in the capture, which heap.c takes back.
@@ -66,7 +66,7 @@ void heap_collect_moment(enum heap_moment moment);
  * No allocation, no lock: also while the runtime is suspended. */
 int heap_watch_safe(const struct heap_take *take, uint64_t limit_ns);
 /* Until the copy has ended, and is waited for: publishes progress; ends it on a request to stop, a lost lease, the target's
- * exit, its deadline, when it hangs, or when memory becomes short. Fills copy_ns to without_statics. [worker] */
+ * exit, its deadline, when it hangs, or when memory becomes short. Fills copy_ns to is_cut. [worker] */
 int heap_watch_run(struct heap_take *take, medic_reason *why);
 /* The same after heap_watch_safe, of which it gets the answer. [worker] */
 int heap_watch_rest(struct heap_take *take, int safe, medic_reason *why);

@@ -180,12 +180,14 @@ static void write_frozen(struct heap_sink *sink)
 }
 
 /* What is written by now is worth having, whatever comes of the rest. */
-static void keep(struct heap_sink *sink)
+static void keep(struct heap_sink *sink, enum heap_part part)
 {
     heap_object_flush(sink);
     heap_output_flush(sink);
-    if (!heap_sink_failed(sink))
-        atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
+    if (heap_sink_failed(sink))
+        return;
+    atomic_store(&sink->shared->durable, atomic_load(&sink->shared->written));
+    atomic_store(&sink->shared->kept, part);
 }
 
 /* The phase stays as it is where something failed. */
@@ -212,17 +214,17 @@ void heap_sink_end(struct heap_sink *sink)
 {
     heap_object_flush(sink);
     heap_ranges_write(sink, 0);
-    keep(sink);
+    keep(sink, HEAP_GRAPH);
     enter(sink, HEAP_FINISHING);
     finish_graph(sink);
-    keep(sink);
+    keep(sink, HEAP_FROZEN);
     if (sink->strings && !heap_sink_failed(sink))
         heap_strings_write(sink);
-    keep(sink);
+    keep(sink, HEAP_VALUES_TOLD);
     if (!heap_sink_failed(sink))
         heap_tell_statics(sink);
     if (sink->plan.head.route == MEDIC_HEAP_ENUMERATE && !heap_sink_failed(sink))
         heap_guess_roots(sink);
-    keep(sink);
+    heap_output_flush(sink);
     enter(sink, HEAP_COMPLETE);
 }

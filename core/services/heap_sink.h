@@ -25,6 +25,9 @@ enum heap_phase {
     HEAP_FAILED = 6     /* text says why */
 };
 
+/* What is told one after the other, so that less may be lost. */
+enum heap_part { HEAP_GRAPH = 0, HEAP_FROZEN = 1, HEAP_VALUES_TOLD = 2, HEAP_PARTS };
+
 /* Seen by both, MAP_SHARED. Written by the copy, each field by one writer. */
 struct heap_shared {
     _Atomic uint32_t phase; /* enum heap_phase */
@@ -33,6 +36,7 @@ struct heap_shared {
     _Atomic uint32_t class_count; /* whose names are wanted: of objects, and that declare statics */
     _Atomic uint32_t function_count;
     _Atomic uint64_t durable; /* bytes written when the graph was whole: what comes behind may be lost. 0 = not yet */
+    _Atomic uint32_t kept;    /* enum heap_part: the last that is durable */
     char text[MEDIC_REASON_MAX];
     uint64_t classes[HEAP_CLASSES_MAX];     /* ClassID, with HEAP_CLASS_CAN_GO */
     uint64_t functions[HEAP_FUNCTIONS_MAX]; /* of roots on stacks */

@@ -72,7 +72,7 @@ int heap_statics_open(ICorProfilerInfo12 *info, struct heap_statics **statics, m
 
     *statics = NULL;
     if (s == MAP_FAILED)
-        return medic_fail(why, MEDIC_E_MEMORY, "cannot reserve %llu MB of address space for the list of types",
+        return medic_fail(why, MEDIC_E_MEMORY, "cannot reserve %llu MB of address space for a photograph of the heap",
                           (unsigned long long)(sizeof *s >> 20));
     s->info = info;
     if (!list_threads(s)) {

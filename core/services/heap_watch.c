@@ -202,24 +202,11 @@ static uint64_t time_of(const struct timeval *t)
     return (uint64_t)t->tv_sec * SECOND + (uint64_t)t->tv_usec * 1000;
 }
 
-/* What came of a copy that has ended. */
-static int judge(struct watch *watch, int killed, int known, int status, medic_reason *why)
+/* Why a copy has ended that nobody here has killed. */
+static int explain_end(const struct heap_shared *shared, int known, int status, medic_reason *why)
 {
-    struct heap_take *take = watch->take;
-    uint32_t phase = atomic_load(&watch->shared->phase);
-
-    if (killed == MEDIC_E_GONE)
-        return killed; /* nobody is there to be asked for names */
-    if (phase == HEAP_COMPLETE)
-        return MEDIC_OK;
-    if (atomic_load(&watch->shared->durable)) {
-        take->without_statics = 1;
-        return MEDIC_OK;
-    }
-    if (killed)
-        return killed; /* why is told */
-    if (phase == HEAP_FAILED)
-        return medic_fail(why, atomic_load(&watch->shared->code), "%.400s", watch->shared->text);
+    if (atomic_load(&shared->phase) == HEAP_FAILED)
+        return medic_fail(why, atomic_load(&shared->code), "%.400s", shared->text);
     if (known && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return medic_fail(why, MEDIC_E_MEMORY, "the copy of the process was killed, probably for want of memory");
     return medic_fail(why, MEDIC_E_FAIL, "the copy of the process ended early (%s %d)",
@@ -227,6 +214,19 @@ static int judge(struct watch *watch, int killed, int known, int status, medic_r
                       !known                ? -1
                       : WIFSIGNALED(status) ? WTERMSIG(status)
                                             : WEXITSTATUS(status));
+}
+
+/* What came of a copy that has ended. */
+static int judge(struct watch *watch, int killed, int known, int status, medic_reason *why)
+{
+    if (killed == MEDIC_E_GONE)
+        return killed; /* nobody is there to be asked for names */
+    if (atomic_load(&watch->shared->phase) == HEAP_COMPLETE)
+        return MEDIC_OK;
+    if (!killed) /* else why is told */
+        killed = explain_end(watch->shared, known, status, why);
+    watch->take->is_cut = atomic_load(&watch->shared->durable) != 0;
+    return watch->take->is_cut ? MEDIC_OK : killed;
 }
 
 int heap_watch_refused(struct heap_take *take, int error, medic_reason *why)

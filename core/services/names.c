@@ -237,6 +237,27 @@ int names_type(struct names *names, ClassID id)
     return settle(names, entry, write_name(names, &record, "type", hr, &origin, &text));
 }
 
+int names_base_type(struct names *names, ClassID id, ClassID *base)
+{
+    ICorProfilerInfo12 *info = names->runtime.info;
+    ClassID parent = 0;
+    ModuleID module = 0;
+    mdTypeDef token = 0;
+    ULONG32 arguments = 0;
+    HRESULT hr = TOO_LATE;
+    *base = 0;
+    if (id == 0)
+        return MEDIC_E_ARGUMENT;
+    if (names_begin_asking(names)) {
+        hr = info->lpVtbl->GetClassIDInfo2(info, id, &module, &token, &parent, 0, &arguments, NULL);
+        names_end_asking(names);
+    }
+    if (FAILED(hr) || parent == 0) /* an array, or System.Object */
+        return MEDIC_E_NOT_FOUND;
+    *base = parent;
+    return names_type(names, parent);
+}
+
 static int name_function(struct names *names, FunctionID id, struct names_code *code)
 {
     struct entry *entry = find(names, KIND_FUNCTION, id), *module;

@@ -22,6 +22,7 @@ uint64_t names_memory(const struct names *names);
 
 /* medic/service/names.h. [worker] */
 int names_type(struct names *names, ClassID id);
+int names_base_type(struct names *names, ClassID id, ClassID *base);
 int names_function(struct names *names, FunctionID id);
 int names_module(struct names *names, ModuleID id);
 int names_thread(struct names *names, ThreadID id);

@@ -236,8 +236,14 @@ static int name_function_at(const medic_host *host, uintptr_t ip, FunctionID *id
     return names_function_at(session.names, ip, id);
 }
 
+static int name_base_type(const medic_host *host, ClassID id, ClassID *base)
+{
+    (void)host;
+    return names_base_type(session.names, id, base);
+}
+
 static const medic_names_service names_service = {
-    sizeof names_service, 0, name_type, name_function, name_module, name_thread, name_function_at,
+    sizeof names_service, 0, name_type, name_function, name_module, name_thread, name_function_at, name_base_type,
 };
 
 /* medic.events */

@@ -118,12 +118,12 @@ static int render(const medic_host *host, medic_reason *why)
     work->document = host->service(host, MEDIC_SERVICE_DOCUMENT);
     work->capture = host->service(host, MEDIC_SERVICE_CAPTURE);
     work->census.heap = host->service(host, MEDIC_SERVICE_HEAP_GRAPH);
-    if (work->census.heap->photographs(host))
-        work->census.graph = work->census.heap->graph(host, 0);
-    if (work->census.graph)
+    if (!work->census.heap->photographs(host))
+        write_nothing(work);
+    else if ((work->census.graph = work->census.heap->graph(host, 0)) != NULL)
         code = write_all(work, why);
     else
-        write_nothing(work);
+        code = medic_fail(why, MEDIC_E_CORRUPT, "the photograph of the heap cannot be read");
     census_free(&work->census);
     free(work->values);
     free(work->holders);

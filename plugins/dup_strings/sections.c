@@ -163,7 +163,7 @@ static void write_values(struct work *work)
 {
     static const medic_column columns[] = {
         TEXT("value", "Value", MEDIC_COLUMN_KEY),
-        {"length", "Length", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
+        {"length", "Length", MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
         TALLY("count", "Count"),
         BYTES("each", "Each", 0),
         BYTES("wasted", "Wasted", MEDIC_COLUMN_DIFF),

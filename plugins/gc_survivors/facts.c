@@ -26,6 +26,38 @@ static uint32_t heaviest(const struct recording *recording, uint32_t path)
     return recording->paths.all[path].first_child;
 }
 
+/* --- the program's types --- */
+
+static int is_user(const struct recording *recording, uint32_t path)
+{
+    const medic_heap_class *class = &recording->graph->classes[recording->paths.all[path].class_index];
+
+    return class->code == MEDIC_CODE_USER && class->kind != MEDIC_KIND_ARRAY;
+}
+
+/* A class of the program, or one that the compiler made for it. */
+static int is_telling(const struct recording *recording, uint32_t path)
+{
+    uint32_t kind = recording->graph->classes[recording->paths.all[path].class_index].kind;
+
+    return is_user(recording, path) || kind == MEDIC_KIND_STATE_MACHINE || kind == MEDIC_KIND_CLOSURE;
+}
+
+/* Where the program's own type is that most of a path is: what the entries, nodes, delegates of the framework are there
+ * for; NO_PATH when there is none. */
+static uint32_t payload_of(const struct recording *recording, uint32_t path)
+{
+    const struct path *all = recording->paths.all;
+    uint32_t at = path;
+
+    while (at && !is_telling(recording, at)) {
+        at = heaviest(recording, at);
+        if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
+            return NO_PATH;
+    }
+    return at;
+}
+
 /* --- suspects --- */
 
 /* Whether the weight goes on into a few objects further down: then it is they who gather, as one singleton among the 300
@@ -95,14 +127,20 @@ static uint32_t next_suspect(const struct recording *recording, const uint32_t *
     return best;
 }
 
-/* --- how a suspect is told --- */
-
-static int is_user(const struct recording *recording, uint32_t path)
+/* Where the program's objects gather that arrays or lists of them hold which gather themselves: they are what there are
+ * many of. */
+static uint32_t most_telling(const struct recording *recording, uint32_t path, const struct limits *limits)
 {
-    const medic_heap_class *class = &recording->graph->classes[recording->paths.all[path].class_index];
+    const struct path *all = recording->paths.all;
+    uint32_t payload = payload_of(recording, path);
 
-    return class->code == MEDIC_CODE_USER && class->kind != MEDIC_KIND_ARRAY;
+    if (payload && payload != path && gathers(recording, payload, limits) &&
+        weight_of(recording, &all[payload]) * 2 >= weight_of(recording, &all[path]))
+        return payload;
+    return path;
 }
+
+/* --- how a suspect is told --- */
 
 /* "Cache._items" of a class of the program that is on the way: the field is what one has to look for. */
 static void add_owner(struct medic_text *text, const struct recording *recording, uint32_t path, uint32_t next)
@@ -160,15 +198,6 @@ static int is_dependent(const struct recording *recording, uint32_t path)
     return recording->paths.all[path].depth > 2 && recording->paths.all[path].slot == MEDIC_SLOT_DEPENDENT;
 }
 
-/* A class of the program, or one that the compiler made for it. */
-static int is_telling(const struct recording *recording, uint32_t path)
-{
-    uint32_t kind = recording->graph->classes[recording->paths.all[path].class_index].kind;
-
-    return is_user(recording, path) || kind == MEDIC_KIND_STATE_MACHINE || kind == MEDIC_KIND_CLOSURE;
-}
-
-/* The program's own type that most of it is: what the entries, nodes, delegates of the framework are there for. */
 static void add_payload(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     const struct path *all = recording->paths.all;
@@ -181,11 +210,7 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
         add_step(text, recording, all[at].first_child);
         return;
     }
-    while (at && !is_telling(recording, at)) {
-        at = heaviest(recording, at);
-        if (!at || weight_of(recording, &all[at]) * 3 < weight_of(recording, &all[path]))
-            return;
-    }
+    at = payload_of(recording, path);
     if (at && at != path) {
         medic_add(text, " → ");
         medic_add_name(text, class_name(recording, all[at].class_index, name));
@@ -268,16 +293,27 @@ static void add_way(struct medic_text *text, const struct recording *recording, 
     add_payload(text, recording, path);
 }
 
+/* What there are more of: the program's own objects, where each has one node, entry or delegate of the framework. */
+static void add_type(struct medic_text *text, const struct recording *recording, uint32_t path)
+{
+    const struct path *all = recording->paths.all;
+    uint32_t payload = payload_of(recording, path);
+    char name[NAME_ROOM];
+
+    if (!payload || all[payload].count != all[path].count || all[payload].count_before != all[path].count_before)
+        payload = path;
+    medic_add_name(text, class_name(recording, all[payload].class_index, name));
+}
+
 static void tell_suspect(const struct recording *recording, uint32_t path, struct suspect *suspect)
 {
     const struct path *at = &recording->paths.all[path];
     struct medic_text text = {suspect->path, sizeof suspect->path};
     struct medic_text key = {suspect->key, sizeof suspect->key};
     struct medic_text type = {suspect->type, sizeof suspect->type};
-    char name[NAME_ROOM];
     uint32_t delegate = event_of(recording, path);
 
-    medic_add_name(&type, class_name(recording, at->class_index, name));
+    add_type(&type, recording, path);
     suspect->holding = holding_of(recording, path);
     suspect->count = at->count;
     suspect->retained = at->retained;
@@ -318,6 +354,7 @@ static void find_suspects(struct recording *recording)
         uint32_t path = next_suspect(recording, chosen, facts->suspect_count, &limits);
         if (!path)
             return;
+        path = most_telling(recording, path, &limits);
         chosen[facts->suspect_count] = path;
         tell_suspect(recording, path, &facts->suspects[facts->suspect_count++]);
     }

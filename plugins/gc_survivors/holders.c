@@ -79,8 +79,10 @@ static uint32_t label_number(struct holders *holders, const struct label *label)
 struct search {
     struct recording *recording;
     uint32_t *queue;
-    uint32_t *second; /* label of another root that reaches a node whose dominator is the root of all */
-    uint32_t head, tail;
+    uint32_t *second; /* label of another root that reaches a node */
+    uint32_t *later;  /* nodes that have got a second label, in that order */
+    uint32_t head, tail, later_head, later_tail;
+    int only_named; /* second labels are those of static fields, for the time being */
     uint64_t bytes; /* of what was reached */
 };
 
@@ -115,16 +117,38 @@ static int begin_at_roots(struct search *search, int guessed)
     return MEDIC_OK;
 }
 
-/* A node that only the root of all dominates is held in more than one way: remembers a second holder. */
-static void note_second(struct search *search, uint32_t from, uint32_t node)
+static int is_named_by_root(const struct label *label)
+{
+    return label->kind == MEDIC_ROOT_STATIC || label->kind == MEDIC_ROOT_THREAD_STATIC;
+}
+
+/* Remembers a holder of a node beside the nearest. */
+static void note_second(struct search *search, uint32_t node, uint32_t other)
 {
     const struct holders *holders = &search->recording->holders;
-    uint32_t first = holders->label_of[node], other = holders->label_of[from];
 
-    if (other == first)
-        other = search->second[from];
-    if (other && other != first && !search->second[node])
-        search->second[node] = other;
+    if (!other || other == holders->label_of[node] || search->second[node] ||
+        (search->only_named && !is_named_by_root(&holders->labels[other])))
+        return;
+    search->second[node] = other;
+    search->later[search->later_tail++] = node;
+}
+
+/* Who holds an object holds what that refers to. */
+static void note_seconds_below(struct search *search, uint32_t from)
+{
+    const medic_heap_graph *graph = search->recording->graph;
+
+    for (uint64_t edge = graph->first_edge[from]; edge < graph->first_edge[from + 1]; edge++) {
+        note_second(search, graph->target[edge], search->recording->holders.label_of[from]);
+        note_second(search, graph->target[edge], search->second[from]);
+    }
+}
+
+static void spread_seconds(struct search *search)
+{
+    while (search->later_head < search->later_tail)
+        note_seconds_below(search, search->later[search->later_head++]);
 }
 
 static void spread(struct search *search)
@@ -142,31 +166,29 @@ static void spread(struct search *search)
 
 /* --- what several hold --- */
 
-/* References first: they stay, where a stack may hold an object for a moment only. */
+static void note_seconds_of_all(struct search *search)
+{
+    for (uint32_t i = 0; i < search->tail; i++)
+        note_seconds_below(search, search->queue[i]);
+    spread_seconds(search);
+}
+
+/* Static fields first, they say most; then what refers to it: that stays, where a stack may hold an object for a moment
+ * only. A second label goes on to what lies below: of a list that two hold at its ends each has the other as its second. */
 static void note_seconds(struct search *search)
 {
     const medic_heap_graph *graph = search->recording->graph;
-    const uint32_t *idom = search->recording->tree->idom;
 
-    for (uint32_t i = 0; i < search->tail; i++) {
-        uint32_t from = search->queue[i];
-        for (uint64_t edge = graph->first_edge[from]; edge < graph->first_edge[from + 1]; edge++)
-            if (idom[graph->target[edge]] == graph->root_node)
-                note_second(search, from, graph->target[edge]);
-    }
+    search->only_named = 1;
+    note_seconds_of_all(search);
+    search->only_named = 0;
+    note_seconds_of_all(search);
     for (uint32_t i = 0; i < graph->strong_root_count; i++) {
         struct label label = {.text = graph->roots[i].label, .kind = graph->roots[i].kind};
-        uint32_t node = graph->roots[i].node, number = label_number(&search->recording->holders, &label);
-        if (node < graph->node_count && search->recording->holders.label_of[node] != number && !search->second[node])
-            search->second[node] = number;
+        if (graph->roots[i].node < graph->node_count)
+            note_second(search, graph->roots[i].node, label_number(&search->recording->holders, &label));
     }
-}
-
-/* A node that a root holds itself is that root's, whoever else refers to it: without the root it may live on, but there the
- * search for the one who should let go begins. Of static fields that holds in any case. */
-static int is_named_by_root(const struct label *label)
-{
-    return label->kind == MEDIC_ROOT_STATIC || label->kind == MEDIC_ROOT_THREAD_STATIC;
+    spread_seconds(search);
 }
 
 /* Methods that called each other: the first says enough. */
@@ -182,24 +204,41 @@ static void mark_rooted(const medic_heap_graph *graph, uint8_t *rooted)
             rooted[graph->roots[i].node >> 3] |= (uint8_t)(1u << (graph->roots[i].node & 7));
 }
 
-static int is_framework(const struct label *stack)
+static int is_framework(const struct label *label)
 {
-    return medic_begins_with(stack->text, "stack of System.") || medic_begins_with(stack->text, "stack of Microsoft.");
+    static const char *const begins[] = {"static ", "thread static ", "stack of "};
+    const char *of = label->text;
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (medic_begins_with(label->text, begins[i]))
+            of = label->text + strlen(begins[i]);
+    return medic_begins_with(of, "System.") || medic_begins_with(of, "Microsoft.");
+}
+
+/* How well people know where to look for it, the best first: fields and methods of the program before those of the
+ * framework. */
+static int strangeness(const struct label *label)
+{
+    if (is_named_by_root(label))
+        return is_framework(label) ? 2 : 0;
+    return label->kind == MEDIC_ROOT_STACK && !is_framework(label) ? 1 : 3;
 }
 
 /* Two holders as one, whose name begins with the one that people know how to look for. */
 static struct label join(const struct label *first, const struct label *second)
 {
-    struct label label = {.text = first->text, .kind = first->kind, .other = second->text};
+    int swap = strangeness(second) < strangeness(first);
 
-    if (first->kind != MEDIC_ROOT_STACK && (is_named_by_root(first) || !is_named_by_root(second)))
-        return label;
     if (are_stacks(first, second))
         return (struct label){
             .text = is_framework(second) ? first->text : second->text, .kind = first->kind, .more = 1};
-    return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
+    if (swap)
+        return (struct label){.text = second->text, .kind = second->kind, .other = first->text};
+    return (struct label){.text = first->text, .kind = first->kind, .other = second->text};
 }
 
+/* A node that a root holds itself is that root's, whoever else refers to it: without the root it may live on, but there the
+ * search for the one who should let go begins. Of static fields that holds in any case. */
 static uint32_t joint_label(struct search *search, uint32_t node, int rooted)
 {
     struct holders *holders = &search->recording->holders;
@@ -263,9 +302,11 @@ int find_holders(struct recording *recording)
     recording->holders.label_of = calloc(nodes, sizeof(uint32_t));
     search.queue = malloc(nodes * sizeof(uint32_t));
     search.second = calloc(nodes, sizeof(uint32_t));
-    if (recording->holders.label_of && search.queue && search.second)
+    search.later = malloc(nodes * sizeof(uint32_t));
+    if (recording->holders.label_of && search.queue && search.second && search.later)
         code = search_all(&search);
     free(search.queue);
     free(search.second);
+    free(search.later);
     return code;
 }

@@ -162,6 +162,21 @@ static void add_object(struct merge *merge, uint32_t parent, uint32_t what, uint
     merge->path_of_queued[merge->tail++] = number;
 }
 
+static int is_part_of_collection(const medic_heap_class *class)
+{
+    return class->kind == MEDIC_KIND_OBJECT && class->code == MEDIC_CODE_FRAMEWORK &&
+           medic_begins_with(class->name, "System.Collections.");
+}
+
+/* Pieces of one collection are alike, whichever field of it refers to them: the first and the last segment of a queue. */
+static uint32_t slot_of(const medic_heap_graph *graph, uint32_t node, uint64_t edge)
+{
+    const medic_heap_class *from = &graph->classes[graph->class_of[node]],
+                           *to = &graph->classes[graph->class_of[graph->target[edge]]];
+
+    return is_part_of_collection(from) && is_part_of_collection(to) ? PATH_NO_SLOT : graph->slot[edge];
+}
+
 /* The objects that one object holds alone: by the field that refers to them, else by none. */
 static void look_below(struct merge *merge, uint32_t node, uint32_t path)
 {
@@ -173,7 +188,7 @@ static void look_below(struct merge *merge, uint32_t node, uint32_t path)
     for (uint64_t edge = graph->first_edge[node]; edge < graph->first_edge[node + 1]; edge++) {
         uint32_t target = graph->target[edge];
         if (tree->idom[target] == node && target != node && !is_added(merge, target))
-            add_object(merge, path, graph->class_of[target], graph->slot[edge], target);
+            add_object(merge, path, graph->class_of[target], slot_of(graph, node, edge), target);
     }
     for (uint32_t i = tree->first_child[node]; i < tree->first_child[node + 1]; i++)
         if (!is_added(merge, tree->child[i]))

@@ -151,7 +151,8 @@ static const ICorProfilerInfo12Vtbl *members(void)
 {
     static union {
         ICorProfilerInfo12Vtbl vtable;
-        HRESULT (*slots[sizeof(ICorProfilerInfo12Vtbl) / sizeof(void *)])(void);
+        ICorProfilerInfo15Vtbl latest;
+        HRESULT (*slots[sizeof(ICorProfilerInfo15Vtbl) / sizeof(void *)])(void);
     } all;
     for (size_t i = 0; i < sizeof all.slots / sizeof *all.slots; i++)
         all.slots[i] = not_here;

@@ -230,6 +230,11 @@ SAMPLES = """    const medic_stacks_service *stacks = host->service(host, MEDIC_
     int code = stacks->sample_cpu(host, &wanted, why);
     return code ? code : stacks->sample_cpu(host, &wanted, why);
 """
+PHOTOGRAPH = """    const medic_heap_service *heap = host->service(host, MEDIC_SERVICE_HEAP);
+    medic_heap_request wanted = {.size = sizeof wanted, .route = %s};
+    medic_heap_photo photo = {.size = sizeof photo};
+    return heap->photograph(host, &wanted, &photo, why);
+"""
 SERVICE = [("#define FIXTURE_SERVICE MEDIC_SERVICE_CLOCK", "#define FIXTURE_SERVICE MEDIC_SERVICE_%s"),
            ("medic_host *host, void **self, medic_reason *why)\n{\n", "medic_host *host, void **self, medic_reason *why)\n{\n%s")]
 NAME = '"Microsoft-Windows-DotNETRuntime"'
@@ -240,13 +245,14 @@ IN_TARGET = [
     ("the plugin has an event session already", EVENTS % (NAME, 1, 1)),
     ("the plugin asks for samples with a wrong record type", SAMPLES % (3, 10000000)),
     ("the plugin asks for samples twice in one session", SAMPLES % (300, 10000000)),
+    ("the profiler asks for a photograph that this core cannot take", PHOTOGRAPH % 99),
 ]
 
 
 @pytest.mark.parametrize("begin, changes", IN_TARGET, ids=lambda x: x[:30] if isinstance(x, str) else "")
 def test_plugins_in_the_target(idle, out_dir, begin, changes):
     if isinstance(changes, str):
-        service = "STACKS" if "stacks" in changes else "EVENTS"
+        service = next(name for name in ("STACKS", "HEAP", "EVENTS") if f"MEDIC_SERVICE_{name}" in changes)
         changes = [(SERVICE[0][0], SERVICE[0][1] % service), (SERVICE[1][0], SERVICE[1][1] % changes)]
     plugin = build_plugin(out_dir, *changes)
     done = harness.run_medic(attach(idle, "-o", out_dir / "s", profiler=plugin))
@@ -819,7 +825,8 @@ PROVOKED_BY = {
         "it carries two Medic notes,", "<>: its parameter table is"],
     "e2e/test_error_catalogue.py::test_plugins_in_the_target": [
         "the plugin gave no reason", "the plugin has an event session", "<> event providers; 1 to",
-        "the name of event provider", "the plugin asks for samples with", "the plugin asks for samples twice"],
+        "the name of event provider", "the plugin asks for samples with", "the plugin asks for samples twice",
+        "the profiler asks for a photograph"],
     "e2e/test_error_catalogue.py::test_plugins_the_core_refuses": [
         "<> works only on a program", "cannot load the plugin: <>"],
     "e2e/test_error_catalogue.py::test_profiler_has_gone": [
@@ -917,7 +924,7 @@ PROVOKED_BY = {
         "out of memory while making the report", "out of memory while writing the report", "the JSON needs more memory",
         "no memory for <> pauses", "no memory for <> events"],
     "e2e/test_faults.py::test_memory_for_a_photograph": [
-        "out of memory while reading photograph", "out of memory while finding what keeps"],
+        "out of memory while reading photograph", "out of memory while finding what keeps", "no memory for <> objects"],
     "e2e/test_faults.py::test_memory_for_a_comparison": [
         "out of memory while comparing the"],
     "e2e/test_faults.py::test_memory_for_a_report_of_strings": [
@@ -937,12 +944,20 @@ PROVOKED_BY = {
         "out of memory in the target", "out of memory for <> bytes", "out of memory for <> parameters",
         "out of memory for the capture's", "no memory for the state of runtime_pauses",
         "no memory for the state of cpu_hotpaths", "no memory for the state of merged_stacks",
-        "no memory for the state of dup_strings", "out of memory for the table of threads",
+        "no memory for the state of dup_strings", "no memory for the state of gc_survivors",
+        "out of memory for the table of threads",
         "out of memory for the table of stacks", "out of memory for the stacks of <>"],
     "e2e/test_faults.py::test_no_news": [
         "no news from process <>"],
     "e2e/test_faults.py::test_others": [
         "/proc cannot be read", "cannot start <>: <>", "cannot open <>: <>: set TMPDIR", "Linux <> is older than what"],
+    "e2e/test_faults.py::test_photographs_that_the_runtime_refuses": [
+        "the runtime does not list its threads", "the runtime does not list its objects in",
+        "the runtime does not collect in"],
+    "e2e/test_heap_safety.py::test_a_small_disk": [
+        "the photograph of the heap needs at least"],
+    "e2e/test_heap_safety.py::test_seccomp_forbids_the_copy": [
+        "the process cannot be copied"],
     "e2e/test_faults.py::test_place_of_a_child_that_cannot_be_made": [
         "a process of the program"],
     "e2e/test_faults.py::test_program_that_is_closed_to_its_own_user": [
@@ -1055,10 +1070,30 @@ PROVOKED_BY = {
         "the capture is not a regular", "the capture is empty: the", "the capture ends within its",
         "this is not a capture: it", "the capture has version <>", "the header of the capture is damaged: its sizes",
         "the header of the capture is damaged: its checksum"],
+    "unit/test_gc_survivors": [
+        "the photograph of the heap cannot", "the host does not know the parameters of gc_survivors"],
+    "unit/test_heap_choice": [
+        "with server GC a copy", "the runtime cannot list its objects", "no collection can be watched",
+        "<> would need about", "<> would probably stop"],
+    "unit/test_heap_code_memory": [
+        "no address space for the copy's", "the copy cannot read its own", "the runtime's code memory has no",
+        "the copy cannot have its own", "the copy cannot let go of"],
+    "unit/test_heap_collect": [
+        "the runtime refuses to collect", "the runtime refuses to tell", "the runtime refuses an event",
+        "the runtime collected, and told"],
+    "unit/test_heap_sink": [
+        "cannot write the photograph", "the photograph of the heap is larger", "the heap has objects of more",
+        "an object of class <>", "cannot reserve <> MB of address space"],
+    "unit/test_heap_watch": [
+        "the copy of the process was not ready", "the copy of the process hung", "the copy of the process was killed",
+        "the copy of the process ended early", "memory became short", "the photograph was not ready",
+        "the program ended while", "the session ended while"],
     "unit/test_heap_graph": [
         "photograph <> of the heap is damaged in the capture, at byte", "photograph <> of the heap is damaged in the capture: it"],
     "e2e/test_heap_export.py::test_a_session_without_a_photograph_has_nothing_to_export": [
         "this session has no photograph of the heap to show"],
+    "unit/test_contention": [
+        "the host does not know the parameters of contention"],
     "unit/test_core_files": [
         "cannot open the temporary", "the temporary folder's path", "cannot make the folder <>/<>:",
         "no random number from the", "cannot look at the session", "cannot open the session folder",

@@ -9,6 +9,7 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -256,6 +257,7 @@ def test_memory_for_a_photograph(out_dir):
         "out of memory while finding what keeps what alive in the heap"], state=state)
     starve(out_dir / "b", lambda made: [*anew(made), "-f", "heapsnapshot"], ["out of memory while writing the report"],
            state=state)
+    starve(out_dir / "c", anew, ["no memory for <> objects"], module="/proc/self/fd", state=state)
 
 
 SYMBOLS = [
@@ -429,6 +431,7 @@ GUID = "f1c70000-0000-4000-8000-000000000001"
 
 HOTPATHS, MERGED = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a02", "a4d5c1b2-6e0f-4c37-8f1d-93b7e25a60c4"
 STRINGS = "5e8b0f4d-27c1-4a93-9d60-1b7fa8c3e215"
+SURVIVORS = "5b0e7c94-1d3a-4f86-a2c7-e46f90b8d315"
 
 
 def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.LIBMEDIC, cwd=None):
@@ -443,7 +446,7 @@ def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.
     return suffering, b"".join(f.read_bytes() for f in sorted(tmp.rglob("*")) if f.is_file()).decode("utf-8", "replace")
 
 
-PROFILERS = ("runtime_pauses", "cpu_hotpaths", "dup_strings", "merged_stacks")
+PROFILERS = ("runtime_pauses", "cpu_hotpaths", "dup_strings", "gc_survivors", "merged_stacks")
 
 
 def plugin(profiler):
@@ -498,6 +501,7 @@ CORE_MEMORY = [
         "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
         "out of memory for the table of stacks"}),
     ("dup_strings", STRINGS, "", {"no memory for the state of dup_strings"}),
+    ("gc_survivors", SURVIVORS, "", {"no memory for the state of gc_survivors"}),
     ("merged_stacks", MERGED, "", {"no memory for the state of merged_stacks", "out of memory for the stacks of <> threads"}),
 ]
 
@@ -526,6 +530,44 @@ SAMPLING = [
 def test_samples_that_cannot_be_had(out_dir, begin, profiler, how, rule):
     text = core(out_dir, plugin(profiler) + "duration=100ms", *([rule] if rule else []), how=how, guid=MERGED)[1]
     assert says(text, begin), text
+
+
+PHOTOGRAPHS = [
+    ("the runtime does not list its threads", "copy", "well"),
+    ("the runtime does not collect in the copy of the process", "copy", "many"),
+    ("the runtime does not list its objects in the copy", "enumerate", "many"),
+]
+
+
+@pytest.mark.parametrize("begin, route, how", PHOTOGRAPHS, ids=lambda x: str(x)[:40])
+def test_photographs_that_the_runtime_refuses(out_dir, begin, route, how):
+    text = core(out_dir, f"{plugin('gc_survivors')}param.route={route}", how=how, guid=SURVIVORS, major=9)[1]
+    assert says(text, begin), text
+
+
+NOT_COUNTED = ("nothing", 0)  # strikes are counted of the first rule, in memory that a copy must not write to
+
+
+def test_a_disk_that_fills_behind_the_graph_costs_no_photograph(patient, out_dir):
+    """What is missing is told, and why."""
+    suffering = faults.Faults(out_dir)
+    p = patient("strings", env={"TMPDIR": out_dir, **suffering.env})
+    told = set()
+    for skip in range(20):
+        suffering.set(NOT_COUNTED, ("write", errno.ENOSPC, {"match": "capture.mdc", "forked": 1, "skip": skip}))
+        made = out_dir / f"s{skip}"
+        done = harness.run_medic(["attach", p.pid, "-P", "dup_strings", "--set", "redact=off", "-o", made])
+        if done.code == visit.SESSION:
+            assert says(done.err, "cannot write the photograph of the heap: <>"), done
+            continue
+        assert done.code == visit.OK, done
+        missing = re.search(r"\. ([a-z ,]+) are missing: (.*)", " ".join(done.out.split()))
+        if not missing:
+            break
+        assert says(missing[2], "cannot write the photograph of the heap: <>"), done
+        told.add(missing[1])
+    assert {"roots", "values of strings and roots"} <= told, told
+    p.assert_alive()
 
 
 def test_a_snapshot_waits_for_a_collection(out_dir):

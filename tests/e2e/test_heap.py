@@ -221,14 +221,11 @@ def test_leak_is_named(kind, patient, out_dir):
     assert visit.verdict.startswith("Memory grows") and LEAKS[kind] in visit.verdict, visit.verdict
     before, after = (photo.types()["Orders.Order"] for photo in visit.photos)
     grown, = [row for row in visit.rows("growth_types") if row["type"] == "Orders.Order"]
-    assert grown_by(grown) == (after[0] - before[0], after[1] - before[1])
+    assert (grown["before"], grown["after"]) == (before[0], after[0])
+    assert (grown["more_objects"], grown["more_bytes"]) == (after[0] - before[0], after[1] - before[1])
     assert unit * after[0] <= sum(row["retained"] for row in visit.rows("holders") if root in row["holder"])
     p.assert_alive()
     assert p.quit() == 0, p.stderr()
-
-
-def grown_by(row):
-    return row["more_objects"], row["more_bytes"]
 
 
 @pytest.mark.parametrize("runtime, gc", [("net8.0", "workstation"), ("net8.0", "server"), ("net9.0", "workstation"),
@@ -242,7 +239,7 @@ def test_leak_is_named_everywhere(runtime, gc, patient, out_dir):
 
 
 def test_known_growth_is_told_to_the_byte(patient, out_dir):
-    """5,000 orders more between two photographs, by medic diff of two sessions."""
+    """5,000 orders more between two sessions."""
     p = patient("heap", args=["leak", "dictionary", 0])
     first = photograph(p, out_dir / "1", "--top", "all")
     assert p.ask("grow 5000") == "5100"
@@ -268,7 +265,7 @@ def test_garbage_and_a_cache_are_healthy(runtime, gc, patient, out_dir):
     assert p.quit() == 0, p.stderr()
 
 
-@pytest.mark.parametrize("mode", ["idle", "web", "healthy", "churn"])
+@pytest.mark.parametrize("mode", ["idle", "web", "healthy", "pausemix"])
 def test_programs_without_trouble_are_healthy(mode, patient, out_dir):
     p = patient(mode)
     visit = two_photographs(p, out_dir / "s")
@@ -286,7 +283,10 @@ def test_a_million_objects_are_counted_exactly(gc, route, patient, out_dir):
     assert {name: (rows[name]["objects"], rows[name]["bytes"]) for name in told["types"]} == told["types"]
     (root, retained), = by_label(told).items()
     held = {row["holder"]: row["retained"] for row in visit.rows("holders")}
-    assert held[root] == retained
+    if route == "enumerate":  # a word that looks like a reference may hold a part of it as well
+        assert 0.99 * retained < held[root] <= retained
+    else:
+        assert held[root] == retained
     assert p.quit() == 0, p.stderr()
 
 

@@ -224,7 +224,7 @@ def test_a_small_disk(patient, disk, out_dir, route):
     before = Before(p, tmp)
     done = harness.run_medic(photographs.attach_args(p, out_dir / "s", route))
     assert done.code == visit.SESSION, done.out
-    visit.assert_sentence(done.err, "free")
+    visit.assert_sentence(done.err, "the photograph of the heap needs at least", "free some, or set TMPDIR to a larger disk")
     before.check()
 
 

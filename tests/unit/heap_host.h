@@ -10,7 +10,8 @@ enum { HEAP_CLASSES = 64, HEAP_OBJECTS = 4096, HEAP_EDGES = 16384, HEAP_ROOTS = 
 
 static struct {
     medic_heap_graph graph;
-    int taken; /* there is a photograph */
+    int taken;      /* there is a photograph */
+    int unreadable; /* it is damaged */
     medic_heap_class classes[HEAP_CLASSES];
     const char *fields[HEAP_CLASSES][HEAP_FIELDS];
     uint64_t address[HEAP_OBJECTS];
@@ -135,6 +136,8 @@ static inline const medic_heap_graph *heap_graph_of(const medic_host *host, uint
     (void)host;
     assert_true(heap.taken);
     assert_int_equal(index, 0);
+    if (heap.unreadable)
+        return NULL;
     heap_lay_edges();
     heap.graph.size = sizeof heap.graph;
     heap.graph.root_node = heap.graph.node_count;

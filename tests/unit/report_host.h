@@ -26,7 +26,7 @@ static struct {
     size_t thread_count;
     struct {
         uint32_t type, size;
-        uint64_t data[16];
+        uint64_t data[48];
     } records[HOST_RECORDS];
     size_t record_count, next, visible; /* visible: how many the reader sees */
     uint64_t begin, end, lost;

@@ -388,6 +388,13 @@ static void a_photograph_without_hashes_is_refused(void **state)
     refuse("the photograph of the heap has no hashes of strings");
 }
 
+static void a_damaged_photograph_is_no_bad_report(void **state)
+{
+    (void)state;
+    heap.unreadable = 1;
+    refuse("the photograph of the heap cannot be read");
+}
+
 static void another_host_is_refused(void **state)
 {
     (void)state;
@@ -474,6 +481,7 @@ int main(void)
         CASE(no_photograph_is_said),
         CASE(an_empty_heap_is_healthy),
         CASE(a_photograph_without_hashes_is_refused),
+        CASE(a_damaged_photograph_is_no_bad_report),
         CASE(another_host_is_refused),
         CASE(text_is_escaped),
         CASE(text_is_cut_between_characters),

@@ -223,6 +223,77 @@ static void a_chain_of_timers_is_one_row(void **state)
     assert_text_has(made.text, "_callback: Action; 700; 11536000;");
 }
 
+/* A list of the program refers to all of them, the runtime's chain to the first: both hold all. */
+static void what_hangs_on_a_list_and_a_chain_is_told_of_both(void **state)
+{
+    uint32_t top = heap_object(queue, 8, MEDIC_GENERATION_2), all = heap_object(array, 1000, MEDIC_GENERATION_2),
+             before = top, native = heap_object(array, 10, MEDIC_GENERATION_2);
+
+    (void)state;
+    for (uint32_t i = 0; i < 700; i++) {
+        uint32_t next = heap_object(timer, 10, MEDIC_GENERATION_2);
+        heap_refer(before, 0, next);
+        heap_refer(next, 2, make_order());
+        heap_refer(all, 0, next);
+        before = next;
+    }
+    heap_refer(native, 0, top);
+    heap_root(native, MEDIC_ROOT_HANDLE, 0, "strong handle");
+    hold(all, "static Orders.Poller.All");
+    hold(top, "static System.Threading.TimerQueue.<Instances>k__BackingField");
+    host_render(&gc_survivors_report);
+    assert_text_has(made.text,
+                    "row static Orders.Poller.All and static System.Threading.TimerQueue.Instances; 700; 11");
+}
+
+/* The first and the last segment are referred to by fields of different names. */
+static void segments_of_a_queue_are_one_row(void **state)
+{
+    uint32_t jobs = heap_class(MEDIC_KIND_OBJECT, MEDIC_CODE_FRAMEWORK,
+                               "System.Collections.Concurrent.ConcurrentQueue<Orders.Order>", "_head", "_tail", NULL),
+             segment = heap_class(MEDIC_KIND_OBJECT, MEDIC_CODE_FRAMEWORK,
+                                  "System.Collections.Concurrent.ConcurrentQueueSegment<Orders.Order>", "_next",
+                                  "_slots", NULL),
+             top = heap_object(jobs, 6, MEDIC_GENERATION_2), before = 0, last = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t slots = heap_object(array, 300, MEDIC_GENERATION_2);
+        last = heap_object(segment, 6, MEDIC_GENERATION_2);
+        heap_refer(last, 1, slots);
+        for (uint32_t k = 0; k < 200; k++)
+            heap_refer(slots, 0, make_order());
+        heap_refer(i ? before : top, 0, last);
+        before = last;
+    }
+    heap_refer(top, 1, last);
+    hold(top, "static Orders.Mailer.Queue");
+    assert_verdict(MEDIC_NOTICE, "static Orders.Mailer.Queue: ConcurrentQueue<Order> → ConcurrentQueueSegment<Order> → "
+                                 "object[] → 800 × Order.");
+}
+
+/* Many arrays are there for many objects more. */
+static void what_many_arrays_hold_is_counted(void **state)
+{
+    uint32_t shelves = heap_class(MEDIC_KIND_ARRAY, MEDIC_CODE_USER, "Orders.Order[][]", "[]", NULL),
+             shelf = heap_class(MEDIC_KIND_ARRAY, MEDIC_CODE_USER, "Orders.Order[]", "[]", NULL),
+             top = heap_object(shelves, 110, MEDIC_GENERATION_2);
+
+    (void)state;
+    body_units = 1 * KB;
+    for (uint32_t i = 0; i < 120; i++) {
+        uint32_t one = heap_object(shelf, 13, MEDIC_GENERATION_2);
+        heap_refer(top, 0, one);
+        for (uint32_t k = 0; k < 10; k++)
+            heap_refer(one, 0, make_order());
+    }
+    for (uint32_t i = 0; i < heap.graph.node_count; i++)
+        heap.units[i] *= 10;
+    heap.graph.bytes *= 10;
+    hold(top, "static Orders.Hall.Shelves");
+    assert_verdict(MEDIC_NOTICE, "static Orders.Hall.Shelves: Order[][] → Order[] → 1,200 × Order.");
+}
+
 static uint32_t make_tree(uint32_t depth)
 {
     uint32_t top = heap_object(tree_class, 1 * KB * 60, MEDIC_GENERATION_2);
@@ -502,6 +573,37 @@ static void names_that_are_too_long_are_cut(void **state)
         }
 }
 
+static const medic_heap_graph *no_graph(const medic_host *host, uint32_t index)
+{
+    (void)host, (void)index;
+    return NULL;
+}
+
+static uint32_t one_photograph(const medic_host *host)
+{
+    (void)host;
+    return 1;
+}
+
+static const void *damaged_service(const char *name)
+{
+    static const medic_heap_graph_service graphs = {
+        .size = sizeof graphs, .photographs = one_photograph, .graph = no_graph};
+
+    return strcmp(name, MEDIC_SERVICE_HEAP_GRAPH) == 0 ? &graphs : NULL;
+}
+
+static void a_photograph_that_cannot_be_read_is_refused(void **state)
+{
+    medic_host host = {.size = sizeof host, .service = made_service};
+    medic_reason why;
+
+    (void)state;
+    made.more = damaged_service;
+    assert_int_equal(gc_survivors_report.render(&host, &why), MEDIC_E_CORRUPT);
+    assert_string_equal(why.text, "the photograph of the heap cannot be read");
+}
+
 /* --- the capture half --- */
 
 static struct {
@@ -595,6 +697,31 @@ static void record_for(uint64_t seconds)
     gc_survivors_capture.destroy(self);
 }
 
+static int know_no_duration(const medic_host *host, const char *key, uint64_t *value)
+{
+    (void)host, (void)key, (void)value;
+    return MEDIC_E_NOT_FOUND;
+}
+
+static const void *older_service(const medic_host *host, const char *name)
+{
+    static const medic_params_service params = {
+        .size = sizeof params, .get_duration = know_no_duration, .get_text = say_text};
+
+    return strcmp(name, MEDIC_SERVICE_PARAMS) == 0 ? &params : capture_service(host, name);
+}
+
+static void another_host_is_refused(void **state)
+{
+    static const medic_host older = {sizeof older, 0, older_service};
+    void *self = NULL;
+    medic_reason why;
+
+    (void)state;
+    assert_int_equal(gc_survivors_capture.create(&older, &self, &why), MEDIC_E_NOT_FOUND);
+    assert_string_equal(why.text, "the host does not know the parameters of gc_survivors");
+}
+
 static int begin_capture(void **state)
 {
     (void)state;
@@ -675,6 +802,9 @@ int main(void)
         TEST(handlers_of_an_event_are_counted),
         TEST(a_static_event_has_its_own_name),
         TEST(a_chain_of_timers_is_one_row),
+        TEST(what_hangs_on_a_list_and_a_chain_is_told_of_both),
+        TEST(segments_of_a_queue_are_one_row),
+        TEST(what_many_arrays_hold_is_counted),
         TEST(a_tree_is_one_row),
         TEST(one_among_many_services_is_the_suspect_not_their_container),
         TEST(one_large_array_is_told),
@@ -691,6 +821,8 @@ int main(void)
         TEST(a_second_photograph_that_failed_is_told),
         TEST(names_lose_their_namespaces),
         TEST(names_that_are_too_long_are_cut),
+        TEST(a_photograph_that_cannot_be_read_is_refused),
+        CAPTURE_TEST(another_host_is_refused),
         CAPTURE_TEST(one_photograph_ends_the_session),
         CAPTURE_TEST(the_second_photograph_comes_later),
         CAPTURE_TEST(a_first_photograph_that_fails_fails_the_session),

@@ -46,7 +46,7 @@ static void server_gc_is_never_copied(void **state)
     assert_text_has(choice.routes[0].why.text, "server GC");
     situation.route = MEDIC_HEAP_COPY;
     assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSUPPORTED);
-    assert_text_has(why.text, "server GC");
+    assert_string_equal(why.text, "with server GC a copy of the process cannot collect");
 }
 
 static void little_memory_leads_to_a_collection(void **state)
@@ -69,7 +69,7 @@ static void no_memory_at_all_is_told(void **state)
     (void)state;
     situation.spare = MB;
     assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_MEMORY);
-    assert_text_has(why.text, "raise the memory limit");
+    assert_text_has(why.text, "would need about 51 MB of memory, and 1 MB may be used: raise the memory limit");
 }
 
 static void a_long_pause_is_refused(void **state)
@@ -83,7 +83,7 @@ static void a_long_pause_is_refused(void **state)
     assert_int_equal(choice.count, 1); /* the collection is too long */
     situation.server_gc = 1;
     assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSAFE);
-    assert_text_has(why.text, "300 ms");
+    assert_text_has(why.text, "a collection of the program would probably stop the program for 300 ms");
     assert_text_has(why.text, "100 ms are allowed: raise max_pause");
 }
 
@@ -132,11 +132,11 @@ static void a_route_that_is_asked_for_is_taken_or_refused(void **state)
     assert_int_equal(choice.routes[0].route, MEDIC_HEAP_COLLECT);
     situation.may_collect = 0;
     assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSUPPORTED);
-    assert_text_has(why.text, "no collection can be watched");
+    assert_text_has(why.text, "no collection can be watched in this session");
     situation.route = MEDIC_HEAP_ENUMERATE;
     situation.lists = 0;
     assert_int_equal(heap_choose(&situation, &choice, &why), MEDIC_E_UNSUPPORTED);
-    assert_text_has(why.text, ".NET 9");
+    assert_string_equal(why.text, "the runtime cannot list its objects without a collection before .NET 9");
 }
 
 int main(void)

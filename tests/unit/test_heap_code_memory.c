@@ -3,6 +3,7 @@
 
 #include "test.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -11,6 +12,23 @@
 #include <unistd.h>
 
 enum { PAGE = 4096, PAGES = 40, FAR = 1000 };
+
+/* As sealed mappings (mseal) have it. */
+static int sealed;
+
+int mprotect(void *begin, size_t size, int protection)
+{
+    if (sealed)
+        errno = EPERM;
+    return sealed ? -1 : (int)syscall(SYS_mprotect, begin, size, protection);
+}
+
+int munmap(void *begin, size_t size)
+{
+    if (sealed)
+        errno = EPERM;
+    return sealed ? -1 : (int)syscall(SYS_munmap, begin, size);
+}
 
 static void only_shared_lines_that_matter_are_taken(void **state)
 {
@@ -56,8 +74,10 @@ static int look(struct world *world)
     medic_reason why;
     uint8_t *late;
 
-    if (code_memory_unshare(&world->memory, world->keep, PAGES * PAGE, &why) != MEDIC_OK)
+    if (code_memory_unshare(&world->memory, world->keep, PAGES * PAGE, &why) != MEDIC_OK) {
+        snprintf((char *)world->keep, PAGE, "%s", why.text);
         return 1;
+    }
     if (world->code[5] != 7 || world->writable[5] != 7)
         return 2; /* another content */
     world->writable[5] = 8;
@@ -102,13 +122,15 @@ static void end_world(struct world *world)
     close(world->fd);
 }
 
-static int status_of_copy(struct world *world)
+static int status_of_copy(struct world *world, void (*prepare)(void))
 {
     int status = -1;
     pid_t pid = fork();
 
     if (pid == 0) {
         signal(SIGSEGV, SIG_DFL); /* cmocka has its own */
+        if (prepare)
+            prepare();
         _exit(look(world));
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -124,7 +146,7 @@ static void a_copy_writes_into_its_own_code_memory_only(void **state)
     make_world(&world);
     assert_int_equal(world.memory.fd, world.fd);
     assert_int_equal(world.memory.bytes, 2 * PAGE);
-    status = status_of_copy(&world);
+    status = status_of_copy(&world, NULL);
     assert_true(WIFSIGNALED(status)); /* of writing to the program's memory: look went through to there */
     assert_int_equal(WTERMSIG(status), SIGSEGV);
     assert_int_equal(world.keep[1], 2);
@@ -135,30 +157,84 @@ static void a_copy_writes_into_its_own_code_memory_only(void **state)
     end_world(&world);
 }
 
+static void check_refused(struct world *world, void (*prepare)(void), const char *sentence)
+{
+    int status = status_of_copy(world, prepare);
+
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_text_has((const char *)world->keep, sentence);
+}
+
 static void code_memory_without_its_descriptor_is_refused(void **state)
 {
     struct world world;
-    int status;
     (void)state;
     make_world(&world);
     world.memory.fd = -1;
-    status = status_of_copy(&world);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 1);
+    check_refused(&world, NULL, "the runtime's code memory has no descriptor");
+    world.memory.fd = 0; /* it became another */
+    check_refused(&world, NULL, "the runtime's code memory has no descriptor");
     end_world(&world);
 }
 
-static void a_descriptor_that_became_another_is_refused(void **state)
+static void a_second_code_memory_is_refused(void **state)
 {
+    int fd = (int)syscall(SYS_memfd_create, "doublemapper", 1);
     struct world world;
-    int status;
+    uint8_t *second;
     (void)state;
     make_world(&world);
-    world.memory.fd = 0;
-    status = status_of_copy(&world);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_int_equal(ftruncate(fd, PAGES * PAGE), 0);
+    second = map(fd, PROT_READ | PROT_EXEC, 0);
+    check_refused(&world, NULL, "the runtime's code memory has no descriptor");
+    munmap(second, PAGES * PAGE);
+    close(fd);
     end_world(&world);
+}
+
+static void forbid_files(void)
+{
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0});
+}
+
+static void forbid_large_files(void)
+{
+    signal(SIGXFSZ, SIG_IGN); /* the copy blocks all signals */
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){PAGE, PAGE});
+}
+
+static void seal_all(void)
+{
+    sealed = 1;
+}
+
+static void what_the_system_refuses_the_copy_is_a_sentence(void **state)
+{
+    struct world world;
+    (void)state;
+    make_world(&world);
+    check_refused(&world, forbid_files, "the copy cannot read its own /proc/self/maps");
+    check_refused(&world, forbid_large_files, "the copy cannot have its own code memory: errno 27");
+    check_refused(&world, seal_all, "the copy cannot let go of memory that the program shares");
+    end_world(&world);
+}
+
+static void without_address_space_there_is_a_sentence(void **state)
+{
+    struct rlimit before, limit;
+    struct code_memory memory;
+    medic_reason why;
+    int code;
+    (void)state;
+    getrlimit(RLIMIT_AS, &before);
+    limit = before;
+    limit.rlim_cur = PAGE;
+    setrlimit(RLIMIT_AS, &limit);
+    code = code_memory_open(&memory, &why);
+    setrlimit(RLIMIT_AS, &before);
+    assert_int_equal(code, MEDIC_E_MEMORY);
+    assert_text_has(why.text, "no address space for the copy's list of mappings: ");
 }
 
 static void a_program_without_code_memory_needs_none(void **state)
@@ -203,7 +279,9 @@ int main(void)
         cmocka_unit_test(only_shared_lines_that_matter_are_taken),
         cmocka_unit_test(a_copy_writes_into_its_own_code_memory_only),
         cmocka_unit_test(code_memory_without_its_descriptor_is_refused),
-        cmocka_unit_test(a_descriptor_that_became_another_is_refused),
+        cmocka_unit_test(a_second_code_memory_is_refused),
+        cmocka_unit_test(what_the_system_refuses_the_copy_is_a_sentence),
+        cmocka_unit_test(without_address_space_there_is_a_sentence),
         cmocka_unit_test(a_program_without_code_memory_needs_none),
         cmocka_unit_test(descriptors_that_cannot_be_looked_through_are_told),
     };

@@ -278,24 +278,25 @@ static void what_the_runtime_refuses_is_a_sentence(void **state)
     (void)state;
     played.start = E_FAIL;
     assert_int_equal(take(&taken), MEDIC_E_UNSUPPORTED);
-    assert_text_has(why.text, "event session");
+    assert_text_has(why.text, "the runtime refuses an event session");
 
     set_up(state);
     played.force = E_FAIL;
     assert_int_equal(take(&taken), MEDIC_E_FAIL);
-    assert_text_has(why.text, "refuses to collect");
+    assert_text_has(why.text, "the runtime refuses to collect");
     assert_left_alone();
 
     set_up(state);
     played.monitor = E_FAIL;
     assert_int_equal(take(&taken), MEDIC_E_UNSUPPORTED);
-    assert_text_has(why.text, "tell of the heap");
+    assert_text_has(why.text, "the runtime refuses to tell of the heap");
     assert_int_equal(played.forks, 0);
     assert_left_alone();
 
     set_up(state);
     played.silent = 1;
     assert_int_equal(take(&taken), MEDIC_E_FAIL);
+    assert_string_equal(why.text, "the runtime collected, and told nothing of it");
     assert_left_alone();
 }
 

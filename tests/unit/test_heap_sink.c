@@ -726,7 +726,7 @@ static void a_full_disk_is_a_sentence(void **state)
     heap_sink_end(&heap.sink);
     assert_int_equal(heap.sink.shared->phase, HEAP_FAILED);
     assert_int_equal(heap.sink.shared->code, MEDIC_E_IO);
-    assert_text_has(heap.sink.shared->text, "the disk is full");
+    assert_text_has(heap.sink.shared->text, "cannot write the photograph of the heap: the disk is full");
     tell(object, NULL, 0); /* does nothing */
     heap_sink_end(&heap.sink);
     assert_int_equal(heap.sink.shared->phase, HEAP_FAILED);
@@ -770,7 +770,7 @@ static void more_bytes_than_allowed_are_refused(void **state)
     tell(object, NULL, 0);
     heap_sink_end(&heap.sink);
     assert_int_equal(heap.sink.shared->code, MEDIC_E_FULL);
-    assert_text_has(heap.sink.shared->text, "larger than the 100 bytes");
+    assert_text_has(heap.sink.shared->text, "the photograph of the heap is larger than the 100 bytes");
     assert_true(lseek(heap.fd, 0, SEEK_END) <= 100);
     close_heap();
 }
@@ -787,7 +787,57 @@ static void more_classes_than_there_is_room_for_are_refused(void **state)
     assert_int_equal(heap.sink.shared->class_count, HEAP_CLASSES_MAX);
     heap_sink_want_class(&heap.sink, (ClassID)(heap.memory + HEAP_SIZE / 2));
     assert_true(heap_sink_failed(&heap.sink));
-    assert_text_has(heap.sink.shared->text, "more than 131072 classes");
+    assert_text_has(heap.sink.shared->text, "the heap has objects of more than 131072 classes");
+    close_heap();
+}
+
+static void references_in_an_unknown_order_are_refused_when_they_are_many(void **state)
+{
+    enum { COUNT = 1 << 21 };
+    static uint64_t told[COUNT];
+    static struct table class;
+    uint64_t *object;
+
+    (void)state;
+    open_heap(MEDIC_HEAP_COPY, 0, -1);
+    set_class(&class, 24, 8, 64); /* beyond its end */
+    object = make(&class, 0);
+    tell(object, told, COUNT);
+    assert_int_equal(heap.sink.shared->code, MEDIC_E_UNSUPPORTED);
+    assert_text_has(heap.sink.shared->text, " has 2097152 references in an order that is not known");
+    close_heap();
+}
+
+static void without_address_space_there_is_a_sentence(void **state)
+{
+    struct heap_plan plan = {.capture = -1, .info = &fake_info};
+    struct rlimit before, limit;
+    struct heap_sink sink;
+    medic_reason why;
+    int code;
+
+    (void)state;
+    getrlimit(RLIMIT_AS, &before);
+    limit = before;
+    limit.rlim_cur = 1 << 20;
+    setrlimit(RLIMIT_AS, &limit);
+    code = heap_sink_open(&sink, &plan, &why);
+    setrlimit(RLIMIT_AS, &before);
+    assert_int_equal(code, MEDIC_E_MEMORY);
+    assert_text_has(why.text, "MB of address space for a photograph of the heap");
+}
+
+static void what_is_durable_is_counted(void **state)
+{
+    static struct table class;
+
+    (void)state;
+    open_heap(MEDIC_HEAP_COPY, 0, -1);
+    set_class(&class, 24, 0, 0);
+    tell(make(&class, 0), NULL, 0);
+    heap_sink_end(&heap.sink);
+    assert_int_equal(heap.sink.shared->kept, HEAP_VALUES_TOLD);
+    assert_int_equal(heap.sink.shared->durable, heap.sink.shared->written);
     close_heap();
 }
 
@@ -846,6 +896,9 @@ int main(void)
         cmocka_unit_test(a_file_that_may_not_grow_is_a_sentence),
         cmocka_unit_test(more_bytes_than_allowed_are_refused),
         cmocka_unit_test(more_classes_than_there_is_room_for_are_refused),
+        cmocka_unit_test(references_in_an_unknown_order_are_refused_when_they_are_many),
+        cmocka_unit_test(without_address_space_there_is_a_sentence),
+        cmocka_unit_test(what_is_durable_is_counted),
         cmocka_unit_test(classes_that_can_be_unloaded_are_marked),
         cmocka_unit_test(functions_of_stack_roots_are_wanted_once),
     };

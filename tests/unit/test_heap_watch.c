@@ -150,7 +150,7 @@ static void a_copy_that_is_ready_is_a_photograph(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(ends_well, &take, &why), MEDIC_OK);
-    assert_false(take.without_statics);
+    assert_false(take.is_cut);
     assert_true(take.copy_ns > 0);
 }
 
@@ -175,7 +175,7 @@ static void a_hung_copy_is_killed(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(sleeps_for_ever, &take, &why), MEDIC_E_TIMEOUT);
-    assert_text_has(why.text, "hung before it told of an object");
+    assert_text_has(why.text, "the copy of the process hung before it told of an object");
     assert_false(take.hopeless);
 }
 
@@ -208,7 +208,7 @@ static void a_crash_is_told(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(crashes, &take, &why), MEDIC_E_FAIL);
-    assert_text_has(why.text, "signal 11");
+    assert_text_has(why.text, "the copy of the process ended early (signal 11)");
 }
 
 static void crashes_over_statics(struct heap_shared *shared)
@@ -224,7 +224,24 @@ static void a_crash_behind_the_graph_costs_no_photograph(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(crashes_over_statics, &take, &why), MEDIC_OK);
-    assert_true(take.without_statics);
+    assert_true(take.is_cut);
+    assert_text_has(why.text, "ended early (signal 11)");
+}
+
+static void fails_over_statics(struct heap_shared *shared)
+{
+    atomic_store(&shared->durable, 4096);
+    says_why(shared);
+}
+
+static void a_failure_behind_the_graph_costs_no_photograph(void **state)
+{
+    struct heap_take take;
+    medic_reason why;
+    (void)state;
+    assert_int_equal(run(fails_over_statics, &take, &why), MEDIC_OK);
+    assert_true(take.is_cut);
+    assert_string_equal(why.text, "the disk is full");
 }
 
 static void is_killed(struct heap_shared *shared)
@@ -239,7 +256,7 @@ static void a_copy_that_the_kernel_kills_wanted_memory(void **state)
     medic_reason why;
     (void)state;
     assert_int_equal(run(is_killed, &take, &why), MEDIC_E_MEMORY);
-    assert_text_has(why.text, "want of memory");
+    assert_text_has(why.text, "the copy of the process was killed, probably for want of memory");
 }
 
 static void computes(struct heap_shared *shared)
@@ -257,6 +274,7 @@ static void a_request_to_stop_ends_the_copy(void **state)
     begin(&take, computes);
     stop_at_check = MEDIC_END_REQUEST;
     assert_int_equal(heap_watch_run(&take, &why), MEDIC_E_STOPPED);
+    assert_string_equal(why.text, "the session ended while the heap was photographed");
     assert_int_equal(checked, 1);
 }
 
@@ -268,6 +286,7 @@ static void the_end_of_the_program_ends_the_copy(void **state)
     begin(&take, computes);
     atomic_store(&session.exiting, 1);
     assert_int_equal(heap_watch_run(&take, &why), MEDIC_E_GONE);
+    assert_string_equal(why.text, "the program ended while its heap was photographed");
 }
 
 static void a_copy_that_takes_too_long_is_killed(void **state)
@@ -278,7 +297,7 @@ static void a_copy_that_takes_too_long_is_killed(void **state)
     begin(&take, computes);
     take.limit_ns = 300 * MS;
     assert_int_equal(heap_watch_run(&take, &why), MEDIC_E_TIMEOUT);
-    assert_text_has(why.text, "was not ready after");
+    assert_text_has(why.text, "the photograph was not ready after 0 s");
     assert_true(published > 0);
 }
 
@@ -290,7 +309,7 @@ static void a_copy_without_memory_is_killed(void **state)
     begin(&take, computes);
     take.floor.machine = UINT64_MAX;
     assert_int_equal(heap_watch_run(&take, &why), MEDIC_E_MEMORY);
-    assert_text_has(why.text, "memory became short");
+    assert_text_has(why.text, "memory became short: the copy had used");
     assert_true(take.hopeless);
 }
 
@@ -329,6 +348,30 @@ static void the_target_waits_for_its_copy_to_be_safe(void **state)
     assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
 }
 
+static void a_copy_that_is_not_safe_in_time_is_killed(void **state)
+{
+    struct heap_take take;
+    medic_reason why;
+    (void)state;
+    begin(&take, does_nothing);
+    take.safe_ns = 20 * MS;
+    assert_int_equal(heap_watch_rest(&take, heap_watch_safe(&take, take.safe_ns), &why), MEDIC_E_TIMEOUT);
+    assert_string_equal(why.text, "the copy of the process was not ready within 20 ms");
+    assert_int_equal(take.pid, 0);
+    assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
+}
+
+static void a_refused_copy_is_a_sentence(void **state)
+{
+    struct heap_take take = {.pid = -1};
+    medic_reason why;
+    (void)state;
+    assert_int_equal(heap_watch_refused(&take, EAGAIN, &why), MEDIC_E_DENIED);
+    assert_text_has(why.text, "the process cannot be copied: Resource temporarily unavailable; look at its limit");
+    assert_true(take.hopeless);
+    assert_int_equal(take.pid, 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -350,12 +393,15 @@ int main(void)
         cmocka_unit_test(what_the_copy_says_is_told),
         cmocka_unit_test(a_crash_is_told),
         cmocka_unit_test(a_crash_behind_the_graph_costs_no_photograph),
+        cmocka_unit_test(a_failure_behind_the_graph_costs_no_photograph),
         cmocka_unit_test(a_copy_that_the_kernel_kills_wanted_memory),
         cmocka_unit_test(a_request_to_stop_ends_the_copy),
         cmocka_unit_test(the_end_of_the_program_ends_the_copy),
         cmocka_unit_test(a_copy_that_takes_too_long_is_killed),
         cmocka_unit_test(a_copy_without_memory_is_killed),
         cmocka_unit_test(the_target_waits_for_its_copy_to_be_safe),
+        cmocka_unit_test(a_copy_that_is_not_safe_in_time_is_killed),
+        cmocka_unit_test(a_refused_copy_is_a_sentence),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

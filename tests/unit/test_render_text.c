@@ -243,6 +243,67 @@ static void names_of_methods_keep_their_end(void **state)
     document_free(document);
 }
 
+/* A value of a program, told at a width that would cut an escape in two. */
+static void escapes_are_not_cut(void **state)
+{
+    (void)state;
+    static const medic_column COLUMNS[] = {{"value", "Value", MEDIC_STRING, 0, 0, MEDIC_COLUMN_KEY}};
+    medic_section_info info = {.size = sizeof info,
+                               .kind = MEDIC_TABLE,
+                               .id = "values",
+                               .title = "Values",
+                               .columns = COLUMNS,
+                               .column_size = sizeof *COLUMNS,
+                               .column_count = 1};
+    char value[400] = "\"";
+    for (size_t i = 0; i < 30; i++)
+        strcat(value, "\\u0007\\\\");
+    strcat(value, "\"");
+    medic_cell cells[] = {medic_string(value)};
+    struct document *document = document_new();
+    document_verdict(document, MEDIC_HEALTHY, "Nothing is wrong.");
+    section_row(document_section(document, &info), MEDIC_NO_PARENT, cells, 1);
+    for (unsigned width = 60; width < 76; width++) {
+        char *text = rendered(document, width, 0, false, false);
+        char *cut = strstr(text, "\u2026");
+        assert_non_null(cut);
+        assert_true(!strncmp(cut - 6, "\\u0007", 6) || !strncmp(cut - 2, "\\\\", 2));
+        cut += strlen("\u2026");
+        assert_true(!strncmp(cut, "\\u0007", 6) || !strncmp(cut, "\\\\\\u", 4) || !strncmp(cut, "\\\\\"", 3));
+        free(text);
+    }
+    document_free(document);
+}
+
+/* What a row is named by is told as one reads it; empty cells of it are left out. */
+static void the_evidence_of_a_finding_is_readable(void **state)
+{
+    (void)state;
+    static const medic_column COLUMNS[] = {{"field", "Field", MEDIC_STRING, 0, 0, MEDIC_COLUMN_KEY},
+                                           {"through", "Through", MEDIC_STRING, 0, 0, MEDIC_COLUMN_KEY}};
+    medic_section_info info = {.size = sizeof info,
+                               .kind = MEDIC_TABLE,
+                               .id = "holders",
+                               .title = "Holders",
+                               .columns = COLUMNS,
+                               .column_size = sizeof *COLUMNS,
+                               .column_count = 2};
+    medic_cell plain[] = {medic_string("Order.City"), medic_string("")};
+    medic_cell through[] = {medic_string("Order.Lines"), medic_string("string[]")};
+    struct document *document = document_new();
+    document_verdict(document, MEDIC_NOTICE, "Copies.");
+    struct medic_section *section = document_section(document, &info);
+    section_row(section, MEDIC_NO_PARENT, plain, 2);
+    section_row(section, MEDIC_NO_PARENT, through, 2);
+    document_finding(document, "First.", "holders", "Order.City|");
+    document_finding(document, "Second.", "holders", "Order.Lines|string[]");
+    char *text = rendered(document, 80, 0, false, false);
+    assert_text_has(text, "Holders: Order.City\n");
+    assert_text_has(text, "Holders: Order.Lines, string[]\n");
+    free(text);
+    document_free(document);
+}
+
 static void an_incomplete_session_is_called_so(void **state)
 {
     (void)state;
@@ -355,6 +416,8 @@ int main(void)
         cmocka_unit_test(ascii_pages_are_ascii),
         cmocka_unit_test(colour_only_when_asked),
         cmocka_unit_test(long_strings_are_cut_in_the_middle),
+        cmocka_unit_test(escapes_are_not_cut),
+        cmocka_unit_test(the_evidence_of_a_finding_is_readable),
         cmocka_unit_test(names_of_methods_keep_their_end),
         cmocka_unit_test(an_incomplete_session_is_called_so),
         cmocka_unit_test(a_section_without_rows_says_nothing),

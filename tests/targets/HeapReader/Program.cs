@@ -1,6 +1,6 @@
 // HeapReader <pid>: stops the process while it reads the heap from outside, and prints one line of JSON: objects, bytes and
-// references of all that is there ("all") and of what strong roots reach ("live"), by type; roots by kind; strings that are
-// there more than once.
+// references of all that is there ("all") and of what strong roots reach ("live"), by type; roots by kind; strings of
+// which there is more than one, of all.
 using System.Text.Json;
 using Microsoft.Diagnostics.Runtime;
 
@@ -22,7 +22,11 @@ if (!heap.CanWalkHeap)
 var all = new Account();
 var strings = new Dictionary<string, Repeated>();
 foreach (var o in heap.EnumerateObjects().Where(o => o.IsValid && !o.IsFree))
+{
     all.Add(o);
+    if (o.Type!.IsString)
+        Count(o);
+}
 
 var live = new Account();
 var seen = new HashSet<ulong>();
@@ -37,8 +41,6 @@ while (waiting.TryPop(out var o))
 {
     foreach (var reference in live.Add(o))
         Visit(reference);
-    if (o.Type!.IsString)
-        Count(o);
 }
 
 var values = strings.Where(s => s.Value.Count > 1).ToList();

@@ -19,6 +19,9 @@ typedef struct medic_names_service {
     int (*thread)(const medic_host *host, ThreadID id);
     /* The function that contains a code address, named as above; *id is 0 and MEDIC_E_NOT_FOUND for native code. */
     int (*function_at)(const medic_host *host, uintptr_t ip, FunctionID *id);
+    /* The type that this one derives from, named as above: System.ValueType of what is boxed, System.MulticastDelegate, ...
+     * MEDIC_E_NOT_FOUND and 0 for arrays and System.Object. */
+    int (*base_type)(const medic_host *host, ClassID id, ClassID *base);
 } medic_names_service;
 
 #endif

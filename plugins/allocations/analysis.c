@@ -1,0 +1,509 @@
+/* From records to facts: what is allocated, where, and how sure that is. */
+#include "recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAMES_ASKED 8u /* from the allocation on, for what kind it is */
+
+static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
+{
+    if (count)
+        qsort(array, count, size, compare);
+}
+
+static int order(double a, double b)
+{
+    return (a < b) - (a > b);
+}
+
+/* --- names --- */
+
+const medic_frame *frame_of(const struct recording *recording, uint32_t id)
+{
+    static const medic_frame none = {.function = "(unknown)", .module = ""};
+    const medic_frame *frame = id ? recording->frames->frame(recording->host, id) : NULL;
+
+    return frame ? frame : &none;
+}
+
+struct medic_place place_of(const struct recording *recording, uint32_t id)
+{
+    const medic_frame *frame = frame_of(recording, id);
+
+    return (struct medic_place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
+}
+
+static const char *type_name(const struct recording *recording, uint64_t id)
+{
+    const char *text = NULL;
+
+    if (id && recording->capture->name)
+        recording->capture->name(recording->host, MEDIC_NAME_TYPE, id, &text);
+    return text;
+}
+
+/* --- types: the records of one become one --- */
+
+static int by_id(const void *left, const void *right)
+{
+    const struct type *a = left, *b = right;
+    uint64_t a_count = a->sums.samples + a->sums.large_count, b_count = b->sums.samples + b->sums.large_count;
+
+    if (a->id != b->id)
+        return a->id < b->id ? -1 : 1;
+    return (a_count > b_count) - (a_count < b_count);
+}
+
+static void merge_types(struct recording *recording)
+{
+    struct type *types = recording->types;
+    size_t count = 0;
+
+    sort(types, recording->type_count, sizeof *types, by_id);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        if (count && types[count - 1].id == types[i].id) {
+            types[count - 1].sums = types[i].sums; /* counters only grow: the last is the greatest */
+            if (types[i].base)
+                types[count - 1].base = types[i].base;
+        } else {
+            types[count++] = types[i];
+        }
+    }
+    recording->type_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct type *type = &types[i];
+        type->name = type_name(recording, type->id);
+        if (!type->name)
+            type->name = type->id ? "(type without a name)" : "(other types)";
+        type->base_name = type_name(recording, type->base);
+    }
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct type *a = *(struct type *const *)left, *b = *(struct type *const *)right;
+    int by = strcmp(a->name, b->name);
+
+    return by ? by : (a->id > b->id) - (a->id < b->id);
+}
+
+static void take_over(struct type *into, struct type *from, uint32_t index)
+{
+    al_sums *to = &into->sums;
+    const al_sums *of = &from->sums;
+
+    to->bytes += of->bytes;
+    to->samples += of->samples;
+    to->variance += of->variance;
+    to->objects += of->objects;
+    to->large_count += of->large_count;
+    to->large_bytes += of->large_bytes;
+    to->large_on_count += of->large_on_count;
+    to->large_on_bytes += of->large_on_bytes;
+    if (of->large_most > to->large_most)
+        to->large_most = of->large_most;
+    from->same_as = index + 1;
+    from->sums = (al_sums){.type = of->type};
+}
+
+/* Types that a person would call by one name (closures of a class, a type loaded twice) are one row. */
+static int unite_types(struct recording *recording)
+{
+    struct type **order = calloc(recording->type_count + 1, sizeof *order), *first = NULL;
+
+    if (!order)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < recording->type_count; i++)
+        order[i] = &recording->types[i];
+    sort(order, recording->type_count, sizeof *order, by_name);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        if (first && strcmp(first->name, order[i]->name) == 0)
+            take_over(first, order[i], (uint32_t)(first - recording->types));
+        else
+            first = order[i];
+    }
+    free(order);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        struct type *type = &recording->types[i];
+        type->bytes = (double)type->sums.bytes + (double)type->sums.large_on_bytes;
+        type->objects = (double)type->sums.objects / 1000 + (double)type->sums.large_on_count;
+    }
+    return MEDIC_OK;
+}
+
+/* NULL when there are no sums of it: then it is one of those without room, which have the id 0. */
+static struct type *find_type(const struct recording *recording, uint64_t id)
+{
+    size_t low = 0, high = recording->type_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (recording->types[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == recording->type_count || recording->types[low].id != id)
+        return NULL;
+    return &recording->types[recording->types[low].same_as ? recording->types[low].same_as - 1 : low];
+}
+
+double type_variance(const struct type *type)
+{
+    return (double)type->sums.variance;
+}
+
+/* --- samples --- */
+
+/* Behind the managed method that allocates lies only the way into the runtime and to Medic. */
+static void look_at_stack(const struct recording *recording, struct sample *sample)
+{
+    const uint32_t *frames;
+    uint32_t count, at;
+
+    if (!sample->stack || !recording->frames->stack(recording->host, sample->stack, &frames, &count))
+        return;
+    while (count && frame_of(recording, frames[count - 1])->kind != MEDIC_FRAME_MANAGED)
+        count--;
+    if (!count)
+        return;
+    sample->count = count;
+    for (at = count; at > 1 && is_allocator(frame_of(recording, frames[at - 1])->function);)
+        at--;
+    sample->method = sample->site = frames[at - 1];
+    for (uint32_t i = at; i; i--)
+        if (frame_of(recording, frames[i - 1])->code == MEDIC_CODE_USER) {
+            sample->site = frames[i - 1];
+            return;
+        }
+}
+
+static int join_sample(struct recording *recording, struct sample *sample)
+{
+    struct type *type = find_type(recording, sample->type);
+
+    if (!type)
+        type = find_type(recording, 0);
+    if (!type)
+        return 0;
+    sample->type = (uint32_t)(type - recording->types);
+    look_at_stack(recording, sample);
+    if (!sample->count)
+        return 0;
+    type->stacks++;
+    if (sample->large) {
+        type->large_stack_bytes += sample->weight;
+        type->large_stack_squares += sample->weight * sample->weight;
+    } else {
+        type->stack_bytes += sample->weight;
+        type->stack_squares += sample->weight * sample->weight;
+    }
+    return 1;
+}
+
+/* By the innermost method of the framework that says something, up to the program's own. */
+static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
+{
+    enum kind kind = KIND_COUNT;
+    const uint32_t *frames;
+    uint32_t count;
+
+    if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
+        return kind_of(type->name, type->base_name, NULL, 0);
+    for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
+        const medic_frame *frame = frame_of(recording, frames[i - 1]);
+        int own = frame->code == MEDIC_CODE_USER;
+        enum kind said = kind_of(type->name, type->base_name, frame->function, own);
+        int through = i < sample->count && is_allocator(frame_of(recording, frames[i])->function);
+        if (kind == KIND_COUNT || (!kind_is_vague(said) && (!own || through)))
+            kind = said;
+        if (own || !kind_is_vague(kind))
+            break;
+    }
+    return kind;
+}
+
+static void weigh_sample(struct recording *recording, struct sample *sample)
+{
+    const struct type *type = &recording->types[sample->type];
+
+    sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stack_bytes
+                                  : sample->weight * (double)type->sums.bytes / type->stack_bytes;
+    sample->kind = kind_of_sample(recording, sample, type);
+}
+
+/* Drops samples that say nothing about a place. */
+static void join_samples(struct recording *recording)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < recording->sample_count; i++)
+        if (join_sample(recording, &recording->samples[i]))
+            recording->samples[kept++] = recording->samples[i];
+    recording->sample_count = kept;
+    for (size_t i = 0; i < kept; i++)
+        weigh_sample(recording, &recording->samples[i]);
+}
+
+/* --- shares --- */
+
+static int by_pair(const void *left, const void *right)
+{
+    const struct share *a = left, *b = right;
+
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    return (a->frame > b->frame) - (a->frame < b->frame);
+}
+
+static int by_share(const void *left, const void *right)
+{
+    const struct share *a = left, *b = right;
+    int by = order(a->bytes, b->bytes);
+
+    return by ? by : by_pair(left, right);
+}
+
+/* The part of a type's bytes that is at one place, from the stacks that say so: the error of the whole, and that of the
+ * part. */
+static double part_variance(const struct type *type, double bytes)
+{
+    double part = type->bytes > 0 ? bytes / type->bytes : 0;
+    double squares = type->stack_squares + type->large_stack_squares, sum = type->stack_bytes + type->large_stack_bytes;
+    double tells = squares > 0 ? sum * sum / squares : 1;
+
+    if (part > 1)
+        part = 1;
+    return part * part * type_variance(type) + type->bytes * type->bytes * part * (1 - part) / tells;
+}
+
+/* Adds up shares in the order of their keys, first `same` of them. */
+static size_t add_up(struct share *shares, size_t count, int by_type)
+{
+    size_t used = 0;
+
+    sort(shares, count, sizeof *shares, by_pair);
+    for (size_t i = 0; i < count; i++) {
+        struct share *last = used ? &shares[used - 1] : NULL;
+        if (!last || last->key != shares[i].key || (by_type && last->type != shares[i].type)) {
+            shares[used++] = shares[i];
+            continue;
+        }
+        last->bytes += shares[i].bytes;
+        last->large += shares[i].large;
+        last->variance += shares[i].variance;
+        last->stacks += shares[i].stacks;
+        if (shares[i].top > last->top) {
+            last->top = shares[i].top;
+            last->frame = shares[i].frame;
+            last->method = shares[i].method;
+            last->kind = shares[i].kind;
+        }
+        if (shares[i].type_bytes > last->type_bytes) {
+            last->type_bytes = shares[i].type_bytes;
+            last->type = shares[i].type;
+        }
+    }
+    return used;
+}
+
+static struct share *copy_shares(const struct share *shares, size_t count)
+{
+    struct share *copy = calloc(count + 1, sizeof *copy);
+
+    if (copy && count)
+        memcpy(copy, shares, count * sizeof *copy);
+    return copy;
+}
+
+/* Samples of one type at one frame first, so that top is the frame's and not the single sample's. */
+static int make_pairs(struct recording *recording)
+{
+    size_t count = recording->sample_count, used = 0;
+    struct share *pairs = calloc(count + 1, sizeof *pairs);
+
+    if (!pairs)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        pairs[i] = (struct share){.key = frame_of(recording, sample->site)->function_id,
+                                  .type = sample->type,
+                                  .bytes = sample->bytes,
+                                  .large = sample->large ? sample->bytes : 0,
+                                  .frame = sample->site,
+                                  .method = sample->method,
+                                  .kind = sample->kind,
+                                  .stacks = 1};
+    }
+    sort(pairs, count, sizeof *pairs, by_pair);
+    for (size_t i = 0; i < count; i++) {
+        if (used && by_pair(&pairs[used - 1], &pairs[i]) == 0) {
+            pairs[used - 1].bytes += pairs[i].bytes;
+            pairs[used - 1].large += pairs[i].large;
+            pairs[used - 1].stacks++;
+        } else {
+            pairs[used++] = pairs[i];
+        }
+    }
+    for (size_t i = 0; i < used; i++)
+        pairs[i].top = pairs[i].bytes;
+    recording->pairs = pairs;
+    recording->pair_count = add_up(pairs, used, 1);
+    for (size_t i = 0; i < recording->pair_count; i++) {
+        struct share *pair = &pairs[i];
+        struct type *type = &recording->types[pair->type];
+        pair->type_bytes = pair->bytes;
+        pair->variance = part_variance(type, pair->bytes);
+        if (pair->bytes > type->site_bytes) {
+            type->site_bytes = pair->bytes;
+            type->site = place_of(recording, pair->frame);
+        }
+        if (pair->large > type->large_site_bytes) {
+            type->large_site_bytes = pair->large;
+            type->large_site = place_of(recording, pair->frame);
+        }
+    }
+    return MEDIC_OK;
+}
+
+/* A type can be of several kinds: strings are, by who makes them. */
+static int make_kinds(struct recording *recording)
+{
+    struct share *kinds = calloc(recording->sample_count + recording->type_count + 1, sizeof *kinds);
+    size_t count = 0;
+
+    if (!kinds)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        kinds[count++] = (struct share){.key = sample->kind,
+                                        .type = sample->type,
+                                        .kind = sample->kind,
+                                        .bytes = sample->bytes,
+                                        .top = sample->bytes,
+                                        .frame = sample->site,
+                                        .method = sample->method,
+                                        .stacks = 1};
+    }
+    for (size_t i = 0; i < recording->type_count; i++) {
+        const struct type *type = &recording->types[i];
+        if (type->stacks)
+            continue;
+        enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
+        kinds[count++] =
+            (struct share){.key = kind, .type = (uint32_t)i, .kind = kind, .bytes = type->bytes, .top = type->bytes};
+    }
+    count = add_up(kinds, count, 1);
+    for (size_t i = 0; i < count; i++) {
+        kinds[i].type_bytes = kinds[i].top = kinds[i].bytes;
+        kinds[i].variance = part_variance(&recording->types[kinds[i].type], kinds[i].bytes);
+    }
+    recording->kinds = kinds;
+    recording->kind_count = add_up(kinds, count, 0);
+    sort(kinds, recording->kind_count, sizeof *kinds, by_share);
+    return MEDIC_OK;
+}
+
+static int make_shares(struct recording *recording)
+{
+    if (make_pairs(recording) != MEDIC_OK || make_kinds(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    recording->sites = copy_shares(recording->pairs, recording->pair_count);
+    if (!recording->sites)
+        return MEDIC_E_MEMORY;
+    for (size_t i = 0; i < recording->pair_count; i++)
+        recording->sites[i].top = recording->sites[i].bytes;
+    recording->site_count = add_up(recording->sites, recording->pair_count, 0);
+    sort(recording->pairs, recording->pair_count, sizeof *recording->pairs, by_share);
+    sort(recording->sites, recording->site_count, sizeof *recording->sites, by_share);
+    return MEDIC_OK;
+}
+
+/* --- facts --- */
+
+static int by_time(const void *left, const void *right)
+{
+    uint64_t a = ((const al_usage *)left)->time_ns, b = ((const al_usage *)right)->time_ns;
+
+    return (a > b) - (a < b);
+}
+
+static void find_usage(const struct recording *recording, struct facts *facts)
+{
+    const al_usage *last = recording->usage_count ? &recording->usages[recording->usage_count - 1] : NULL;
+
+    if (!last)
+        return;
+    facts->mode = last->mode == AL_MODE_TICK ? AL_MODE_TICK : AL_MODE_SAMPLED;
+    facts->cut = !last->on_ns;
+    if (last->on_ns && last->time_ns > last->on_ns)
+        facts->seconds = (double)(last->time_ns - last->on_ns) / 1e9;
+    for (uint32_t i = 0; i < AL_HEAPS; i++) {
+        facts->heaps[i] = (double)last->bytes[i];
+        facts->bytes += facts->heaps[i];
+    }
+    /* What crosses the next 100 kB is chance; how much was allocated between is not. */
+    facts->variance = facts->mode == AL_MODE_SAMPLED ? (double)last->variance : 0;
+    facts->samples = last->samples;
+    facts->stacks = recording->sample_count;
+    facts->large_count = last->large_count;
+    facts->large_bytes = last->large_bytes;
+    for (uint32_t i = 0; i < AL_COLLECTIONS; i++) {
+        facts->collections[i] = last->collections[i];
+        facts->pause_ns[i] = last->pause_ns[i];
+        if (facts->seconds > 0)
+            facts->paused += (double)last->pause_ns[i] / 1e9 / facts->seconds;
+    }
+}
+
+static struct lead lead_of(const struct recording *recording, const struct share *share)
+{
+    struct lead lead = {.type = recording->types[share->type].name,
+                        .place = place_of(recording, share->frame),
+                        .bytes = share->bytes,
+                        .variance = share->variance,
+                        .kind = share->kind};
+
+    if (frame_of(recording, share->method)->function_id != frame_of(recording, share->frame)->function_id)
+        lead.method = place_of(recording, share->method);
+    return lead;
+}
+
+static void find_leads(const struct recording *recording, struct facts *facts)
+{
+    if (recording->pair_count)
+        facts->lead = lead_of(recording, &recording->pairs[0]);
+    for (size_t i = 0; i < recording->kind_count && !facts->kind.type; i++)
+        if (kind_hint(recording->kinds[i].kind))
+            facts->kind = lead_of(recording, &recording->kinds[i]);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        const struct type *type = &recording->types[i];
+        struct lead lead = {
+            .type = type->name, .place = type->site, .bytes = type->bytes, .variance = type_variance(type)};
+        if (type->bytes > facts->type.bytes)
+            facts->type = lead;
+        if ((double)type->sums.large_bytes > facts->large.bytes) {
+            facts->large = lead;
+            facts->large.bytes = (double)type->sums.large_bytes;
+            facts->large.variance = 0;
+            facts->large.place = type->large_site;
+        }
+    }
+}
+
+int analyse(struct recording *recording)
+{
+    sort(recording->usages, recording->usage_count, sizeof *recording->usages, by_time);
+    merge_types(recording);
+    if (unite_types(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    join_samples(recording);
+    if (make_shares(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    find_usage(recording, &recording->facts);
+    find_leads(recording, &recording->facts);
+    return MEDIC_OK;
+}

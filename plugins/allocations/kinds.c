@@ -1,0 +1,167 @@
+#include "kinds.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *hint;
+} kinds[KIND_COUNT] = {
+    [KIND_OBJECT] = {"objects", NULL},
+    [KIND_ARRAY] = {"arrays", NULL},
+    [KIND_BUFFER] = {"buffers", "rent them from ArrayPool, or keep one for reuse"},
+    [KIND_GROWTH] = {"growth of collections",
+                     "give the collection its capacity when it is made, or reuse it with Clear"},
+    [KIND_PARAMS] = {"object[], as params make it", "use an overload without params, or one that takes a span"},
+    [KIND_BOXING] = {"boxing", "keep value types out of object and interfaces: make the method generic, or format the "
+                               "value without boxing it"},
+    [KIND_CLOSURE] = {"closures", "pass what the lambda captures as an argument or state, and make the lambda static"},
+    [KIND_DELEGATE] = {"delegates", "keep the delegate in a static field, or make the lambda static so that the "
+                                    "compiler keeps it"},
+    [KIND_STRING] = {"strings", "Concat, Substring and the like are compiled into the method that calls them: build "
+                                "the text once, or work on ReadOnlySpan<char>"},
+    [KIND_CONCAT] = {"string concatenation", "build the text once, with string.Create, one interpolated string, or a "
+                                             "reused StringBuilder"},
+    [KIND_FORMAT] = {"string formatting",
+                     "format into a span with TryWrite or TryFormat, or only when the text is used"},
+    [KIND_PIECES] = {"pieces and copies of strings", "work on ReadOnlySpan<char>: AsSpan, span Split, comparisons that "
+                                                     "ignore case"},
+    [KIND_NUMBERS] = {"ToString", "format into a span with TryFormat, or keep the texts that come again"},
+    [KIND_BUILDER] = {"StringBuilder", "give it a capacity, or reuse one with Clear"},
+    [KIND_ASYNC] = {"async state machines", "suspend less often: complete synchronously where possible, or use "
+                                            "PoolingAsyncValueTaskMethodBuilder"},
+    [KIND_TASK] = {"tasks", "return ValueTask where results are mostly there already, and keep finished tasks"},
+    [KIND_ITERATOR] = {"iterators (yield)", "fill a list of the caller's, or loop directly, on the hot path"},
+    [KIND_ENUMERATOR] = {"enumerators", "enumerate the concrete collection instead of IEnumerable<T>: its enumerator "
+                                        "is a struct"},
+    [KIND_LINQ] = {"LINQ", "write a loop on the hot path"},
+};
+
+const char *kind_name(enum kind kind)
+{
+    return kinds[kind].name;
+}
+
+const char *kind_hint(enum kind kind)
+{
+    return kinds[kind].hint;
+}
+
+int kind_is_vague(enum kind kind)
+{
+    return kind == KIND_STRING || kind == KIND_ARRAY || kind == KIND_BUFFER || kind == KIND_OBJECT;
+}
+
+static int has(const char *text, const char *piece)
+{
+    return text && strstr(text, piece) != NULL;
+}
+
+static int has_any(const char *text, const char *const *pieces)
+{
+    for (; *pieces; pieces++)
+        if (has(text, *pieces))
+            return 1;
+    return 0;
+}
+
+int is_allocator(const char *method)
+{
+    static const char *const allocators[] = {"System.String.Ctor",
+                                             "System.String.FastAllocateString",
+                                             "System.GC.Allocate",
+                                             "System.RuntimeType.CreateInstance",
+                                             "System.ActivatorCache",
+                                             "System.Runtime.CompilerServices.CastHelpers",
+                                             "System.Runtime.CompilerServices.BoxingHelpers",
+                                             "System.Runtime.CompilerServices.RuntimeHelpers",
+                                             NULL};
+
+    return has_any(method, allocators);
+}
+
+static int is(const char *text, const char *a, const char *b)
+{
+    return text && (strcmp(text, a) == 0 || strcmp(text, b) == 0);
+}
+
+static int ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static enum kind kind_of_array(const char *type, const char *method, int own)
+{
+    static const char *const growing[] = {".Resize",       ".Grow",   "set_Capacity",  "EnsureCapacity",
+                                          "AddWithResize", ".Expand", ".Array.Resize", "GrowForInsertion",
+                                          "GrowTable",     NULL};
+
+    if (has(method, "StringBuilder"))
+        return KIND_BUILDER;
+    if (!own && has_any(method, growing))
+        return KIND_GROWTH;
+    if (own && is(type, "object[]", "System.Object[]"))
+        return KIND_PARAMS;
+    if (is(type, "byte[]", "System.Byte[]") || is(type, "char[]", "System.Char[]"))
+        return KIND_BUFFER;
+    return KIND_ARRAY;
+}
+
+static enum kind kind_of_string(const char *method)
+{
+    static const char *const format[] = {"String.Format", "string.Format", "InterpolatedStringHandler", "AppendFormat",
+                                         NULL};
+    static const char *const concat[] = {"tring.Concat", "tring.Join", "tring.Create", NULL};
+    static const char *const pieces[] = {
+        "tring.Substring",     "tring.Split",   "tring.Trim", "tring.Replace",
+        "tring.Remove",        "tring.Insert",  "tring.Pad",  "tring.InternalSubString",
+        "tring.CreateTrimmed", ".ToLower",      ".ToUpper",   ".ChangeCase",
+        "CreateSplitArray",    "SplitInternal", NULL};
+    static const char *const numbers[] = {"Number.", ".ToString", NULL};
+
+    if (has_any(method, format))
+        return KIND_FORMAT;
+    if (has(method, "StringBuilder"))
+        return KIND_BUILDER;
+    if (has_any(method, concat))
+        return KIND_CONCAT;
+    if (has_any(method, pieces))
+        return KIND_PIECES;
+    return has_any(method, numbers) ? KIND_NUMBERS : KIND_STRING;
+}
+
+/* "<Lines>d__4": a class that the compiler made of a method with yield. */
+static int is_iterator(const char *type)
+{
+    return has(type, ">d__") || has(type, "(iterator)");
+}
+
+enum kind kind_of(const char *type, const char *base, const char *method, int own)
+{
+    int value = is(base, "System.ValueType", "System.Enum") || is(base, "ValueType", "Enum");
+
+    if (!type)
+        return KIND_OBJECT;
+    if (ends_with(type, "]") && strchr(type, '['))
+        return kind_of_array(type, method, own);
+    if (is(type, "string", "System.String"))
+        return kind_of_string(method);
+    if (has(type, "Text.StringBuilder"))
+        return KIND_BUILDER;
+    if (has(type, "DisplayClass") || has(type, "(closure)"))
+        return KIND_CLOSURE;
+    if (has(base, "MulticastDelegate"))
+        return KIND_DELEGATE;
+    if (has(type, "AsyncStateMachineBox") || has(type, "StateMachineBox") || has(type, "(async)"))
+        return KIND_ASYNC;
+    if (strncmp(type, "System.Linq.", 12) == 0)
+        return KIND_LINQ;
+    if (has(type, "Enumerator"))
+        return KIND_ENUMERATOR;
+    if (is_iterator(type))
+        return KIND_ITERATOR;
+    if (value)
+        return KIND_BOXING;
+    return has(type, "System.Threading.Tasks.Task") ? KIND_TASK : KIND_OBJECT;
+}

@@ -1,0 +1,83 @@
+/* A capture of allocations in memory, as the report half works on it. [tool] */
+#ifndef ALLOCATIONS_RECORDING_H
+#define ALLOCATIONS_RECORDING_H
+
+#include "facts.h"
+
+/* The arrays are owned by report.c. */
+struct type {
+    uint64_t id, base;
+    uint32_t same_as; /* index + 1 of the one that has its sums; 0 = itself */
+    const char *name; /* never NULL */
+    const char *base_name;
+    al_sums sums;
+    double bytes; /* with the large ones */
+    double objects;
+    /* Of what has a stack; weights square for how much a stack says. */
+    double stack_bytes, stack_squares, large_stack_bytes, large_stack_squares;
+    uint64_t stacks;
+    double site_bytes; /* at the site that has most of it */
+    struct medic_place site;
+    struct medic_place large_site; /* the same of its large objects */
+    double large_site_bytes;
+};
+
+struct sample {
+    uint64_t type; /* id while reading, then index */
+    uint64_t stack;
+    double weight; /* bytes of the sample itself */
+    double bytes;  /* that it stands for when all of the type are shared out among those with a stack */
+    int large;
+    uint32_t count;        /* frames to show: down to the method that allocates, native code behind it left out */
+    uint32_t method, site; /* frames: what allocates; the innermost of the program's own, else the same. 0 = none */
+    enum kind kind;
+};
+
+/* What is allocated of one type at one site (or, added up, at one site; or of one kind). */
+struct share {
+    uint32_t key;  /* function id of the site, or kind */
+    uint64_t type; /* index; for a site the type that has most */
+    double type_bytes;
+    double bytes, variance;
+    double large;    /* of the bytes, in large objects */
+    double top;      /* of a single frame */
+    uint32_t frame;  /* of the site: the one with most */
+    uint32_t method; /* that allocates: the one with most */
+    enum kind kind;
+    uint64_t stacks;
+};
+
+struct recording {
+    const medic_host *host;
+    const medic_capture_service *capture;
+    const medic_document_service *document;
+    const medic_frames_service *frames;
+    const medic_stack_tree_service *trees;
+    uint64_t begin_ns, end_ns;
+
+    struct type *types; /* by id */
+    size_t type_count, type_room;
+    struct sample *samples;
+    size_t sample_count, sample_room;
+    al_usage *usages; /* by time */
+    size_t usage_count, usage_room;
+    struct share *pairs, *sites, *kinds; /* by bytes, greatest first */
+    size_t pair_count, site_count, kind_count;
+    uint64_t bad_records;
+
+    struct facts facts;
+};
+
+/* --- analysis.c --- */
+
+/* Types, shares and facts out of what was read. MEDIC_OK or MEDIC_E_MEMORY. */
+int analyse(struct recording *recording);
+/* The frame, or one without a name. Never NULL. */
+const medic_frame *frame_of(const struct recording *recording, uint32_t id);
+struct medic_place place_of(const struct recording *recording, uint32_t id);
+double type_variance(const struct type *type);
+
+/* --- sections.c --- */
+void write_sections(const struct recording *recording);
+
+#endif

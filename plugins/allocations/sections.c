@@ -1,0 +1,421 @@
+/* The sections of the document: what is allocated, and where. */
+#include "sections.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HINT_SHARE 0.02
+
+medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
+                            const char *note, const medic_column *columns, uint32_t column_count)
+{
+    medic_section_info info = {.size = sizeof info,
+                               .kind = kind,
+                               .id = id,
+                               .title = title,
+                               .note = note,
+                               .columns = columns,
+                               .column_size = sizeof *columns,
+                               .column_count = column_count};
+
+    return recording->document->section(recording->host, &info);
+}
+
+/* --- cells --- */
+
+medic_cell bytes_cell(double bytes, double variance)
+{
+    return whole(honest(bytes, root_of(variance)));
+}
+
+medic_cell rate_cell(const struct recording *recording, double bytes, double variance)
+{
+    double seconds = recording->facts.seconds;
+
+    return seconds > 0 ? medic_number(honest(bytes / seconds, root_of(variance) / seconds)) : medic_none();
+}
+
+medic_cell share_cell(const struct recording *recording, double bytes, double variance)
+{
+    const struct facts *facts = &recording->facts;
+    double share = facts->bytes > 0 ? bytes / facts->bytes : 0;
+
+    return medic_number(honest(share < 1 ? share : 1, share_error(bytes, variance, facts->bytes, facts->variance)));
+}
+
+medic_cell error_cell(double bytes, double variance)
+{
+    double error = bytes > 0 ? CERTAIN * root_of(variance) / bytes : 0;
+
+    return error > 0 ? medic_number(honest(error < 1 ? error : 1, error / 5)) : medic_none();
+}
+
+static const char *place_text(const struct medic_place *place, char text[VERDICT_TEXT])
+{
+    struct medic_text out = {text, VERDICT_TEXT};
+
+    if (!place->name)
+        return NULL;
+    medic_add(&out, "%s", place->name);
+    if (place->file && place->line)
+        medic_add(&out, " (%s:%u)", medic_file_name(place->file), place->line);
+    return text;
+}
+
+static const char *code_name(uint32_t code)
+{
+    return code == MEDIC_CODE_USER ? "own" : code == MEDIC_CODE_FRAMEWORK ? "framework" : NULL;
+}
+
+/* --- the whole --- */
+
+static void heap_row(const struct recording *recording, medic_section *section, const char *name, double bytes,
+                     double variance)
+{
+    medic_cell cells[] = {medic_string(name), bytes_cell(bytes, variance), rate_cell(recording, bytes, variance),
+                          share_cell(recording, bytes, variance), error_cell(bytes, variance)};
+
+    ROW(recording, section, cells);
+}
+
+static void write_heaps(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("heap", "Heap", MEDIC_COLUMN_KEY),
+        BYTES("bytes", "Bytes"),
+        RATE("rate", "Rate"),
+        SHARE("share", "Share"),
+        ERROR("error", "±"),
+    };
+    const struct facts *facts = &recording->facts;
+    double small = facts->heaps[AL_SMALL] + facts->heaps[AL_PINNED];
+    double small_part = small > 0 ? facts->heaps[AL_SMALL] / small : 0;
+    char note[256];
+    struct medic_text text = {note, sizeof note};
+    medic_section *section;
+
+    medic_add_number(&text, facts->samples);
+    medic_add(&text, facts->mode == AL_MODE_TICK ? " ticks of 100 kB" : " samples, one in 100 kB");
+    medic_add(&text, "; large objects are counted one by one. ±: right in 19 of 20 cases.");
+    section = SECTION(recording, MEDIC_TABLE, "heaps", "Allocated", note, columns);
+    heap_row(recording, section, "small objects", facts->heaps[AL_SMALL], facts->variance * small_part);
+    heap_row(recording, section, "large objects (85 kB and more)", facts->heaps[AL_LARGE], 0);
+    heap_row(recording, section, "pinned objects", facts->heaps[AL_PINNED], facts->variance * (1 - small_part));
+    heap_row(recording, section, "all", facts->bytes, facts->variance);
+}
+
+/* --- types --- */
+
+static int by_type_bytes(const void *left, const void *right)
+{
+    const struct type *a = *(const struct type *const *)left, *b = *(const struct type *const *)right;
+
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_large_bytes(const void *left, const void *right)
+{
+    const struct type *a = *(const struct type *const *)left, *b = *(const struct type *const *)right;
+
+    if (a->sums.large_bytes != b->sums.large_bytes)
+        return a->sums.large_bytes < b->sums.large_bytes ? 1 : -1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* NULL without memory; the caller frees. */
+static const struct type **sorted_types(const struct recording *recording, int (*by)(const void *, const void *))
+{
+    const struct type **types = calloc(recording->type_count + 1, sizeof *types);
+
+    for (size_t i = 0; types && i < recording->type_count; i++)
+        types[i] = &recording->types[i];
+    if (types && recording->type_count)
+        qsort(types, recording->type_count, sizeof *types, by);
+    return types;
+}
+
+static void type_row(const struct recording *recording, medic_section *section, const struct type *type)
+{
+    double variance = type_variance(type), off = type->bytes > 0 ? root_of(variance) / type->bytes : 0;
+    char place[VERDICT_TEXT];
+    medic_cell cells[] = {
+        medic_string(type->name),
+        share_cell(recording, type->bytes, variance),
+        bytes_cell(type->bytes, variance),
+        error_cell(type->bytes, variance),
+        rate_cell(recording, type->bytes, variance),
+        type->objects > 0 ? whole(honest(type->objects, type->objects * off)) : medic_none(),
+        type->objects > 0 ? whole(type->bytes / type->objects + 0.5) : medic_none(),
+        medic_string(place_text(&type->site, place)),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_types(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        SHARE("share", "Share"),
+        BYTES("bytes", "Bytes"),
+        ERROR("error", "±"),
+        RATE("rate", "Rate"),
+        TALLY("objects", "Objects"),
+        BYTES("size", "Each"),
+        TEXT("site", "Mostly in", 0),
+    };
+    const struct type **types = sorted_types(recording, by_type_bytes);
+    medic_section *section;
+    size_t rows = 0;
+
+    if (!types)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "types", "By type",
+                      recording->facts.mode == AL_MODE_TICK
+                          ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
+                            "types of odd sizes can be off by a third beyond ±."
+                          : "Bytes and objects are estimates.",
+                      columns);
+    for (; rows < recording->type_count && types[rows]->bytes > 0; rows++)
+        if (rows < ROWS_MAX)
+            type_row(recording, section, types[rows]);
+    recording->document->total_rows(section, rows);
+    free(types);
+}
+
+/* --- places --- */
+
+static void site_row(const struct recording *recording, medic_section *section, const struct share *share)
+{
+    struct medic_place site = place_of(recording, share->frame), method = place_of(recording, share->method);
+    char line[VERDICT_TEXT] = "";
+    medic_cell cells[] = {
+        medic_string(site.name),
+        medic_string(recording->types[share->type].name),
+        share_cell(recording, share->bytes, share->variance),
+        bytes_cell(share->bytes, share->variance),
+        error_cell(share->bytes, share->variance),
+        medic_none(),
+        medic_string(share->key != frame_of(recording, share->method)->function_id ? method.name : NULL),
+    };
+
+    if (site.file && site.line) {
+        snprintf(line, sizeof line, "%s:%u", medic_file_name(site.file), site.line);
+        cells[5] = medic_string(line);
+    }
+    ROW(recording, section, cells);
+}
+
+/* By type and method together: what a person has to change. */
+static void write_sites(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("method", "Method", MEDIC_COLUMN_KEY),
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        SHARE("share", "Share"),
+        BYTES("bytes", "Bytes"),
+        ERROR("error", "±"),
+        TEXT("where", "Where", 0),
+        TEXT("by", "Allocated by", 0),
+    };
+    medic_section *section;
+
+    if (!recording->pair_count)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "sites", "By method and type",
+                      "The innermost method of the program's own; the framework's that allocates for it is in the last "
+                      "column.",
+                      columns);
+    for (size_t i = 0; i < recording->pair_count && i < ROWS_MAX; i++)
+        site_row(recording, section, &recording->pairs[i]);
+    recording->document->total_rows(section, recording->pair_count);
+}
+
+static void write_methods(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("method", "Method", MEDIC_COLUMN_KEY),
+        SHARE("share", "Share"),
+        BYTES("bytes", "Bytes"),
+        ERROR("error", "±"),
+        TEXT("type", "Mostly", 0),
+        TEXT("code", "Code", 0),
+    };
+    medic_section *section;
+
+    if (!recording->site_count)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "methods", "By method", NULL, columns);
+    for (size_t i = 0; i < recording->site_count && i < ROWS_MAX; i++) {
+        const struct share *site = &recording->sites[i];
+        struct medic_place place = place_of(recording, site->frame);
+        medic_cell cells[] = {
+            medic_string(place.name),
+            share_cell(recording, site->bytes, site->variance),
+            bytes_cell(site->bytes, site->variance),
+            error_cell(site->bytes, site->variance),
+            medic_string(recording->types[site->type].name),
+            medic_string(code_name(place.code)),
+        };
+        ROW(recording, section, cells);
+    }
+    recording->document->total_rows(section, recording->site_count);
+}
+
+/* --- kinds --- */
+
+static void write_kinds(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("kind", "What they are", MEDIC_COLUMN_KEY),
+        SHARE("share", "Share"),
+        BYTES("bytes", "Bytes"),
+        ERROR("error", "±"),
+        TEXT("site", "Mostly in", 0),
+    };
+    medic_section *section;
+
+    if (!recording->kind_count)
+        return;
+    section =
+        SECTION(recording, MEDIC_TABLE, "kinds", "What they are", "By type and by the method that allocates.", columns);
+    for (size_t i = 0; i < recording->kind_count; i++) {
+        const struct share *kind = &recording->kinds[i];
+        struct medic_place place = place_of(recording, kind->frame);
+        char text[VERDICT_TEXT];
+        medic_cell cells[] = {
+            medic_string(kind_name(kind->kind)),     share_cell(recording, kind->bytes, kind->variance),
+            bytes_cell(kind->bytes, kind->variance), error_cell(kind->bytes, kind->variance),
+            medic_string(place_text(&place, text)),
+        };
+        ROW(recording, section, cells);
+    }
+}
+
+static void write_hints(const struct recording *recording)
+{
+    static const medic_column columns[] = {TEXT("text", "Hint", 0)};
+    medic_section *section = NULL;
+
+    for (size_t i = 0; i < recording->kind_count; i++) {
+        const struct share *kind = &recording->kinds[i];
+        struct medic_place place = place_of(recording, kind->frame);
+        char line[VERDICT_TEXT];
+        struct medic_text text = {line, sizeof line};
+        if (!kind_hint(kind->kind) || kind->bytes < HINT_SHARE * recording->facts.bytes)
+            continue;
+        if (!section)
+            section = SECTION(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);
+        medic_add(&text, "%s (", kind_name(kind->kind));
+        medic_add_share(&text, kind->bytes, recording->facts.bytes);
+        if (place.name) {
+            medic_add(&text, ", mostly in ");
+            medic_add_place(&text, &place);
+        }
+        medic_add(&text, "): %s.", kind_hint(kind->kind));
+        medic_cell cells[] = {medic_string(line)};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- large objects --- */
+
+static void write_large(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TALLY("count", "Objects"),
+        BYTES("bytes", "Bytes"),
+        BYTES("average", "Average"),
+        BYTES("most", "Largest"),
+        TEXT("site", "Mostly in", 0),
+    };
+    const struct type **types = sorted_types(recording, by_large_bytes);
+    medic_section *section;
+    size_t rows = 0;
+
+    if (types && recording->type_count && types[0]->sums.large_count) {
+        section = SECTION(recording, MEDIC_TABLE, "large", "Large objects",
+                          "Exact: all that were allocated on the large object heap.", columns);
+        for (; rows < recording->type_count && types[rows]->sums.large_count; rows++) {
+            const al_sums *sums = &types[rows]->sums;
+            char place[VERDICT_TEXT];
+            medic_cell cells[] = {
+                medic_string(types[rows]->name),  whole((double)sums->large_count),
+                whole((double)sums->large_bytes), whole((double)(sums->large_bytes / sums->large_count)),
+                whole((double)sums->large_most),  medic_string(place_text(&types[rows]->large_site, place)),
+            };
+            if (rows < ROWS_MAX)
+                ROW(recording, section, cells);
+        }
+        recording->document->total_rows(section, rows);
+    }
+    free(types);
+}
+
+/* --- paths --- */
+
+static void write_paths(const struct recording *recording, medic_stack_tree *tree)
+{
+    medic_tree_section section = {.size = sizeof section,
+                                  .unit = MEDIC_UNIT_BYTES,
+                                  .id = "paths",
+                                  .title = "Paths to the allocations",
+                                  .note = "From the root of the threads; below 1 % left out.",
+                                  .weight = "Bytes",
+                                  .smallest = 0.01,
+                                  .rows_max = 500,
+                                  .flags = MEDIC_TREE_FOLD};
+
+    recording->trees->section(tree, &section);
+}
+
+static void write_stacks(const struct recording *recording, medic_stack_tree *tree)
+{
+    medic_tree_section section = {.size = sizeof section,
+                                  .unit = MEDIC_UNIT_BYTES,
+                                  .id = "stacks",
+                                  .title = "Stacks",
+                                  .weight = "Bytes",
+                                  .rows_max = 5000};
+
+    recording->trees->stacks(tree, &section);
+}
+
+static medic_stack_tree *make_tree(const struct recording *recording)
+{
+    medic_stack_tree *tree = recording->trees->create(recording->host);
+
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        const uint32_t *frames;
+        uint32_t count;
+        if (sample->bytes >= 1 && recording->frames->stack(recording->host, sample->stack, &frames, &count))
+            recording->trees->add(tree, frames, sample->count, (uint64_t)sample->bytes, 1);
+    }
+    return tree;
+}
+
+void write_sections(const struct recording *recording)
+{
+    medic_stack_tree *tree = NULL;
+
+    write_heaps(recording);
+    if (recording->type_count)
+        write_types(recording);
+    write_sites(recording);
+    write_methods(recording);
+    write_kinds(recording);
+    write_hints(recording);
+    write_large(recording);
+    write_collections(recording);
+    write_timeline(recording);
+    if (recording->sample_count) {
+        tree = make_tree(recording);
+        write_paths(recording, tree);
+        write_stacks(recording, tree);
+    }
+    write_notes(recording);
+}

@@ -1,0 +1,266 @@
+/* One sentence: is allocation the trouble, what is it that is allocated, and where. Pure. */
+#include "facts.h"
+
+#include <medic/service/document.h>
+
+/* The rules; README.md tells them. */
+#define RATE_NOTICE 50e6 /* bytes a second */
+#define RATE_WARNING 500e6
+#define PAUSED_NOTICE 0.02
+#define PAUSED_WARNING 0.05
+#define PAUSED_CRITICAL 0.2
+#define LARGE_NOTICE 20e6 /* bytes a second on the large object heap, which only full collections clean */
+#define FULL_NOTICE 0.5   /* collections of gen2 a second */
+#define LEAD_SHARE 0.1    /* below this nothing stands out */
+#define FINDING_SHARE 0.05
+#define SECONDS_TO_JUDGE 0.5
+
+/* --- numbers --- */
+
+double root_of(double value)
+{
+    double root = value > 1 ? value : 1;
+
+    if (!(value > 0))
+        return 0;
+    for (int i = 0; i < 200; i++) { /* Newton: it halves a great one, then doubles the digits */
+        double next = (root + value / root) / 2;
+        if (next >= root && i > 0)
+            break;
+        root = next;
+    }
+    return root;
+}
+
+double honest(double value, double error)
+{
+    double unit = 1, steps;
+
+    if (!(error > 0) || !(value > 0))
+        return value;
+    while (unit * 10 <= error && unit < 1e18)
+        unit *= 10;
+    while (unit > error && unit > 1e-6)
+        unit /= 10;
+    steps = value / unit;
+    if (steps > 1e15)
+        return value;
+    return (double)(uint64_t)(steps + 0.5) * unit;
+}
+
+double share_error(double bytes, double variance, double all, double all_variance)
+{
+    double share = all > 0 ? bytes / all : 0, rest = all_variance > variance ? all_variance - variance : 0;
+
+    if (share > 1)
+        share = 1;
+    return all > 0 ? root_of((1 - share) * (1 - share) * variance + share * share * rest) / all : 0;
+}
+
+/* --- pieces of sentences --- */
+
+static double rate(const struct facts *facts, double bytes)
+{
+    return facts->seconds > 0 ? bytes / facts->seconds : 0;
+}
+
+static void add_rate(struct medic_text *text, const struct facts *facts, double bytes, double variance)
+{
+    medic_add_bytes(text, honest(rate(facts, bytes), rate(facts, root_of(variance))));
+    medic_add(text, "/s");
+}
+
+static void add_percent(struct medic_text *text, double share, double error)
+{
+    double most = CERTAIN * error * 100;
+
+    medic_add(text, "%.0f %%", share * 100);
+    if (most >= 0.5)
+        medic_add(text, " (± %.0f %%)", most);
+}
+
+/* "14 collections a second", "3 collections" */
+static void add_collections(struct medic_text *text, const struct facts *facts)
+{
+    uint64_t count = 0;
+    double each;
+
+    for (uint32_t i = 0; i < AL_COLLECTIONS; i++)
+        count += facts->collections[i];
+    each = rate(facts, (double)count);
+    if (!count)
+        medic_add(text, "no collection");
+    else if (each >= 0.95)
+        medic_add(text, "%.*f collections a second", each < 9.95 ? 1 : 0, each);
+    else
+        medic_add(text, "%llu collection%s in %.0f s", (unsigned long long)count, count == 1 ? "" : "s",
+                  facts->seconds);
+    medic_add(text, ", ");
+    medic_add_share(text, facts->paused, 1);
+    medic_add(text, " of the time paused");
+}
+
+static void add_lead(struct medic_text *text, const struct facts *facts, const struct lead *lead)
+{
+    double share = facts->bytes > 0 ? lead->bytes / facts->bytes : 0;
+
+    add_percent(text, share > 1 ? 1 : share, share_error(lead->bytes, lead->variance, facts->bytes, facts->variance));
+    medic_add(text, " are ");
+    medic_add_name(text, lead->type);
+    if (lead->place.name) {
+        medic_add(text, " in ");
+        medic_add_place(text, &lead->place);
+    }
+    if (lead->place.name && lead->method.name) {
+        medic_add(text, ", by ");
+        medic_add_name(text, lead->method.name);
+    }
+}
+
+static int stands_out(const struct facts *facts, const struct lead *lead)
+{
+    return lead->type && lead->bytes >= LEAD_SHARE * facts->bytes;
+}
+
+/* --- judgement --- */
+
+static uint32_t severity_of(const struct facts *facts)
+{
+    double bytes = rate(facts, facts->bytes), full = rate(facts, (double)facts->collections[AL_GEN2]);
+
+    if (facts->paused >= PAUSED_CRITICAL)
+        return MEDIC_CRITICAL;
+    if (facts->paused >= PAUSED_WARNING || bytes >= RATE_WARNING)
+        return MEDIC_WARNING;
+    if (facts->paused >= PAUSED_NOTICE || bytes >= RATE_NOTICE || rate(facts, facts->heaps[AL_LARGE]) >= LARGE_NOTICE ||
+        full >= FULL_NOTICE)
+        return MEDIC_NOTICE;
+    return MEDIC_HEALTHY;
+}
+
+/* --- findings --- */
+
+static struct finding *new_finding(struct verdict *verdict, const char *section, const char *key,
+                                   struct medic_text *text)
+{
+    struct finding *finding;
+    struct medic_text key_text;
+
+    if (verdict->finding_count == VERDICT_FINDINGS)
+        return NULL;
+    finding = &verdict->findings[verdict->finding_count++];
+    *finding = (struct finding){.section = section};
+    key_text = (struct medic_text){finding->key, sizeof finding->key};
+    medic_add(&key_text, "%s", key ? key : "");
+    *text = (struct medic_text){finding->text, sizeof finding->text};
+    return finding;
+}
+
+static void find_kind(const struct facts *facts, struct verdict *verdict)
+{
+    const struct lead *kind = &facts->kind;
+    struct medic_text text;
+
+    if (!kind->type || kind->bytes < FINDING_SHARE * facts->bytes ||
+        !new_finding(verdict, "kinds", kind_name(kind->kind), &text))
+        return;
+    add_percent(&text, kind->bytes / facts->bytes,
+                share_error(kind->bytes, kind->variance, facts->bytes, facts->variance));
+    medic_add(&text, " of the bytes are %s", kind_name(kind->kind));
+    if (kind->place.name) {
+        medic_add(&text, ", most of it in ");
+        medic_add_place(&text, &kind->place);
+    }
+    medic_add(&text, ": %s.", kind_hint(kind->kind));
+}
+
+static void find_large(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text;
+
+    if (!facts->large.type || rate(facts, facts->heaps[AL_LARGE]) < LARGE_NOTICE ||
+        !new_finding(verdict, "large", facts->large.type, &text))
+        return;
+    medic_add_number(&text, facts->large_count);
+    medic_add(&text, " large objects, ");
+    medic_add_bytes(&text, rate(facts, facts->heaps[AL_LARGE]));
+    medic_add(&text, "/s, most of it ");
+    medic_add_name(&text, facts->large.type);
+    if (facts->large.place.name) {
+        medic_add(&text, " in ");
+        medic_add_place(&text, &facts->large.place);
+    }
+    medic_add(&text, ": only full collections free them; rent them from ArrayPool or keep them below 85 kB.");
+}
+
+static void find_full(const struct facts *facts, struct verdict *verdict)
+{
+    double full = rate(facts, (double)facts->collections[AL_GEN2]);
+    struct medic_text text;
+
+    if (full < FULL_NOTICE || !new_finding(verdict, "collections", "gen2", &text))
+        return;
+    medic_add(&text, "%.1f blocking collections of gen2 a second take ", full);
+    medic_add_share(&text, (double)facts->pause_ns[AL_GEN2] / 1e9, facts->seconds);
+    medic_add(&text, " of the time: memory is short, large objects come and go, or somebody calls GC.Collect "
+                     "(profiler runtime_pauses tells who).");
+}
+
+static void find_type(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text;
+
+    if (!facts->type.type || facts->type.bytes < FINDING_SHARE * facts->bytes ||
+        (facts->lead.type && stands_out(facts, &facts->lead) && facts->type.bytes < 1.2 * facts->lead.bytes) ||
+        !new_finding(verdict, "types", facts->type.type, &text))
+        return;
+    medic_add(&text, "In all, ");
+    add_percent(&text, facts->type.bytes / facts->bytes,
+                share_error(facts->type.bytes, facts->type.variance, facts->bytes, facts->variance));
+    medic_add(&text, " of the bytes are ");
+    medic_add_name(&text, facts->type.type);
+    medic_add(&text, ".");
+}
+
+static void say_nothing(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
+
+    verdict->severity = MEDIC_NOTICE;
+    if (facts->cut)
+        medic_add(&text, "Nothing was measured: the runtime had not started to send events when the recording ended, "
+                         "which takes long while collections run back to back. Record longer.");
+    else
+        medic_add(&text, "The recording is too short to judge: record 10 s or more.");
+}
+
+void verdict_of(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
+
+    verdict->finding_count = 0;
+    if (facts->seconds < SECONDS_TO_JUDGE) {
+        say_nothing(facts, verdict);
+        return;
+    }
+    verdict->severity = severity_of(facts);
+    if (verdict->severity == MEDIC_HEALTHY)
+        medic_add(&text, "Allocation is not the trouble: ");
+    add_rate(&text, facts, facts->bytes, facts->variance);
+    medic_add(&text, " allocated");
+    if (verdict->severity != MEDIC_HEALTHY && stands_out(facts, &facts->lead)) {
+        medic_add(&text, "; ");
+        add_lead(&text, facts, &facts->lead);
+        medic_add(&text, ": ");
+    } else {
+        medic_add(&text, verdict->severity == MEDIC_HEALTHY ? ", " : ", by many in small parts: ");
+    }
+    add_collections(&text, facts);
+    medic_add(&text, ".");
+    if (verdict->severity == MEDIC_HEALTHY)
+        return;
+    find_kind(facts, verdict);
+    find_type(facts, verdict);
+    find_large(facts, verdict);
+    find_full(facts, verdict);
+}

@@ -1,0 +1,43 @@
+/* What the callback (wait_events.c) and the worker (capture.c) share. */
+#ifndef CONTENTION_CAPTURE_H
+#define CONTENTION_CAPTURE_H
+
+#include "contention.h"
+#include "tables.h"
+
+struct contention {
+    const medic_host *host;
+    const medic_records_service *records;
+    const medic_clock_service *clock;
+    const medic_names_service *names;
+    const medic_stacks_service *stacks;
+    const medic_events_service *events;
+    int handles;             /* parameter */
+    uint64_t stack_every_ns; /* 0 = no stacks */
+    uint64_t begin_ns;
+    uint32_t pid;
+
+    _Atomic uint64_t stack_due_ns, type_due_ns; /* when the next one would be due at the steady rate */
+    _Atomic uint64_t number;                    /* of the last ct_wait */
+    _Atomic uint64_t begun, ended, ended_ns, unpaired, unpaired_ns, other_begun;
+    _Atomic uint64_t no_lock_room, no_thread_room, no_pair_room, stacks_taken, bad_events;
+    _Atomic uint32_t types_unreadable;
+
+    struct tables *tables;
+    uint64_t flush_ns; /* worker: when the tables are written next */
+    int64_t photographs_left;
+    uint64_t photograph_due_ns, photographs, photographs_ns;
+    uint8_t *named;    /* worker: threads whose name is written, as pairs */
+    uint64_t *written; /* worker: counts of each lock when it was written last */
+};
+
+extern const medic_callbacks contention_callbacks;
+
+/* class_check.c. [worker] 1 when the address is that of a class of the runtime, as far as memory tells: the runtime itself
+ * would trust it blindly. */
+int is_class(uint32_t pid, uint64_t address);
+/* Copies through the kernel, so that a bad address is no fault. 1 = read, 0 = no such memory, -1 = the kernel refuses to copy.
+ * Any thread. */
+int read_words(uint32_t pid, uint64_t address, uint64_t *words, uint32_t count);
+
+#endif

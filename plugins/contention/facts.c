@@ -1,0 +1,634 @@
+/* From waits and counters to locks with their sites, their holders and their sums. */
+#include "recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- frames --- */
+
+const medic_frame *frame_of(const struct recording *recording, uint32_t id)
+{
+    static const medic_frame none = {.kind = MEDIC_FRAME_UNKNOWN, .function = "(unknown)", .module = ""};
+    const medic_frame *frame = id ? recording->frames->frame(recording->host, id) : NULL;
+
+    return frame && frame->function && frame->module ? frame : &none;
+}
+
+uint32_t function_of(const struct recording *recording, uint32_t frame)
+{
+    uint32_t function = frame_of(recording, frame)->function_id;
+
+    if (frame > recording->frame_count)
+        return 0;
+    return frame && function && function <= recording->frame_count ? function : frame;
+}
+
+struct medic_place place_of(const struct recording *recording, uint32_t id)
+{
+    const medic_frame *frame = frame_of(recording, id);
+
+    return (struct medic_place){id ? frame->function : NULL, frame->module, frame->file, frame->line, frame->code};
+}
+
+const char *thread_name(const struct recording *recording, uint32_t tid)
+{
+    const char *name = tid ? recording->frames->thread(recording->host, tid, NULL) : NULL;
+
+    for (size_t i = recording->name_count; (!name || !*name) && i > 0; i--)
+        if (recording->names[i - 1].tid == tid)
+            name = recording->names[i - 1].name;
+    return name && *name ? name : NULL;
+}
+
+uint32_t managed_part(const struct recording *recording, uint64_t stack, const uint32_t **frames)
+{
+    uint32_t count = 0, first = 0;
+
+    if (!stack || !recording->frames->stack(recording->host, stack, frames, &count) || !*frames)
+        return 0;
+    while (count && frame_of(recording, (*frames)[count - 1])->kind != MEDIC_FRAME_MANAGED)
+        count--;
+    while (first < count && frame_of(recording, (*frames)[first])->kind != MEDIC_FRAME_MANAGED)
+        first++;
+    *frames += first;
+    return count - first;
+}
+
+static void find_held(const struct recording *recording, struct held *held)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = managed_part(recording, held->stack, &frames);
+
+    held->leaf = count ? frames[count - 1] : 0;
+    for (uint32_t i = count; i > 0 && !held->anchor; i--)
+        if (frame_of(recording, frames[i - 1])->code == MEDIC_CODE_USER)
+            held->anchor = frames[i - 1];
+    if (!held->anchor)
+        held->anchor = held->leaf;
+    held->function = function_of(recording, held->anchor);
+    held->leaf_function = function_of(recording, held->leaf);
+}
+
+/* What the runtime and its library do to lock is in every stack. */
+static void find_anchor(const struct recording *recording, struct wait *wait)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = managed_part(recording, wait->stack, &frames);
+
+    for (uint32_t i = count; i > 0; i--) {
+        const medic_frame *frame = frame_of(recording, frames[i - 1]);
+        if (frame->kind != MEDIC_FRAME_MANAGED || (frame->code != MEDIC_CODE_USER && wait->anchor))
+            continue;
+        wait->anchor = frames[i - 1];
+        wait->entry = i < count ? frames[i] : 0;
+        wait->user = frame->code == MEDIC_CODE_USER;
+        if (wait->user)
+            return;
+    }
+}
+
+/* --- waits --- */
+
+const struct wait *wait_by_number(const struct recording *recording, uint64_t number)
+{
+    size_t low = 0, high = recording->wait_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (recording->waits[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return number && low < recording->wait_count && recording->waits[low].number == number ? &recording->waits[low]
+                                                                                           : NULL;
+}
+
+static void set_length(struct recording *recording, uint64_t number, uint64_t wait_ns)
+{
+    struct wait *wait = (struct wait *)wait_by_number(recording, number);
+
+    if (!wait)
+        return;
+    wait->wait_ns = wait_ns;
+    wait->known = 1;
+}
+
+static struct lock *lock_by_index(struct recording *recording, uint32_t index)
+{
+    return index < recording->lock_count ? &recording->locks[index] : NULL;
+}
+
+static uint64_t open_length(const struct recording *recording, const ct_open *open)
+{
+    return recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0;
+}
+
+static void know_waits(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->end_count; i++)
+        set_length(recording, recording->ends[i].number, recording->ends[i].wait_ns);
+    for (size_t i = 0; i < recording->open_count; i++) {
+        const ct_open *open = &recording->opens[i];
+        struct lock *lock = lock_by_index(recording, open->lock);
+        uint64_t length = open_length(recording, open);
+        set_length(recording, open->number, length);
+        if (!lock)
+            continue;
+        lock->open++;
+        lock->open_ns += length;
+        if (lock->raw.max_ns < length)
+            lock->raw.max_ns = length;
+        if (open->kind == CT_KIND_LOCK && length > recording->longest_open_ns)
+            recording->longest_open_ns = length;
+    }
+    for (size_t i = 0; i < recording->wait_count; i++)
+        find_anchor(recording, &recording->waits[i]);
+    for (size_t i = 0; i < recording->held_count; i++)
+        find_held(recording, &recording->helds[i]);
+}
+
+/* What was read most often: an object may have moved away just before it was looked at. */
+static void know_types(struct recording *recording)
+{
+    size_t best = 0;
+
+    for (size_t i = 0, end; i < recording->type_count; i = end) {
+        const ct_type *type = &recording->types[i];
+        struct lock *lock = lock_by_index(recording, type->lock);
+        for (end = i; end < recording->type_count && recording->types[end].lock == type->lock &&
+                      recording->types[end].type == type->type;)
+            end++;
+        if (i == 0 || recording->types[i - 1].lock != type->lock)
+            best = 0;
+        if (lock && end - i > best) {
+            best = end - i;
+            lock->type = type->type;
+        }
+    }
+}
+
+/* --- sums by frame --- */
+
+struct tally {
+    double *sums; /* by frame or function id */
+    uint32_t count;
+};
+
+static int tally_make(const struct recording *recording, struct tally *tally)
+{
+    tally->count = recording->frame_count + 1;
+    tally->sums = calloc(tally->count, sizeof *tally->sums);
+    return tally->sums != NULL;
+}
+
+static void tally_add(struct tally *tally, uint32_t id, double weight)
+{
+    if (id && id < tally->count)
+        tally->sums[id] += weight;
+}
+
+static uint32_t tally_top(const struct tally *tally, double *all, double *most)
+{
+    uint32_t top = 0;
+
+    *all = 0;
+    for (uint32_t id = 1; id < tally->count; id++) {
+        *all += tally->sums[id];
+        if (tally->sums[id] > tally->sums[top])
+            top = id;
+    }
+    *most = top ? tally->sums[top] : 0;
+    return top;
+}
+
+/* --- locks --- */
+
+/* Waits by lock, as indices. */
+struct order {
+    uint32_t *waits;
+    size_t count;
+};
+
+static const struct recording *sorting; /* qsort has no context; the tool has one thread */
+
+static int by_lock_of_wait(const void *left, const void *right)
+{
+    const struct wait *a = &sorting->waits[*(const uint32_t *)left], *b = &sorting->waits[*(const uint32_t *)right];
+
+    return a->lock != b->lock ? (a->lock > b->lock) - (a->lock < b->lock)
+                              : (a->number > b->number) - (a->number < b->number);
+}
+
+static int is_usable(const struct wait *wait)
+{
+    return wait->kind == CT_KIND_LOCK && wait->known && wait->anchor;
+}
+
+static int order_waits(const struct recording *recording, struct order *order)
+{
+    order->waits = calloc(recording->wait_count + 1, sizeof *order->waits);
+    if (!order->waits)
+        return 0;
+    for (size_t i = 0; i < recording->wait_count && i < UINT32_MAX; i++)
+        if (is_usable(&recording->waits[i]))
+            order->waits[order->count++] = (uint32_t)i;
+    sorting = recording;
+    qsort(order->waits, order->count, sizeof *order->waits, by_lock_of_wait);
+    return 1;
+}
+
+/* Of each lock the function in which most of its time was waited; a wait of no length is one too. */
+static void know_sites(struct recording *recording, const struct order *order)
+{
+    for (size_t i = 0, end; i < order->count; i = end) {
+        uint32_t index = recording->waits[order->waits[i]].lock;
+        struct lock *lock = lock_by_index(recording, index);
+        double best = 0;
+        for (end = i; end < order->count && recording->waits[order->waits[end]].lock == index;)
+            end++;
+        for (size_t a = i; lock && a < end && a < i + 64; a++) {
+            uint32_t function = function_of(recording, recording->waits[order->waits[a]].anchor);
+            double sum = 0;
+            for (size_t b = i; b < end && b < i + 256; b++)
+                if (function_of(recording, recording->waits[order->waits[b]].anchor) == function)
+                    sum += 1 + (double)recording->waits[order->waits[b]].wait_ns;
+            if (sum > best) {
+                best = sum;
+                lock->site = function;
+            }
+        }
+    }
+}
+
+/* --- groups --- */
+
+static const char *type_name(const struct recording *recording, uint64_t type)
+{
+    const char *text = NULL;
+    const medic_name_record *name =
+        type ? recording->capture->name(recording->host, MEDIC_NAME_TYPE, type, &text) : NULL;
+
+    return name && !(name->flags & 2) && text && *text ? text : NULL;
+}
+
+const char *lock_name(const struct group *group)
+{
+    return group->name ? group->name : "(unknown type)";
+}
+
+/* Everybody's locks are of these. */
+static int is_anonymous(const char *name)
+{
+    return !name || strcmp(name, "System.Object") == 0 || strcmp(name, "System.Threading.Lock") == 0 ||
+           strcmp(name, "object") == 0;
+}
+
+static struct group *find_group(struct recording *recording, uint64_t type, const char *name, uint32_t site)
+{
+    struct group *group;
+
+    for (size_t i = 0; i < recording->group_count; i++) {
+        group = &recording->groups[i];
+        if ((group->name && name ? strcmp(group->name, name) == 0 : !group->name && !name) &&
+            (group->site == site || !is_anonymous(name)))
+            return group;
+    }
+    group = &recording->groups[recording->group_count++];
+    *group = (struct group){.type = type, .name = name, .site = site};
+    return group;
+}
+
+/* The one group of a type, for a lock that no stack was taken of. */
+static struct group *only_group(struct recording *recording, const char *name)
+{
+    struct group *only = NULL;
+
+    for (size_t i = 0; i < recording->group_count; i++) {
+        struct group *group = &recording->groups[i];
+        if (!(group->name && name ? strcmp(group->name, name) == 0 : !group->name && !name))
+            continue;
+        if (only)
+            return NULL;
+        only = group;
+    }
+    return only;
+}
+
+static void add_lock(struct group *group, struct lock *lock)
+{
+    group->locks++;
+    group->begun += lock->raw.begun;
+    group->waited_ns += lock->raw.ended_ns + lock->open_ns;
+    group->open += lock->open;
+    if (group->max_ns < lock->raw.max_ns)
+        group->max_ns = lock->raw.max_ns;
+    for (uint32_t i = 0; i < CT_BINS_ALL; i++)
+        group->bins[i] += lock->bins[i];
+}
+
+static int is_lock(const struct lock *lock)
+{
+    return lock->raw.begun && (lock->raw.kind == CT_KIND_LOCK || lock->raw.kind == 0);
+}
+
+static void make_groups(struct recording *recording)
+{
+    for (int seen = 1; seen >= 0; seen--)
+        for (size_t i = 0; i < recording->lock_count; i++) {
+            struct lock *lock = &recording->locks[i];
+            const char *name = type_name(recording, lock->type);
+            struct group *group = NULL;
+            if (seen)
+                lock->group = NONE;
+            if (!is_lock(lock) || (lock->site != 0) != seen)
+                continue;
+            if (!seen)
+                group = only_group(recording, name);
+            if (!group)
+                group = find_group(recording, lock->type, name, lock->site);
+            lock->group = (uint32_t)(group - recording->groups);
+            add_lock(group, lock);
+        }
+}
+
+static int by_waited(const void *left, const void *right)
+{
+    const struct group *a = &sorting->groups[*(const uint32_t *)left], *b = &sorting->groups[*(const uint32_t *)right];
+
+    if (a->waited_ns != b->waited_ns)
+        return a->waited_ns < b->waited_ns ? 1 : -1;
+    return (a->begun < b->begun) - (a->begun > b->begun);
+}
+
+static int sort_groups(struct recording *recording)
+{
+    size_t count = recording->group_count;
+    uint32_t *order = calloc(2 * count + 1, sizeof *order);
+    struct group *sorted = calloc(count + 1, sizeof *sorted);
+
+    if (!order || !sorted) {
+        free(order);
+        free(sorted);
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    sorting = recording;
+    qsort(order, count, sizeof *order, by_waited);
+    for (uint32_t i = 0; i < count; i++) {
+        sorted[i] = recording->groups[order[i]];
+        order[count + order[i]] = i;
+    }
+    for (size_t i = 0; i < recording->lock_count; i++)
+        if (recording->locks[i].group != NONE)
+            recording->locks[i].group = order[count + recording->locks[i].group];
+    free(order);
+    free(recording->groups);
+    recording->groups = sorted;
+    return 1;
+}
+
+const struct group *group_of(const struct recording *recording, uint32_t lock)
+{
+    uint32_t group = lock < recording->lock_count ? recording->locks[lock].group : NONE;
+
+    return group < recording->group_count ? &recording->groups[group] : NULL;
+}
+
+/* A wait with a stack stands for a part of the exact sum of its group. */
+static void weigh(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        struct wait *wait = &recording->waits[i];
+        struct group *group = (struct group *)group_of(recording, wait->lock);
+        if (!is_usable(wait) || !group)
+            continue;
+        group->sampled++;
+        group->sampled_ns += wait->wait_ns;
+    }
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        struct wait *wait = &recording->waits[i];
+        const struct group *group = group_of(recording, wait->lock);
+        if (is_usable(wait) && group && group->sampled_ns)
+            wait->weight_ns = (double)wait->wait_ns * ((double)group->waited_ns / (double)group->sampled_ns);
+    }
+}
+
+/* --- who holds --- */
+
+/* Of those seen in a photograph the function that kept others waiting longest. */
+static void name_photographed(const struct recording *recording, struct group *group, struct tally *holders)
+{
+    double all, most, best = 0;
+
+    memset(holders->sums, 0, holders->count * sizeof *holders->sums);
+    for (size_t i = 0; i < recording->held_count; i++)
+        if (group_of(recording, recording->helds[i].lock) == group)
+            tally_add(holders, recording->helds[i].anchor, (double)recording->helds[i].wait_ns);
+    group->holder = tally_top(holders, &all, &most);
+    group->photographed = group->holder != 0;
+    for (size_t i = 0; i < recording->held_count; i++) {
+        const struct held *held = &recording->helds[i];
+        if (group_of(recording, held->lock) != group || held->function != function_of(recording, group->holder) ||
+            (double)held->wait_ns <= best)
+            continue;
+        best = (double)held->wait_ns;
+        group->busy = held->leaf;
+    }
+}
+
+/* Where the holder had got the lock is told when it is known for a quarter of the waiting, and is one place for half of that;
+ * else what a photograph shows. */
+static void name_holder(const struct recording *recording, struct group *group, struct tally *holders)
+{
+    double most;
+    uint32_t top = tally_top(holders, &group->held_ns, &most);
+
+    for (uint32_t id = 1; top && id < holders->count; id++)
+        if (function_of(recording, id) == function_of(recording, top))
+            group->holder_ns += holders->sums[id];
+    if (top && group->holder_ns >= 0.5 * group->held_ns && group->held_ns >= 0.25 * (double)group->waited_ns)
+        group->holder = top;
+    else
+        name_photographed(recording, group, holders);
+}
+
+static int know_places(struct recording *recording, struct group *group)
+{
+    struct tally lines = {0}, holders = {0}, functions = {0};
+    double all, most;
+
+    if (!tally_make(recording, &lines) || !tally_make(recording, &holders) || !tally_make(recording, &functions)) {
+        free(lines.sums);
+        free(holders.sums);
+        free(functions.sums);
+        return 0;
+    }
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        const struct wait *wait = &recording->waits[i], *got;
+        if (!is_usable(wait) || group_of(recording, wait->lock) != group)
+            continue;
+        tally_add(&lines, wait->anchor, wait->weight_ns + 1e-6);
+        tally_add(&functions, function_of(recording, wait->anchor), wait->weight_ns + 1e-6);
+        got = wait_by_number(recording, wait->owner_wait);
+        if (got && got->anchor)
+            tally_add(&holders, got->anchor, wait->weight_ns);
+    }
+    group->site = tally_top(&functions, &all, &most);
+    for (uint32_t id = 1; id < lines.count; id++)
+        if (function_of(recording, id) == group->site && lines.sums[id] > (group->line ? lines.sums[group->line] : 0))
+            group->line = id;
+    name_holder(recording, group, &holders);
+    free(lines.sums);
+    free(holders.sums);
+    free(functions.sums);
+    return 1;
+}
+
+/* --- threads --- */
+
+struct thread_sum {
+    uint32_t group, tid;
+    uint64_t waits, blocked_ns;
+};
+
+static int by_group_and_thread(const void *left, const void *right)
+{
+    const struct thread_sum *a = left, *b = right;
+
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+static int by_thread(const void *left, const void *right)
+{
+    const struct thread_sum *a = left, *b = right;
+
+    return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+static size_t gather(const struct recording *recording, struct thread_sum *sums)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < recording->pair_count; i++) {
+        const ct_pair *pair = &recording->pairs[i];
+        const struct group *group = group_of(recording, pair->lock);
+        if (group)
+            sums[count++] =
+                (struct thread_sum){(uint32_t)(group - recording->groups), pair->tid, pair->waits, pair->blocked_ns};
+    }
+    for (size_t i = 0; i < recording->open_count; i++) {
+        const ct_open *open = &recording->opens[i];
+        const struct group *group = group_of(recording, open->lock);
+        if (!group)
+            continue;
+        sums[count++] = (struct thread_sum){(uint32_t)(group - recording->groups), open->tid, 1, 0};
+        if (open->owner)
+            sums[count++] = (struct thread_sum){(uint32_t)(group - recording->groups), open->owner, 0,
+                                                open_length(recording, open)};
+    }
+    return count;
+}
+
+static void add_thread(struct group *group, uint32_t tid, uint64_t waits, uint64_t blocked_ns)
+{
+    group->threads += waits != 0;
+    group->blocked_ns += blocked_ns;
+    if (blocked_ns > group->holder_tid_ns) {
+        group->holder_tid = tid;
+        group->holder_tid_ns = blocked_ns;
+    }
+}
+
+static int know_threads(struct recording *recording)
+{
+    struct thread_sum *sums = calloc(recording->pair_count + 2 * recording->open_count + 1, sizeof *sums);
+    size_t count;
+
+    if (!sums)
+        return 0;
+    count = gather(recording, sums);
+    qsort(sums, count, sizeof *sums, by_group_and_thread);
+    for (size_t i = 0, end; i < count; i = end) {
+        uint64_t waits = 0, blocked = 0;
+        for (end = i; end < count && sums[end].group == sums[i].group && sums[end].tid == sums[i].tid; end++) {
+            waits += sums[end].waits;
+            blocked += sums[end].blocked_ns;
+        }
+        add_thread(&recording->groups[sums[i].group], sums[i].tid, waits, blocked);
+    }
+    qsort(sums, count, sizeof *sums, by_thread);
+    for (size_t i = 0, end; i < count; i = end) {
+        uint64_t waits = 0;
+        for (end = i; end < count && sums[end].tid == sums[i].tid; end++)
+            waits += sums[end].waits;
+        recording->threads += waits != 0;
+    }
+    free(sums);
+    return 1;
+}
+
+/* --- all --- */
+
+uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q)
+{
+    uint64_t all = 0, seen = 0;
+
+    for (uint32_t i = 0; i < CT_BINS_ALL; i++)
+        all += bins[i];
+    for (uint32_t i = 0; i < CT_BINS_ALL && all; i++) {
+        double from = i ? (double)ct_bin_begin(i) : 0, to = (double)ct_bin_begin(i + 1), rank = q * (double)all;
+        if (!bins[i] || (double)(seen + bins[i]) < rank) {
+            seen += bins[i];
+            continue;
+        }
+        from += (to - from) * (rank - (double)seen) / (double)bins[i];
+        return i + 1 == CT_BINS_ALL || from > (double)max_ns ? max_ns : (uint64_t)from;
+    }
+    return max_ns;
+}
+
+static void sum_up(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->group_count; i++) {
+        const struct group *group = &recording->groups[i];
+        recording->waits_all += group->begun;
+        recording->waited_ns += group->waited_ns;
+        recording->open_all += group->open;
+        if (recording->max_ns < group->max_ns)
+            recording->max_ns = group->max_ns;
+        for (uint32_t bin = 0; bin < CT_BINS_ALL; bin++)
+            recording->bins[bin] += group->bins[bin];
+    }
+}
+
+/* Only the first ones are shown with their places. */
+#define GROUPS_WITH_PLACES 200u
+
+int find_facts(struct recording *recording)
+{
+    struct order order = {0};
+    int good = 1;
+
+    recording->frame_count = recording->frames->frame_count(recording->host);
+    if (recording->frame_count == UINT32_MAX)
+        recording->frame_count--;
+    recording->groups = calloc(recording->lock_count + 1, sizeof *recording->groups);
+    know_waits(recording);
+    know_types(recording);
+    if (!recording->groups || !order_waits(recording, &order))
+        return MEDIC_E_MEMORY;
+    know_sites(recording, &order);
+    free(order.waits);
+    make_groups(recording);
+    if (!sort_groups(recording) || !know_threads(recording))
+        return MEDIC_E_MEMORY;
+    weigh(recording);
+    for (size_t i = 0; i < recording->group_count && i < GROUPS_WITH_PLACES && good; i++)
+        good = know_places(recording, &recording->groups[i]);
+    sum_up(recording);
+    return good ? MEDIC_OK : MEDIC_E_MEMORY;
+}

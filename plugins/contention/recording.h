@@ -1,0 +1,134 @@
+/* A capture of contention in memory, as the report half works on it. [tool] */
+#ifndef CONTENTION_RECORDING_H
+#define CONTENTION_RECORDING_H
+
+#include "contention.h"
+#include "records.h"
+
+#include <medic/words.h>
+
+#define LOCKS_MOST 65536u /* a lock with a greater number is damage */
+#define NONE UINT32_MAX
+
+/* A wait that has a stack. */
+struct wait {
+    uint64_t number, time_ns, stack, owner_wait;
+    uint64_t wait_ns; /* until it ended, or the recording did */
+    double weight_ns; /* of all waits, what this one stands for */
+    uint32_t lock, owner, kind, os_id;
+    int known;       /* its length is */
+    uint32_t anchor; /* frame: the innermost one of the program's own, else the innermost managed one; 0 = none */
+    uint32_t entry;  /* frame that the anchor called */
+    int user;        /* the anchor is the program's */
+};
+
+/* A holder as a photograph shows it. */
+struct held {
+    uint64_t wait_ns, stack;
+    uint32_t lock, owner;
+    uint32_t anchor, leaf; /* frames; leaf: the innermost managed one */
+    uint32_t function, leaf_function;
+};
+
+struct lock {
+    ct_lock raw;
+    uint32_t bins[CT_BINS_ALL];
+    uint64_t open, open_ns; /* waits that had not ended */
+    uint64_t type;          /* ClassID, 0 = not known */
+    uint32_t site;          /* function where most of its waits were seen; 0 = no stack */
+    uint32_t group;         /* NONE = nobody waited for it */
+};
+
+/* Locks that are told as one: those of one type, and where the type says nothing (System.Object) those of one site. */
+struct group {
+    uint64_t type;
+    const char *name; /* of the type; NULL = not known */
+    uint32_t site;    /* function; 0 = not seen */
+    uint32_t line;    /* frame in the site where most of it was; 0 */
+    uint64_t locks, begun, waited_ns, max_ns, open;
+    uint64_t bins[CT_BINS_ALL];
+    uint64_t sampled, sampled_ns; /* of the waits, those with a stack */
+    uint32_t threads;             /* that waited for it */
+    uint32_t holder;              /* frame where those that held it had got it, most often; 0 = not seen */
+    uint32_t busy;                /* frame: what it did there, in a photograph; 0 */
+    int photographed;             /* the holder is from one */
+    double holder_ns, held_ns;    /* waits it stands for; those of which a holder's site is known */
+    uint32_t holder_tid;          /* the thread for which others waited longest; 0 */
+    uint64_t holder_tid_ns, blocked_ns;
+};
+
+struct recording {
+    const medic_host *host;
+    const medic_capture_service *capture;
+    const medic_document_service *document;
+    const medic_frames_service *frames;
+    const medic_stack_tree_service *trees;
+    uint64_t begin_ns, end_ns, long_ns;
+
+    struct wait *waits; /* by number */
+    size_t wait_count, wait_room;
+    ct_end *ends;
+    size_t end_count, end_room;
+    ct_type *types; /* by lock, then type */
+    size_t type_count, type_room;
+    ct_tick *ticks; /* by time */
+    size_t tick_count, tick_room;
+    ct_pair *pairs; /* by lock, then tid */
+    size_t pair_count, pair_room;
+    ct_open *opens;
+    size_t open_count, open_room;
+    ct_thread *names;
+    size_t name_count, name_room;
+    medic_thread_stack *photos; /* while reading: the stacks of the last photograph */
+    size_t photo_count, photo_room;
+    int photo_told; /* ... and its holders were read */
+    struct held *helds;
+    size_t held_count, held_room;
+    struct lock *locks; /* by number */
+    size_t lock_count;
+    struct group *groups; /* most waited for first */
+    size_t group_count;
+    ct_totals totals;
+    int has_totals;
+    uint64_t bad_records;
+    uint32_t frame_count;
+
+    /* All locks. */
+    uint64_t waits_all, waited_ns, max_ns, open_all;
+    uint64_t bins[CT_BINS_ALL];
+    uint32_t threads;
+    uint64_t longest_open_ns;
+};
+
+/* recording.c: MEDIC_OK or MEDIC_E_MEMORY with a sentence. The caller frees with recording_free in any case. */
+int read_recording(struct recording *recording, medic_reason *why);
+void recording_free(struct recording *recording);
+
+/* facts.c. MEDIC_OK or MEDIC_E_MEMORY. */
+int find_facts(struct recording *recording);
+const medic_frame *frame_of(const struct recording *recording, uint32_t id); /* never NULL */
+/* The managed part of a stack: without the way from the root of the thread, and without how it was taken. Returns its length. */
+uint32_t managed_part(const struct recording *recording, uint64_t stack, const uint32_t **frames);
+/* The name of a thread, or NULL. */
+const char *thread_name(const struct recording *recording, uint32_t tid);
+uint32_t function_of(const struct recording *recording, uint32_t frame);
+struct medic_place place_of(const struct recording *recording, uint32_t frame);
+const struct wait *wait_by_number(const struct recording *recording, uint64_t number);
+/* NULL for a wait for something else. */
+const struct group *group_of(const struct recording *recording, uint32_t lock);
+/* Length that a share q of the waits does not exceed, within the width of a bin (a quarter of an octave). */
+uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q);
+/* "Orders.Account", "a lock without a known type" */
+const char *lock_name(const struct group *group);
+
+/* verdict.c */
+void write_verdict(const struct recording *recording);
+
+/* sections.c, sections_time.c */
+void write_sections(const struct recording *recording);
+void write_timeline(const struct recording *recording);
+void write_histogram(const struct recording *recording);
+void write_open_waits(const struct recording *recording);
+void write_notes(const struct recording *recording);
+
+#endif

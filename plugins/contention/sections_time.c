@@ -1,0 +1,220 @@
+/* Waits over time, by length, those that had not ended, and what to keep in mind. */
+#include "sections.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUCKETS 60u
+
+/* --- time --- */
+
+struct bucket {
+    double waited_ns, waits;
+};
+
+/* What lies between two ticks is spread evenly. */
+static void spread(struct bucket *buckets, uint64_t length, uint64_t from, uint64_t to, double waited_ns, double waits)
+{
+    double span = (double)(to - from);
+
+    for (uint64_t i = from / length; i < BUCKETS && i * length < to; i++) {
+        uint64_t begin = i * length > from ? i * length : from, end = (i + 1) * length < to ? (i + 1) * length : to;
+        double part = (double)(end - begin) / span;
+        buckets[i].waited_ns += waited_ns * part;
+        buckets[i].waits += waits * part;
+    }
+}
+
+void write_timeline(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        {"at", "At", MEDIC_INTEGER, MEDIC_UNIT_INSTANT, MEDIC_ROLE_TIME, 0},
+        {"waiting", "Threads waiting", MEDIC_NUMBER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, 0},
+        {"waits", "Waits a second", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
+    };
+    struct bucket buckets[BUCKETS] = {{0, 0}};
+    uint64_t span = recording->end_ns - recording->begin_ns, length = span / BUCKETS + 1;
+    medic_section *section;
+
+    if (span < BUCKETS || recording->tick_count < 2)
+        return;
+    for (size_t i = 1; i < recording->tick_count; i++) {
+        const ct_tick *last = &recording->ticks[i - 1], *tick = &recording->ticks[i];
+        uint64_t from = last->time_ns > recording->begin_ns ? last->time_ns - recording->begin_ns : 0;
+        uint64_t to = tick->time_ns > recording->begin_ns ? tick->time_ns - recording->begin_ns : 0;
+        if (to > from && tick->begun >= last->begun)
+            spread(buckets, length, from, to,
+                   tick->waited_ns > last->waited_ns ? (double)(tick->waited_ns - last->waited_ns) : 0,
+                   (double)(tick->begun - last->begun));
+    }
+    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        medic_cell cells[] = {whole(i * length), ratio(buckets[i].waited_ns, (double)length),
+                              ratio(buckets[i].waits * 1e9, (double)length)};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- length --- */
+
+void write_histogram(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        {"from", "From", MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_LOWER, MEDIC_COLUMN_KEY},
+        {"to", "To", MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_UPPER, 0},
+        {"waits", "Waits", MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_VALUE, MEDIC_COLUMN_DIFF},
+    };
+    uint32_t first = CT_BINS_ALL, last = 0;
+    medic_section *section;
+
+    for (uint32_t i = 0; i < CT_BINS_ALL; i++)
+        if (recording->bins[i]) {
+            first = first < CT_BINS_ALL ? first : i;
+            last = i;
+        }
+    if (first == CT_BINS_ALL)
+        return;
+    section = SECTION(recording, MEDIC_HISTOGRAM, "lengths", "Waits by length", NULL, columns);
+    for (uint32_t octave = first / CT_BIN_OCTAVE; octave <= last / CT_BIN_OCTAVE; octave++) {
+        uint32_t bin = octave * CT_BIN_OCTAVE;
+        uint64_t waits = 0;
+        for (uint32_t i = 0; i < CT_BIN_OCTAVE; i++)
+            waits += recording->bins[bin + i];
+        medic_cell cells[] = {whole(bin ? ct_bin_begin(bin) : 0), whole(ct_bin_begin(bin + CT_BIN_OCTAVE)),
+                              whole(waits)};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- waits that did not end --- */
+
+static int by_begin(const void *left, const void *right)
+{
+    uint64_t a = ((const ct_open *)left)->begin_ns, b = ((const ct_open *)right)->begin_ns;
+
+    return (a > b) - (a < b);
+}
+
+static void open_row(const struct recording *recording, medic_section *section, const ct_open *open)
+{
+    const struct wait *wait = wait_by_number(recording, open->number);
+    const struct group *group = group_of(recording, open->lock);
+    char tid[16];
+    const char *owner = thread_name(recording, open->owner);
+
+    snprintf(tid, sizeof tid, "%u", open->owner);
+    medic_cell cells[] = {
+        medic_string(thread_name(recording, open->tid)),
+        whole(open->tid),
+        whole(recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0),
+        medic_string(group ? lock_name(group) : NULL),
+        medic_string(wait ? place_of(recording, wait->anchor).name : NULL),
+        medic_string(owner         ? owner
+                     : open->owner ? tid
+                                   : NULL),
+    };
+    ROW(recording, section, cells);
+}
+
+void write_open_waits(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("name", "Thread", MEDIC_COLUMN_KEY),
+        {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
+        LENGTH("age", "Has waited"),
+        TEXT("lock", "For", 0),
+        TEXT("site", "In", 0),
+        TEXT("owner", "Held by, at the begin", 0),
+    };
+    medic_section *section;
+    uint64_t count = 0;
+
+    if (!recording->open_all)
+        return;
+    qsort(recording->opens, recording->open_count, sizeof *recording->opens, by_begin);
+    section = SECTION(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
+    for (size_t i = 0; i < recording->open_count; i++)
+        if (recording->opens[i].kind == CT_KIND_LOCK && count++ < ROWS_MAX)
+            open_row(recording, section, &recording->opens[i]);
+    recording->document->total_rows(section, count);
+}
+
+/* --- what to keep in mind --- */
+
+struct notes {
+    const struct recording *recording;
+    medic_section *section;
+};
+
+static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
+
+static void note(struct notes *notes, const char *format, ...)
+{
+    static const medic_column columns[] = {TEXT("text", "Note", 0)};
+    char text[320];
+    va_list args;
+
+    if (!notes->section)
+        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    medic_cell cells[] = {medic_string(text)};
+    ROW(notes->recording, notes->section, cells);
+}
+
+static void note_stacks(struct notes *notes)
+{
+    const struct recording *recording = notes->recording;
+    const ct_totals *totals = &recording->totals;
+    uint64_t all = totals->begun + totals->other_begun;
+    char share[32];
+    struct medic_text text = {share, sizeof share};
+
+    if (!recording->has_totals || !all)
+        return;
+    medic_add_share(&text, (double)totals->stacks, (double)all);
+    if (totals->stacks < all)
+        note(notes,
+             "%s of the waits have a stack (stacks_per_second); sites and holders are estimated from these, counts and "
+             "times of locks are not.",
+             share);
+}
+
+static void note_room(struct notes *notes, const ct_totals *totals)
+{
+    if (totals->no_lock_room)
+        note(notes, "%llu waits were for locks beyond the first 4,096 and are counted together.",
+             (unsigned long long)totals->no_lock_room);
+    if (totals->no_thread_room)
+        note(notes, "%llu waits were of threads beyond the first 16,384: counted, not timed.",
+             (unsigned long long)totals->no_thread_room);
+    if (totals->no_pair_room)
+        note(notes, "%llu waits are missing in the table by thread, which was full.",
+             (unsigned long long)totals->no_pair_room);
+    if (totals->types_unreadable)
+        note(notes, "The kernel does not let the process copy its own memory (process_vm_readv, seccomp): the types of "
+                    "locked objects are not known.");
+    if (totals->bad_events)
+        note(notes, "%llu events were not understood.", (unsigned long long)totals->bad_events);
+}
+
+void write_notes(const struct recording *recording)
+{
+    const ct_totals *totals = &recording->totals;
+    uint64_t lost = recording->capture->lost(recording->host);
+    struct notes notes = {recording, NULL};
+
+    if (recording->capture->end_reason(recording->host) == MEDIC_END_NONE)
+        note(&notes, "The recording was cut off: this is what had been written until then.");
+    note_stacks(&notes);
+    if (totals->unpaired)
+        note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
+             (unsigned long long)totals->unpaired);
+    note_room(&notes, totals);
+    if (lost)
+        note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",
+             (unsigned long long)lost);
+    if (recording->bad_records)
+        note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);
+}

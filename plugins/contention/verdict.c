@@ -1,0 +1,222 @@
+/* The sentence, and the findings under it. */
+#include "recording.h"
+
+#include <stdlib.h>
+
+enum { SENTENCE = 640 };
+
+/* Shares of the time of the threads that wait at all. Below the first, waiting is no trouble: nobody would feel the
+ * difference if there were no locks. */
+static const struct {
+    double share;
+    uint32_t severity;
+} grades[] = {{0.02, MEDIC_NOTICE}, {0.10, MEDIC_WARNING}, {0.35, MEDIC_CRITICAL}};
+
+/* A program that waits now and then is not measured by its few waiting threads: this much time must go into it. */
+#define WAITING_AT_LEAST 0.01 /* threads, on average */
+#define STUCK_NS UINT64_C(5000000000)
+
+static double span_of(const struct recording *recording)
+{
+    return (double)(recording->end_ns - recording->begin_ns);
+}
+
+static double share_of_threads(const struct recording *recording)
+{
+    double all = span_of(recording) * recording->threads;
+
+    return all > 0 ? (double)recording->waited_ns / all : 0;
+}
+
+static uint32_t severity_of(const struct recording *recording)
+{
+    uint32_t severity = MEDIC_HEALTHY;
+
+    if ((double)recording->waited_ns >= WAITING_AT_LEAST * span_of(recording))
+        for (size_t i = 0; i < sizeof grades / sizeof *grades; i++)
+            if (share_of_threads(recording) >= grades[i].share)
+                severity = grades[i].severity;
+    if (severity < MEDIC_NOTICE && recording->max_ns >= recording->long_ns)
+        severity = MEDIC_NOTICE;
+    if (severity < MEDIC_WARNING &&
+        (recording->max_ns / 10 >= recording->long_ns || recording->longest_open_ns >= STUCK_NS))
+        severity = MEDIC_WARNING;
+    return severity;
+}
+
+/* "one Orders.Cache, locked in Orders.Cache.Get (Cache.cs:12)" */
+static void add_lock(struct medic_text *text, const struct recording *recording, const struct group *group)
+{
+    if (group->locks > 1)
+        medic_add_number(text, group->locks);
+    else
+        medic_add(text, "one");
+    medic_add(text, " ");
+    medic_add_name(text, group->name ? group->name : "object");
+    if (group->locks > 1)
+        medic_add(text, " objects");
+    if (!group->name)
+        medic_add(text, " of unknown type");
+    if (group->line) {
+        struct medic_place place = place_of(recording, group->line);
+        medic_add(text, ", locked in ");
+        medic_add_place(text, &place);
+    }
+}
+
+static void add_holder(struct medic_text *text, const struct recording *recording, const struct group *group)
+{
+    int sure = group->holder != 0;
+    const char *name;
+
+    if (sure) {
+        struct medic_place place = place_of(recording, group->holder);
+        medic_add(text, "; meanwhile it is held in ");
+        if (function_of(recording, group->holder) == function_of(recording, group->line))
+            medic_add(text, "the same method");
+        else
+            medic_add_place(text, &place);
+        if (group->busy && function_of(recording, group->busy) != function_of(recording, group->holder)) {
+            medic_add(text, ", busy in ");
+            medic_add_name(text, place_of(recording, group->busy).name);
+        }
+    }
+    if (!group->holder_tid || (double)group->holder_tid_ns < 0.5 * (double)group->blocked_ns)
+        return;
+    name = thread_name(recording, group->holder_tid);
+    medic_add(text, sure ? ", mostly by thread " : "; meanwhile it is held mostly by thread ");
+    if (name)
+        medic_add(text, "%s (%u)", name, group->holder_tid);
+    else
+        medic_add(text, "%u", group->holder_tid);
+}
+
+static void add_span(struct medic_text *text, const struct recording *recording)
+{
+    medic_add_time(text, span_of(recording));
+    medic_add(text, " × %u thread%s", recording->threads, recording->threads == 1 ? "" : "s");
+}
+
+static void judge_calm(struct medic_text *text, const struct recording *recording)
+{
+    if (!recording->waits_all) {
+        medic_add(text, "No thread waited for a lock in ");
+        medic_add_time(text, span_of(recording));
+    } else {
+        medic_add(text, "Locks are no trouble: ");
+        medic_add_number(text, recording->waits_all);
+        medic_add(text, recording->waits_all == 1 ? " wait took " : " waits took ");
+        medic_add_time(text, (double)recording->waited_ns);
+        medic_add(text, " of ");
+        add_span(text, recording);
+        medic_add(text, ", the longest ");
+        medic_add_time(text, (double)recording->max_ns);
+    }
+    medic_add(text, "; if work stands still, look at what else threads wait for (merged_stacks).");
+}
+
+static void judge_waiting(struct medic_text *text, const struct recording *recording)
+{
+    const struct group *first = &recording->groups[0];
+
+    medic_add(text, "Threads waited ");
+    medic_add_time(text, (double)recording->waited_ns);
+    medic_add(text, " of ");
+    add_span(text, recording);
+    medic_add(text, " (");
+    medic_add_share(text, share_of_threads(recording), 1);
+    medic_add(text, ") for locks");
+    if (first->waited_ns < recording->waited_ns) {
+        medic_add(text, ", ");
+        medic_add_share(text, (double)first->waited_ns, (double)recording->waited_ns);
+        medic_add(text, " of it for ");
+    } else {
+        medic_add(text, ": ");
+    }
+    add_lock(text, recording, first);
+    add_holder(text, recording, first);
+    medic_add(text, ".");
+}
+
+/* --- findings --- */
+
+static void find_other(const struct recording *recording, const struct group *group)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+
+    medic_add(&text, "Another ");
+    medic_add_share(&text, (double)group->waited_ns, (double)recording->waited_ns);
+    medic_add(&text, " went into waiting for ");
+    add_lock(&text, recording, group);
+    add_holder(&text, recording, group);
+    medic_add(&text, ".");
+    recording->document->finding(recording->host, sentence, "locks", NULL);
+}
+
+static void find_long(const struct recording *recording, const struct group *group)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+
+    medic_add(&text, "One wait in a hundred for it takes ");
+    medic_add_time(&text, (double)quantile(group->bins, group->max_ns, 0.99));
+    medic_add(&text, " or longer, the longest took ");
+    medic_add_time(&text, (double)group->max_ns);
+    medic_add(&text, ".");
+    recording->document->finding(recording->host, sentence, "locks", NULL);
+}
+
+static void find_open(const struct recording *recording)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+
+    medic_add_number(&text, recording->open_all);
+    medic_add(&text, recording->open_all == 1 ? " thread was" : " threads were");
+    medic_add(&text, " still waiting when the recording ended, the longest for ");
+    medic_add_time(&text, (double)recording->longest_open_ns);
+    medic_add(&text, recording->longest_open_ns >= STUCK_NS
+                         ? ": it may never get the lock; merged_stacks shows what its holder does."
+                         : ".");
+    recording->document->finding(recording->host, sentence, "waiting", NULL);
+}
+
+static void write_findings(const struct recording *recording, uint32_t severity)
+{
+    const struct group *first = &recording->groups[0];
+    uint32_t told = 0;
+
+    if (recording->longest_open_ns >= STUCK_NS)
+        find_open(recording);
+    if (severity == MEDIC_HEALTHY)
+        return;
+    if (first->begun >= 100)
+        find_long(recording, first);
+    for (size_t i = 1; i < recording->group_count && told < 3; i++)
+        if ((double)recording->groups[i].waited_ns >= 0.1 * (double)recording->waited_ns) {
+            find_other(recording, &recording->groups[i]);
+            told++;
+        }
+}
+
+void write_verdict(const struct recording *recording)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+    uint32_t severity = recording->waits_all ? severity_of(recording) : (uint32_t)MEDIC_HEALTHY;
+
+    if (!recording->waits_all && recording->has_totals && recording->totals.events_state != MEDIC_EVENTS_ON &&
+        recording->totals.events_state != MEDIC_EVENTS_OFF) {
+        severity = MEDIC_NOTICE;
+        medic_add(&text,
+                  "The runtime's events did not come up, so nothing is known about locks: record again, for longer.");
+    } else if (severity == MEDIC_HEALTHY) {
+        judge_calm(&text, recording);
+    } else {
+        judge_waiting(&text, recording);
+    }
+    recording->document->verdict(recording->host, severity, sentence);
+    if (recording->waits_all)
+        write_findings(recording, severity);
+}

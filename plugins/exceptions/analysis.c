@@ -1,0 +1,585 @@
+/* From counts and samples to what the report tells: which throws lie in the framework, what they cost, where they come from. */
+#include "recording.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEADY_LEAST 8u /* samples; with fewer the early ones count too */
+#define NOISE_SHARE 0.5
+#define BUCKETS 100u
+#define BURST_SHARE 0.5 /* of all throws in a tenth of the time */
+#define BURST_LEAST 100u
+
+uint64_t throws_of(const struct type *type)
+{
+    return type->fresh + type->propagated;
+}
+
+int is_noise(const struct type *type)
+{
+    return type->noise > NOISE_SHARE * (double)throws_of(type);
+}
+
+const char *short_type(const char *name)
+{
+    const char *last = name;
+    int depth = 0;
+
+    for (const char *at = name; *at; at++) {
+        depth += *at == '<' || *at == '[';
+        depth -= (*at == '>' || *at == ']') && depth;
+        if ((*at == '.' || *at == '+') && !depth && at[1])
+            last = at + 1;
+    }
+    return last;
+}
+
+static const medic_frame *frame_of(const struct recording *recording, uint32_t id)
+{
+    return id ? recording->frames->frame(recording->host, id) : NULL;
+}
+
+struct medic_place place_of(const struct recording *recording, uint32_t id)
+{
+    const medic_frame *frame = frame_of(recording, id);
+
+    if (!frame)
+        return (struct medic_place){0};
+    return (struct medic_place){frame->function, frame->module, frame->file, frame->line, frame->code};
+}
+
+/* --- stacks --- */
+
+/* The runtime's own way of throwing, which is managed code from .NET 9 on. */
+static int is_throwing(const char *function)
+{
+    return medic_begins_with(function, "System.Runtime.EH.") || strstr(function, "ThrowHelper.Throw") ||
+           medic_begins_with(function, "System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw") ||
+           medic_begins_with(function, "System.Runtime.ExceptionServices.InternalCalls");
+}
+
+static int look_at_stack(const struct recording *recording, struct sample *sample)
+{
+    const uint32_t *frames;
+    uint32_t count, last = 0;
+    int between = 0;
+
+    if (!sample->head.head.stack ||
+        !recording->frames->stack(recording->host, sample->head.head.stack, &frames, &count) || !count)
+        return MEDIC_OK;
+    sample->frames = malloc(count * sizeof *frames);
+    if (!sample->frames)
+        return MEDIC_E_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        const medic_frame *frame = frame_of(recording, frames[i]);
+        if (!frame || frame->kind != MEDIC_FRAME_MANAGED || is_throwing(frame->function)) {
+            between = 1;
+            continue;
+        }
+        if (!between || frame->function_id != last) /* its handler, called by the runtime: the same method */
+            sample->frame_count++;
+        sample->frames[sample->frame_count - 1] = frames[i];
+        last = frame->function_id;
+        between = 0;
+        sample->thrower = frames[i];
+        if (frame->code == MEDIC_CODE_USER)
+            sample->site = frames[i];
+    }
+    if (!sample->site)
+        sample->site = sample->thrower;
+    if (sample->site)
+        sample->site_name = frame_of(recording, sample->site)->function;
+    return MEDIC_OK;
+}
+
+static int is_library(const char *name)
+{
+    return medic_begins_with(name, "System.") || medic_begins_with(name, "Microsoft.") ||
+           medic_begins_with(name, "Interop.") || medic_begins_with(name, "Internal.");
+}
+
+/* Whether code of the program lies between the throw and the catch. */
+static int passes_program(const struct recording *recording, const struct sample *sample, const char *catcher)
+{
+    for (uint32_t i = sample->frame_count; i-- > 0;) {
+        const medic_frame *frame = frame_of(recording, sample->frames[i]);
+        if (frame->code == MEDIC_CODE_USER)
+            return 1;
+        if (strcmp(frame->function, catcher) == 0)
+            return 0;
+    }
+    return 0;
+}
+
+/* --- tables --- */
+
+static int by_route(const void *left, const void *right)
+{
+    const struct route *a = left, *b = right;
+
+    if (a->type_id != b->type_id)
+        return a->type_id < b->type_id ? -1 : 1;
+    return (a->catcher > b->catcher) - (a->catcher < b->catcher);
+}
+
+static int by_id(const void *left, const void *right)
+{
+    uint64_t a = ((const struct type *)left)->id, b = ((const struct type *)right)->id;
+
+    return (a > b) - (a < b);
+}
+
+static size_t type_of(const struct recording *recording, uint64_t id)
+{
+    struct type key = {.id = id};
+    struct type *found =
+        recording->type_count ? bsearch(&key, recording->types, recording->type_count, sizeof key, by_id) : NULL;
+
+    return found ? (size_t)(found - recording->types) : NO_INDEX;
+}
+
+static const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise)
+{
+    const char *text = NULL;
+
+    if (kind == MEDIC_NAME_TYPE)
+        for (size_t i = 0; i < recording->cheap_name_count; i++)
+            if (recording->cheap_names[i].type == id)
+                return recording->cheap_names[i].name;
+    return recording->capture->name(recording->host, kind, id, &text) && text && *text ? text : otherwise;
+}
+
+static void merge_types(struct recording *recording)
+{
+    size_t merged = 0;
+
+    if (recording->type_count)
+        qsort(recording->types, recording->type_count, sizeof *recording->types, by_id);
+    for (size_t i = 0; i < recording->type_count; i++) {
+        struct type *type = &recording->types[i];
+        if (merged && recording->types[merged - 1].id == type->id) {
+            recording->types[merged - 1].fresh += type->fresh;
+            recording->types[merged - 1].propagated += type->propagated;
+        } else {
+            recording->types[merged++] = *type;
+        }
+    }
+    recording->type_count = merged;
+    for (size_t i = 0; i < merged; i++)
+        recording->types[i].name = name_of(recording, MEDIC_NAME_TYPE, recording->types[i].id, "(unknown type)");
+}
+
+static void merge_routes(struct recording *recording)
+{
+    size_t merged = 0;
+
+    if (recording->route_count)
+        qsort(recording->routes, recording->route_count, sizeof *recording->routes, by_route);
+    for (size_t i = 0; i < recording->route_count; i++) {
+        struct route *route = &recording->routes[i];
+        if (merged && by_route(&recording->routes[merged - 1], route) == 0) {
+            recording->routes[merged - 1].counts[0] += route->counts[0];
+            recording->routes[merged - 1].counts[1] += route->counts[1];
+        } else {
+            recording->routes[merged++] = *route;
+        }
+    }
+    recording->route_count = merged;
+}
+
+/* Each type has a route of catcher 0: what nobody was seen to catch. */
+static void settle_routes(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->route_count; i++) {
+        struct route *route = &recording->routes[i];
+        route->type = type_of(recording, route->type_id);
+        if (route->catcher)
+            route->name = name_of(recording, MEDIC_NAME_FUNCTION, route->catcher, "(unknown method)");
+        if (route->catcher && route->type != NO_INDEX)
+            recording->types[route->type].caught += route->counts[0] + route->counts[1];
+    }
+    for (size_t i = 0; i < recording->route_count; i++) {
+        struct route *rest = &recording->routes[i];
+        const struct type *type = rest->type == NO_INDEX ? NULL : &recording->types[rest->type];
+        uint64_t counts[2];
+        if (rest->catcher || !type)
+            continue;
+        counts[0] = type->fresh;
+        counts[1] = type->propagated;
+        for (size_t j = i + 1; j < recording->route_count && recording->routes[j].type_id == type->id; j++)
+            for (int k = 0; k < 2; k++)
+                counts[k] -= recording->routes[j].counts[k] < counts[k] ? recording->routes[j].counts[k] : counts[k];
+        memcpy(rest->counts, counts, sizeof counts);
+    }
+}
+
+static size_t route_of(const struct recording *recording, const struct sample *sample)
+{
+    struct route key = {.type_id = sample->head.type, .catcher = sample->caught ? sample->catcher : 0};
+    struct route *found =
+        recording->route_count ? bsearch(&key, recording->routes, recording->route_count, sizeof key, by_route) : NULL;
+
+    return found ? (size_t)(found - recording->routes) : NO_INDEX;
+}
+
+/* --- CPU --- */
+
+static void add_measure(struct measure *measure, double value)
+{
+    measure->count++;
+    measure->sum += value;
+    measure->squares += value * value;
+}
+
+static void measure_sample(struct route *route, const struct sample *sample)
+{
+    int again = (sample->head.flags & EX_PROPAGATED) != 0;
+
+    route->samples[again]++;
+    if (!sample->caught)
+        return;
+    add_measure(sample->head.flags & EX_EARLY ? &route->early[again] : &route->steady[again], (double)sample->cpu_ns);
+    route->time_sum += (double)sample->time_ns;
+    route->time_count++;
+}
+
+static struct measure joined(const struct measure *steady, const struct measure *early)
+{
+    if (steady->count >= STEADY_LEAST)
+        return *steady;
+    return (struct measure){steady->count + early->count, steady->sum + early->sum, steady->squares + early->squares};
+}
+
+/* Mean times count; the variance is that of a mean of so many samples. */
+static void estimate_route(struct recording *recording, struct route *route)
+{
+    struct type *type = &recording->types[route->type];
+
+    for (int again = 0; again < 2; again++) {
+        struct measure of = joined(&route->steady[again], &route->early[again]);
+        double mean, variance, count = (double)route->counts[again];
+        if (!of.count)
+            of = joined(&route->steady[!again], &route->early[!again]);
+        if (!of.count)
+            continue;
+        mean = of.sum / (double)of.count;
+        variance = of.squares / (double)of.count - mean * mean;
+        route->cpu_ns += mean * count;
+        type->variance += (variance > 0 ? variance : 0) * count * count / (double)of.count;
+    }
+    type->cpu_ns += route->cpu_ns;
+    if (route->name && is_library(route->name) &&
+        (route->judged_samples ? 2 * route->noise_samples > route->judged_samples : is_library(type->name)))
+        type->noise += (double)(route->counts[0] + route->counts[1]);
+    if (route->counts[0] + route->counts[1] && route->catcher &&
+        (type->route == NO_INDEX || route->counts[0] + route->counts[1] > recording->routes[type->route].counts[0] +
+                                                                              recording->routes[type->route].counts[1]))
+        type->route = (size_t)(route - recording->routes);
+}
+
+static void look_at_samples(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        struct sample *sample = &recording->samples[i];
+        struct route *route;
+        sample->type = type_of(recording, sample->head.type);
+        sample->route = route_of(recording, sample);
+        if (sample->route == NO_INDEX || sample->type == NO_INDEX)
+            continue;
+        route = &recording->routes[sample->route];
+        recording->types[sample->type].samples++;
+        measure_sample(route, sample);
+        if (route->name && sample->frame_count) {
+            route->judged_samples++;
+            route->noise_samples += !passes_program(recording, sample, route->name);
+        }
+    }
+}
+
+static void weigh_samples(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        struct sample *sample = &recording->samples[i];
+        int again = (sample->head.flags & EX_PROPAGATED) != 0;
+        const struct route *route = sample->route == NO_INDEX ? NULL : &recording->routes[sample->route];
+        if (route && route->samples[again])
+            sample->weight = (double)route->counts[again] / (double)route->samples[again];
+    }
+}
+
+/* --- groups --- */
+
+static const char *message_of(const struct sample *sample)
+{
+    return sample->folded;
+}
+
+static const char *site_of(const struct sample *sample)
+{
+    return sample->site_name;
+}
+
+static const char *chain_of(const struct sample *sample)
+{
+    return sample->chain;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    const struct group *a = left, *b = right;
+    int order;
+
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    order = strcmp(a->text, b->text);
+    return order ? order : (a->example > b->example) - (a->example < b->example);
+}
+
+static int by_count(const void *left, const void *right)
+{
+    const struct group *a = left, *b = right;
+
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return by_text(left, right);
+}
+
+/* Fresh throws only: what is thrown again has the same message and comes from elsewhere. */
+static struct group *group_by(const struct recording *recording, const char *(*text)(const struct sample *),
+                              size_t *count)
+{
+    struct group *groups = calloc(recording->sample_count + 1, sizeof *groups);
+    size_t used = 0, merged = 0;
+
+    *count = 0;
+    if (!groups)
+        return NULL;
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        if (text(sample) && sample->type != NO_INDEX && !(sample->head.flags & EX_PROPAGATED))
+            groups[used++] = (struct group){sample->type, text(sample), sample->weight, 1, i};
+    }
+    qsort(groups, used, sizeof *groups, by_text);
+    for (size_t i = 0; i < used; i++) {
+        if (merged && groups[merged - 1].type == groups[i].type && !strcmp(groups[merged - 1].text, groups[i].text)) {
+            groups[merged - 1].count += groups[i].count;
+            groups[merged - 1].samples++;
+        } else {
+            groups[merged++] = groups[i];
+        }
+    }
+    qsort(groups, merged, sizeof *groups, by_count);
+    *count = merged;
+    return groups;
+}
+
+static int make_chains(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        struct sample *sample = &recording->samples[i];
+        char chain[1024];
+        struct medic_text text = {chain, sizeof chain};
+        uint64_t inner[EX_INNER_MAX];
+        if (!sample->head.inner_count || sample->type == NO_INDEX)
+            continue;
+        memcpy(inner, sample->chain, sample->head.inner_count * sizeof inner[0]);
+        medic_add(&text, "%s", recording->types[sample->type].name);
+        for (uint32_t k = 0; k < sample->head.inner_count; k++)
+            medic_add(&text, " > %s", name_of(recording, MEDIC_NAME_TYPE, inner[k], "(unknown type)"));
+        if (sample->head.flags & EX_MORE_INNER)
+            medic_add(&text, " > ...");
+        free(sample->chain);
+        sample->chain = strdup(chain);
+        if (!sample->chain)
+            return MEDIC_E_MEMORY;
+    }
+    return MEDIC_OK;
+}
+
+static int make_groups(struct recording *recording)
+{
+    recording->messages = group_by(recording, message_of, &recording->message_count);
+    recording->sites = group_by(recording, site_of, &recording->site_count);
+    recording->chains = group_by(recording, chain_of, &recording->chain_count);
+    if (!recording->messages || !recording->sites || !recording->chains)
+        return MEDIC_E_MEMORY;
+    for (size_t i = recording->site_count; i-- > 0;)
+        recording->types[recording->sites[i].type].site = i;
+    for (size_t i = recording->message_count; i-- > 0;)
+        recording->types[recording->messages[i].type].message = i;
+    return MEDIC_OK;
+}
+
+/* --- facts --- */
+
+/* Throws of the type whose site is known. */
+static double of_sites(const struct recording *recording, size_t type)
+{
+    double all = 0;
+
+    for (size_t i = 0; i < recording->site_count; i++)
+        if (recording->sites[i].type == type)
+            all += recording->sites[i].count;
+    return all > 0 ? all : 1;
+}
+
+static void fill_thrown(const struct recording *recording, const struct type *type, struct thrown *thrown)
+{
+    *thrown = (struct thrown){.name = short_type(type->name),
+                              .key = type->name,
+                              .fresh = type->fresh,
+                              .propagated = type->propagated,
+                              .cpu_ns = type->cpu_ns,
+                              .not_caught =
+                                  throws_of(type) - (type->caught < throws_of(type) ? type->caught : throws_of(type))};
+    if (type->site != NO_INDEX) {
+        const struct group *site = &recording->sites[type->site];
+        thrown->site = place_of(recording, recording->samples[site->example].site);
+        thrown->site_share = site->count / of_sites(recording, site->type);
+    }
+    if (type->route != NO_INDEX) {
+        thrown->catcher = recording->routes[type->route].name;
+        thrown->caught_there = recording->routes[type->route].counts[0] + recording->routes[type->route].counts[1];
+    }
+}
+
+static void add_type(struct recording *recording, const struct type *type, double *variance)
+{
+    struct facts *facts = &recording->facts;
+
+    if (is_noise(type)) {
+        facts->noise += type->fresh;
+        facts->noise_cpu_ns += type->cpu_ns;
+        facts->noise_types++;
+        return;
+    }
+    facts->fresh += type->fresh;
+    facts->propagated += type->propagated;
+    facts->cpu_ns += type->cpu_ns;
+    *variance += type->variance;
+    facts->types++;
+}
+
+static int descending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+
+    return (a < b) - (a > b);
+}
+
+static void find_bursts(struct recording *recording)
+{
+    double buckets[BUCKETS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
+    struct facts *facts = &recording->facts;
+
+    for (size_t i = 0; i < recording->rate_count && span > 0; i++) {
+        const ex_count *rate = &recording->rates[i];
+        double at = rate->time_ns > recording->begin_ns ? (double)(rate->time_ns - recording->begin_ns) / span : 0;
+        size_t bucket = at < 1 ? (size_t)(at * BUCKETS) : BUCKETS - 1;
+        buckets[bucket] += (double)(rate->fresh + rate->propagated);
+        all += (double)(rate->fresh + rate->propagated);
+        if (buckets[bucket] > facts->rate_most * span / 1e9 / BUCKETS) {
+            facts->rate_most = buckets[bucket] / (span / 1e9 / BUCKETS);
+            facts->most_ns = (uint64_t)((double)bucket / BUCKETS * span);
+        }
+    }
+    qsort(buckets, BUCKETS, sizeof *buckets, descending);
+    for (size_t i = 0; i < BUCKETS / 10; i++)
+        burst += buckets[i];
+    if (all >= BURST_LEAST && burst > BURST_SHARE * all)
+        facts->burst_share = burst / all;
+}
+
+static int by_harm(const void *left, const void *right)
+{
+    const struct type *a = left, *b = right;
+
+    if (a->cpu_ns != b->cpu_ns)
+        return a->cpu_ns < b->cpu_ns ? 1 : -1;
+    if (throws_of(a) != throws_of(b))
+        return throws_of(a) < throws_of(b) ? 1 : -1;
+    return strcmp(a->name, b->name);
+}
+
+/* The array is sorted again: what points into it follows. */
+static int sort_types(struct recording *recording)
+{
+    size_t *moved = malloc((recording->type_count + 1) * sizeof *moved);
+    struct type *before = malloc((recording->type_count + 1) * sizeof *before);
+
+    if (!moved || !before) {
+        free(moved);
+        free(before);
+        return MEDIC_E_MEMORY;
+    }
+    if (recording->type_count) {
+        memcpy(before, recording->types, recording->type_count * sizeof *before);
+        qsort(recording->types, recording->type_count, sizeof *recording->types, by_harm);
+    }
+    for (size_t to = 0; to < recording->type_count; to++) {
+        struct type key = {.id = recording->types[to].id};
+        const struct type *from = bsearch(&key, before, recording->type_count, sizeof key, by_id);
+        moved[from - before] = to;
+    }
+    for (size_t i = 0; i < recording->route_count; i++)
+        if (recording->routes[i].type != NO_INDEX)
+            recording->routes[i].type = moved[recording->routes[i].type];
+    for (size_t i = 0; i < recording->sample_count; i++)
+        if (recording->samples[i].type != NO_INDEX)
+            recording->samples[i].type = moved[recording->samples[i].type];
+    free(moved);
+    free(before);
+    return MEDIC_OK;
+}
+
+/* Plugins link libc only. */
+static double root(double value)
+{
+    double guess = value;
+
+    for (int i = 0; i < 200 && guess > 0 && guess * guess > value * 1.0001; i++)
+        guess = (guess + value / guess) / 2;
+    return guess;
+}
+
+static void find_facts(struct recording *recording)
+{
+    struct facts *facts = &recording->facts;
+    double variance = 0;
+
+    facts->span_ns = recording->end_ns - recording->begin_ns;
+    facts->cheap = recording->has_totals && recording->last.cheap;
+    if (recording->has_totals && recording->last.process_ns > recording->first.process_ns)
+        facts->process_ns = recording->last.process_ns - recording->first.process_ns;
+    facts->uncounted = recording->last.fresh + recording->last.propagated;
+    for (size_t i = 0; i < recording->type_count; i++) {
+        const struct type *type = &recording->types[i];
+        add_type(recording, type, &variance);
+        if (!is_noise(type) && facts->worst_count < FACT_TYPES)
+            fill_thrown(recording, type, &facts->worst[facts->worst_count++]);
+    }
+    facts->cpu_error_ns = 1.96 * root(variance);
+    find_bursts(recording);
+}
+
+int analyse(struct recording *recording)
+{
+    merge_types(recording);
+    merge_routes(recording);
+    settle_routes(recording);
+    for (size_t i = 0; i < recording->type_count; i++)
+        recording->types[i].route = recording->types[i].site = recording->types[i].message = NO_INDEX;
+    for (size_t i = 0; i < recording->sample_count; i++)
+        if (look_at_stack(recording, &recording->samples[i]) != MEDIC_OK)
+            return MEDIC_E_MEMORY;
+    look_at_samples(recording);
+    for (size_t i = 0; i < recording->route_count; i++)
+        if (recording->routes[i].type != NO_INDEX)
+            estimate_route(recording, &recording->routes[i]);
+    weigh_samples(recording);
+    if (sort_types(recording) != MEDIC_OK || make_chains(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    find_facts(recording);
+    return MEDIC_OK;
+}

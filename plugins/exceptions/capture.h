@@ -1,0 +1,78 @@
+/* What the callbacks (capture_thrown.c, trace_event.c) and the worker (capture.c) share. */
+#ifndef EXCEPTIONS_CAPTURE_H
+#define EXCEPTIONS_CAPTURE_H
+
+#include "exceptions.h"
+#include "tally.h"
+
+enum { TYPES_ROOM = 2048, ROUTES_ROOM = 8192, THREADS_ROOM = 4096, FLIGHTS = 8 };
+
+/* Offsets in objects, of the runtime at hand. */
+struct fields {
+    uint32_t stack_trace, message, inner; /* of System.Exception */
+    uint32_t length, characters;          /* of System.String */
+};
+
+/* An exception between its throw and the catch block. */
+struct flight {
+    uint64_t type;
+    uintptr_t
+        stack; /* address in the throwing frame: one that is thrown later by a caller of it has ended this flight */
+    uint64_t number;   /* of the sample; 0 = none */
+    uint64_t begin_ns; /* of the sample */
+    uint64_t begin_cpu_ns;
+    uint32_t flags; /* enum ex_throw_flags */
+    uint32_t reserved;
+};
+
+/* Of one thread, used by it alone. Nested exceptions (thrown by a filter or a finally block while another one is on its way)
+ * lie on top. */
+struct thread {
+    _Atomic uintptr_t owner; /* pthread_self(); 0 = free. Never given back: a later thread has the same */
+    uint32_t depth;
+    uint32_t epoch;       /* of last_caught */
+    ObjectID last_caught; /* what the catch block that was entered last has got */
+    struct flight flights[FLIGHTS];
+};
+
+struct throws {
+    const medic_host *host;
+    const medic_records_service *records;
+    const medic_clock_service *clock;
+    const medic_runtime_service *runtime;
+    const medic_names_service *names;
+    const medic_stacks_service *stacks;
+    const medic_events_service *events;
+    struct fields fields;
+    int cheap, redact;
+    uint32_t stacks_per_second, message_length;
+    uint64_t stack_step_ns; /* 0 = no stacks */
+    uint32_t ticks;
+
+    struct tally types;     /* (type, 0) */
+    struct tally routes;    /* (type, catcher) */
+    struct thread *threads; /* THREADS_ROOM */
+
+    _Alignas(64) _Atomic uint64_t stack_due_ns; /* when the next stack would be due at the steady rate */
+    _Atomic uint64_t samples, samples_full;
+    _Alignas(64) _Atomic uint32_t epoch; /* collections so far: addresses of objects hold for one */
+    _Atomic uint64_t fresh_missed, propagated_missed, routes_missed, threads_missed, bad_events;
+};
+
+/* fields.c [worker] */
+int fields_find(ICorProfilerInfo12 *info, struct fields *fields, medic_reason *why);
+
+/* capture_thrown.c [runtime] */
+extern const medic_callbacks exceptions_callbacks;
+/* Whether this throw gets a stack: early ones of a type do, whatever the rate. */
+int stack_allowed(struct throws *self, int early, uint64_t *now);
+/* Counts one throw; TALLY_NONE when there is no room. *early: it is one of the first of its type in this shard. */
+int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early);
+uint32_t shard_of_thread(void);
+
+/* trace_event.c [runtime] */
+HRESULT trace_event(void *self, EVENTPIPE_PROVIDER provider, DWORD id, DWORD version, ULONG metadata_size,
+                    LPCBYTE metadata, ULONG size, LPCBYTE data, LPCGUID activity, LPCGUID related, ThreadID thread,
+                    ULONG frame_count, UINT_PTR *frames);
+
+#endif

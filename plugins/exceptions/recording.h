@@ -1,0 +1,120 @@
+/* A capture of exceptions in memory, as the report half works on it. [tool] */
+#ifndef EXCEPTIONS_RECORDING_H
+#define EXCEPTIONS_RECORDING_H
+
+#include "exceptions.h"
+#include "verdict.h"
+
+#define NO_INDEX SIZE_MAX
+
+/* Of measured samples. */
+struct measure {
+    uint64_t count;
+    double sum, squares;
+};
+
+struct type {
+    uint64_t id;
+    const char *name; /* never NULL */
+    uint64_t fresh, propagated;
+    uint64_t samples;
+    double cpu_ns, variance;     /* estimated of all its throws; variance of that */
+    double noise;                /* throws that the framework both threw and caught */
+    uint64_t caught;             /* of fresh and propagated */
+    size_t route, site, message; /* the most frequent one; NO_INDEX = none is known */
+};
+
+/* What is thrown of a type and caught by a method. counts and measures: fresh, propagated. */
+struct route {
+    uint64_t type_id, catcher;
+    size_t type;
+    const char *name; /* of the catcher; NULL = not caught, as far as was seen */
+    uint64_t counts[2], samples[2];
+    struct measure early[2], steady[2];
+    double time_sum;
+    uint64_t time_count, noise_samples, judged_samples;
+    double cpu_ns;
+};
+
+struct sample {
+    ex_throw head;
+    uint64_t catcher, time_ns, cpu_ns; /* when caught */
+    int caught;
+    size_t type, route;
+    double weight;    /* throws that it stands for */
+    char *message;    /* UTF-8; NULL = none */
+    char *folded;     /* digits and ids replaced */
+    char *chain;      /* "Outer > Inner"; NULL = no inner exception */
+    uint32_t *frames; /* the managed ones, root first */
+    uint32_t frame_count;
+    uint32_t site;         /* frame: the innermost of the program, else the innermost; 0 = none */
+    uint32_t thrower;      /* frame: the innermost */
+    const char *site_name; /* NULL = none */
+};
+
+/* Samples of one type that have the same text. */
+struct group {
+    size_t type;
+    const char *text;
+    double count;
+    uint64_t samples;
+    size_t example; /* sample: the first one */
+};
+
+struct recording {
+    const medic_host *host;
+    const medic_capture_service *capture;
+    const medic_document_service *document;
+    const medic_frames_service *frames;
+    const medic_stack_tree_service *trees;
+    uint64_t begin_ns, end_ns;
+
+    struct type *types; /* by id until analyse() has ended, then by what hurts */
+    size_t type_count, type_room;
+    struct route *routes;
+    size_t route_count, route_room;
+    struct sample *samples; /* by number */
+    size_t sample_count, sample_room;
+    ex_count *rates;
+    size_t rate_count, rate_room;
+    ex_catch *catchs;
+    size_t catch_count, catch_room;
+    struct cheap_name {
+        uint64_t type;
+        char *name;
+    } * cheap_names;
+    size_t cheap_name_count, cheap_name_room;
+
+    struct group *messages, *sites, *chains; /* most frequent first */
+    size_t message_count, site_count, chain_count;
+    ex_totals first, last;
+    int has_totals;
+    uint64_t bad_records;
+    struct facts facts;
+};
+
+/* --- messages.c --- */
+
+/* UTF-8, owned by the caller; control characters become blanks. NULL when out of memory. */
+char *text_of(const uint8_t *utf16, uint32_t units);
+/* The text with numbers as #, and ids (GUIDs, long hexadecimal words) as <id>; owned by the caller. */
+char *fold_message(const char *text);
+
+/* --- analysis.c --- */
+
+/* Fills what stands on counts and samples. MEDIC_OK or MEDIC_E_MEMORY. */
+int analyse(struct recording *recording);
+/* 1: its throws and catches lie in the framework. */
+int is_noise(const struct type *type);
+uint64_t throws_of(const struct type *type);
+/* "FormatException" of "System.FormatException". */
+const char *short_type(const char *name);
+struct medic_place place_of(const struct recording *recording, uint32_t frame);
+
+/* --- sections.c, sections_where.c --- */
+
+void write_sections(const struct recording *recording);
+void write_where(const struct recording *recording);
+void write_stacks(const struct recording *recording);
+
+#endif

@@ -1,0 +1,318 @@
+/* The sections of the document: types, messages, inner exceptions, how they came over time, how long it took to catch them. */
+#include "sections.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 500u
+#define BUCKETS 100u
+
+medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
+                            const char *note, const medic_column *columns, uint32_t column_count)
+{
+    medic_section_info info = {.size = sizeof info,
+                               .kind = kind,
+                               .id = id,
+                               .title = title,
+                               .note = note,
+                               .columns = columns,
+                               .column_size = sizeof *columns,
+                               .column_count = column_count};
+
+    return recording->document->section(recording->host, &info);
+}
+
+const char *location_of(const struct medic_place *place, char location[LOCATION_MAX])
+{
+    if (!place->file || !place->line)
+        return NULL;
+    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(place->file), place->line);
+    return location;
+}
+
+static double seconds(const struct recording *recording)
+{
+    return recording->facts.span_ns ? (double)recording->facts.span_ns / 1e9 : 1;
+}
+
+/* --- types --- */
+
+static const char *caught_in(const struct recording *recording, const struct type *type)
+{
+    if (type->route != NO_INDEX)
+        return recording->routes[type->route].name;
+    return recording->facts.cheap ? NULL : "(nobody was seen to)";
+}
+
+static void type_row(const struct recording *recording, medic_section *section, const struct type *type)
+{
+    const struct group *site = type->site == NO_INDEX ? NULL : &recording->sites[type->site];
+    const struct group *message = type->message == NO_INDEX ? NULL : &recording->messages[type->message];
+    struct medic_place place =
+        site ? place_of(recording, recording->samples[site->example].site) : (struct medic_place){0};
+    char location[LOCATION_MAX];
+    int known = !recording->facts.cheap && type->cpu_ns > 0;
+    medic_cell cells[] = {
+        medic_string(type->name),
+        whole(type->fresh),
+        whole(type->propagated),
+        medic_number((double)throws_of(type) / seconds(recording)),
+        known && recording->facts.process_ns ? ratio(type->cpu_ns, (double)recording->facts.process_ns) : medic_none(),
+        known ? about(type->cpu_ns) : medic_none(),
+        medic_string(place.name),
+        medic_string(location_of(&place, location)),
+        medic_string(caught_in(recording, type)),
+        medic_string(message ? message->text : NULL),
+        ratio((double)type->samples, (double)throws_of(type)),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_types(const struct recording *recording, int noise, const char *id, const char *title,
+                        const char *note)
+{
+    static const medic_column columns[] = {
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TALLY("fresh", "Thrown"),
+        TALLY("propagated", "Again"),
+        RATE("rate", "Rate"),
+        SHARE("cpu_share", "CPU ≈"),
+        LENGTH("cpu", "CPU time ≈"),
+        TEXT("site", "Thrown in", 0),
+        TEXT("line", "Line", 0),
+        TEXT("catcher", "Caught in", 0),
+        TEXT("message", "Message", 0),
+        {"sampled", "Sampled", MEDIC_NUMBER, MEDIC_UNIT_RATIO, MEDIC_ROLE_NONE, 0},
+    };
+    medic_section *section = SECTION(recording, MEDIC_TABLE, id, title, note, columns);
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < recording->type_count; i++)
+        if (is_noise(&recording->types[i]) == noise && rows++ < ROWS_MAX)
+            type_row(recording, section, &recording->types[i]);
+    recording->document->total_rows(section, rows);
+}
+
+/* --- texts of samples --- */
+
+static void write_groups(const struct recording *recording, const struct group *groups, size_t count,
+                         medic_section *section, int example)
+{
+    for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+        const struct group *group = &groups[i];
+        const struct type *type = &recording->types[group->type];
+        int all = group->samples >= throws_of(type);
+        medic_cell cells[] = {
+            medic_string(*group->text ? group->text : "(empty)"),
+            medic_string(type->name),
+            all ? whole(group->samples) : about(group->count),
+            ratio(group->count, (double)type->fresh),
+            medic_string(example ? recording->samples[group->example].message : NULL),
+        };
+        recording->document->row(section, MEDIC_NO_PARENT, cells, example ? 5 : 4);
+    }
+    recording->document->total_rows(section, count);
+}
+
+static void write_messages(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("message", "Message", MEDIC_COLUMN_KEY),
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TALLY("count", "Thrown ≈"),
+        SHARE("share", "Of its type"),
+        TEXT("example", "Example", 0),
+    };
+
+    if (!recording->message_count)
+        return;
+    write_groups(
+        recording, recording->messages, recording->message_count,
+        SECTION(recording, MEDIC_TABLE, "messages", "Messages",
+                "Of the sampled throws, scaled to all. # stands for a number, <id> for a GUID or a hexadecimal id.",
+                columns),
+        1);
+}
+
+static void write_chains(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("chain", "Exception > inner exceptions", MEDIC_COLUMN_KEY),
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TALLY("count", "Thrown ≈"),
+        SHARE("share", "Of its type"),
+    };
+
+    if (!recording->chain_count)
+        return;
+    write_groups(
+        recording, recording->chains, recording->chain_count,
+        SECTION(recording, MEDIC_TABLE, "inner", "Inner exceptions", "Of the sampled throws, scaled to all.", columns),
+        0);
+}
+
+/* --- over time --- */
+
+static void write_timeline(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        {"time", "Time", MEDIC_INTEGER, MEDIC_UNIT_INSTANT, MEDIC_ROLE_TIME, 0},
+        {"fresh", "Thrown", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
+        {"propagated", "Again", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
+    };
+    double fresh[BUCKETS] = {0}, again[BUCKETS] = {0}, span = (double)recording->facts.span_ns;
+    uint32_t count = span >= 100e6 * BUCKETS ? BUCKETS : (uint32_t)(span / 100e6); /* counts come every 100 ms */
+    medic_section *section;
+
+    if (!recording->rate_count || count < 2)
+        return;
+    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Throws over time", NULL, columns);
+    for (size_t i = 0; i < recording->rate_count; i++) {
+        const ex_count *rate = &recording->rates[i];
+        double at = rate->time_ns > recording->begin_ns ? (double)(rate->time_ns - recording->begin_ns) / span : 0;
+        uint32_t bucket = at < 1 ? (uint32_t)(at * count) : count - 1;
+        fresh[bucket] += (double)rate->fresh;
+        again[bucket] += (double)rate->propagated;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        double length = span / count;
+        medic_cell cells[] = {whole((uint64_t)(i * length)), medic_number(fresh[i] * 1e9 / length),
+                              medic_number(again[i] * 1e9 / length)};
+        ROW(recording, section, cells);
+    }
+}
+
+/* Buckets double from one microsecond on. */
+static void write_times(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        {"from", "From", MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_LOWER, 0},
+        {"to", "To", MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_UPPER, 0},
+        {"count", "Throws ≈", MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_VALUE, 0},
+    };
+    double counts[40] = {0};
+    uint32_t first = 40, last = 0;
+    medic_section *section;
+
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        uint32_t bucket = 0;
+        if (!sample->caught)
+            continue;
+        while (bucket < 39 && sample->time_ns >= UINT64_C(1000) << bucket)
+            bucket++;
+        counts[bucket] += sample->weight;
+        first = bucket < first ? bucket : first;
+        last = bucket > last ? bucket : last;
+    }
+    if (first > last)
+        return;
+    section = SECTION(recording, MEDIC_HISTOGRAM, "times", "From the throw to the catch block",
+                      "Filters and finally blocks that run in between are part of it.", columns);
+    for (uint32_t i = first; i <= last; i++) {
+        medic_cell cells[] = {whole(i ? UINT64_C(500) << i : 0), whole(UINT64_C(1000) << i), about(counts[i])};
+        ROW(recording, section, cells);
+    }
+}
+
+/* --- notes --- */
+
+static void write_note(const struct recording *recording, medic_section *section, const char *text)
+{
+    medic_cell cell = medic_string(text);
+
+    recording->document->row(section, MEDIC_NO_PARENT, &cell, 1);
+}
+
+static void note_sampling(const struct recording *recording, struct medic_text *text)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < recording->type_count; i++)
+        all += throws_of(&recording->types[i]);
+    medic_add(text, "Throws are counted one by one. Stacks and messages are of ");
+    medic_add_number(text, recording->sample_count);
+    medic_add(text, " of them (");
+    medic_add_share(text, (double)recording->sample_count, (double)all);
+    medic_add(text, "): at most %u a second, and the first of each type.", recording->last.stacks_per_second);
+}
+
+static void note_cpu(const struct recording *recording, struct medic_text *text)
+{
+    const struct facts *facts = &recording->facts;
+    double all = facts->cpu_ns + facts->noise_cpu_ns;
+
+    if (facts->cheap) {
+        medic_add(text, "The cheap mode does not tell who catches, nor what it costs.");
+        return;
+    }
+    medic_add(text, "CPU is estimated from the CPU time between throw and catch block of the sampled throws");
+    if (facts->cpu_ns > 0) {
+        medic_add(text, ", within about ");
+        medic_add_share(text, facts->cpu_error_ns, all);
+    }
+    medic_add(text, ". What comes before and after (making the exception, leaving the catch block) is not in it; what "
+                    "watching costs is, about a fifth.");
+}
+
+static void note_losses(const struct recording *recording, struct medic_text *text)
+{
+    const ex_totals *last = &recording->last;
+
+    if (last->fresh + last->propagated) {
+        medic_add_number(text, last->fresh + last->propagated);
+        medic_add(text, " throws are of more types than can be told apart; they stand in no row. ");
+    }
+    if (last->routes_missed + last->threads_missed) {
+        medic_add_number(text, last->routes_missed + last->threads_missed);
+        medic_add(text, " were caught by a method that is not known, for lack of room. ");
+    }
+    if (last->samples_full) {
+        medic_add_number(text, last->samples_full);
+        medic_add(text, " samples were lost, the ring was full. ");
+    }
+    if (last->bad_events) {
+        medic_add_number(text, last->bad_events);
+        medic_add(text, " events were not understood. ");
+    }
+    if (recording->bad_records) {
+        medic_add_number(text, recording->bad_records);
+        medic_add(text, " records were damaged. ");
+    }
+}
+
+static void write_notes(const struct recording *recording)
+{
+    static const medic_column columns[] = {TEXT("note", "Note", 0)};
+    static void (*const notes[])(const struct recording *, struct medic_text *) = {note_sampling, note_cpu,
+                                                                                   note_losses};
+    medic_section *section = SECTION(recording, MEDIC_TEXT, "notes", "How it was measured", NULL, columns);
+
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        char sentence[VERDICT_TEXT];
+        struct medic_text text = {sentence, sizeof sentence};
+        *sentence = '\0';
+        notes[i](recording, &text);
+        if (*sentence)
+            write_note(recording, section, sentence);
+    }
+}
+
+void write_sections(const struct recording *recording)
+{
+    write_types(
+        recording, 0, "types", "Exceptions",
+        "Again: the same exception, thrown again by throw, by an await that it passes, or by ExceptionDispatchInfo.");
+    write_messages(recording);
+    write_where(recording);
+    write_chains(recording);
+    write_timeline(recording);
+    write_times(recording);
+    if (recording->facts.noise_types)
+        write_types(recording, 1, "framework", "Of the framework",
+                    "Thrown and caught there; no code of the program between.");
+    write_stacks(recording);
+    write_notes(recording);
+}

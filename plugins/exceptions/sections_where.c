@@ -1,0 +1,175 @@
+/* Where exceptions are thrown and caught, and their stacks. */
+#include "sections.h"
+
+#include <string.h>
+
+#define ROWS_MAX 500u
+
+/* --- thrown --- */
+
+static void site_row(const struct recording *recording, medic_section *section, const struct group *group)
+{
+    const struct type *type = &recording->types[group->type];
+    const struct sample *sample = &recording->samples[group->example];
+    struct medic_place site = place_of(recording, sample->site), thrower = place_of(recording, sample->thrower);
+    char location[LOCATION_MAX];
+    medic_cell cells[] = {
+        medic_string(group->text),
+        medic_string(type->name),
+        group->samples >= type->fresh ? whole(group->samples) : about(group->count),
+        ratio(group->count, (double)recording->facts.fresh),
+        medic_string(location_of(&site, location)),
+        medic_string(sample->site == sample->thrower ? NULL : thrower.name),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static void write_sites(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("site", "Thrown in", MEDIC_COLUMN_KEY),
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TALLY("count", "Thrown ≈"),
+        SHARE("share", "Of all"),
+        TEXT("line", "Line", 0),
+        TEXT("by", "By", 0),
+    };
+    medic_section *section;
+    uint64_t rows = 0;
+
+    if (!recording->site_count)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "sites", "Where they are thrown",
+                      "The innermost method of the program; By: what it called that throws.", columns);
+    for (size_t i = 0; i < recording->site_count; i++)
+        if (!is_noise(&recording->types[recording->sites[i].type]) && rows++ < ROWS_MAX)
+            site_row(recording, section, &recording->sites[i]);
+    recording->document->total_rows(section, rows);
+}
+
+/* --- caught --- */
+
+static int ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* What the method does with it, as far as its name tells. */
+static const char *way_of(const struct route *route)
+{
+    if (!route->name)
+        return "not caught";
+    if (ends_with(route->name, "(async)"))
+        return "async method";
+    if (medic_begins_with(route->name, "System.Threading.Tasks.") ||
+        medic_begins_with(route->name, "System.Runtime.CompilerServices."))
+        return "task";
+    return medic_begins_with(route->name, "System.") || medic_begins_with(route->name, "Microsoft.") ? "framework"
+                                                                                                     : "catch block";
+}
+
+static void route_row(const struct recording *recording, medic_section *section, const struct route *route)
+{
+    uint64_t count = route->counts[0] + route->counts[1];
+    const struct type *type = &recording->types[route->type];
+    medic_cell cells[] = {
+        medic_string(route->name ? route->name : "(nobody was seen to)"),
+        medic_string(type->name),
+        medic_string(way_of(route)),
+        whole(route->counts[0]),
+        whole(route->counts[1]),
+        ratio((double)count, (double)throws_of(type)),
+        route->time_count ? about(route->time_sum / (double)route->time_count) : medic_none(),
+        route->cpu_ns > 0 ? about(route->cpu_ns) : medic_none(),
+    };
+
+    ROW(recording, section, cells);
+}
+
+static const struct route *next_route(const struct recording *recording, const struct route *before)
+{
+    const struct route *next = NULL;
+
+#define RANK(route) ((route)->counts[0] + (route)->counts[1])
+    for (size_t i = 0; i < recording->route_count; i++) {
+        const struct route *route = &recording->routes[i];
+        if (!RANK(route) || route->type == NO_INDEX ||
+            (before && (RANK(route) > RANK(before) || (RANK(route) == RANK(before) && route <= before))))
+            continue;
+        if (!next || RANK(route) > RANK(next))
+            next = route;
+    }
+#undef RANK
+    return next;
+}
+
+static void write_catchers(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        TEXT("catcher", "Caught in", MEDIC_COLUMN_KEY),
+        TEXT("type", "Type", MEDIC_COLUMN_KEY),
+        TEXT("way", "By", 0),
+        TALLY("fresh", "Thrown"),
+        TALLY("propagated", "Again"),
+        SHARE("share", "Of its type"),
+        LENGTH("time", "To catch ≈"),
+        LENGTH("cpu", "CPU time ≈"),
+    };
+    const struct route *route = NULL;
+    medic_section *section;
+    uint64_t rows = 0;
+
+    if (recording->facts.cheap || !recording->route_count)
+        return;
+    section = SECTION(recording, MEDIC_TABLE, "catchers", "Where they are caught",
+                      "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
+                      "replaced it, or nobody did. An async method or a task keeps it until somebody awaits.",
+                      columns);
+    while (rows < ROWS_MAX && (route = next_route(recording, route)) != NULL) {
+        route_row(recording, section, route);
+        rows++;
+    }
+    recording->document->total_rows(section, rows);
+}
+
+void write_where(const struct recording *recording)
+{
+    write_sites(recording);
+    write_catchers(recording);
+}
+
+/* --- stacks --- */
+
+void write_stacks(const struct recording *recording)
+{
+    medic_stack_tree *tree = recording->trees->create(recording->host);
+    medic_tree_section section = {.size = sizeof section,
+                                  .unit = MEDIC_UNIT_COUNT,
+                                  .id = "merged",
+                                  .title = "Stacks of fresh throws, merged from the root",
+                                  .weight = "Thrown ≈",
+                                  .smallest = 0.01,
+                                  .rows_max = 200,
+                                  .flags = MEDIC_TREE_FOLD};
+    int some = 0;
+
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        uint64_t weight = (uint64_t)(sample->weight + 0.5);
+        if (!sample->frame_count || sample->type == NO_INDEX || (sample->head.flags & EX_PROPAGATED) || !weight)
+            continue;
+        recording->trees->add(tree, sample->frames, sample->frame_count, weight, 1);
+        some = 1;
+    }
+    if (!some)
+        return;
+    recording->trees->section(tree, &section);
+    section.id = "stacks";
+    section.title = "Stacks of fresh throws";
+    section.smallest = 0;
+    section.rows_max = 0;
+    recording->trees->stacks(tree, &section);
+}

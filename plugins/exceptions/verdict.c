@@ -1,0 +1,226 @@
+/* One sentence: what is thrown most, where, who catches it, and what that costs. Pure. */
+#include "verdict.h"
+
+#include <string.h>
+
+/* The rules; README.md tells them. */
+#define CPU_NOTICE 0.01
+#define CPU_WARNING 0.05
+#define CPU_CRITICAL 0.20
+#define CORE_NOTICE 0.001 /* ... if it is this part of one processor too: an idle program's CPU is soon shared out */
+#define CORE_WARNING 0.01
+#define CORE_CRITICAL 0.05
+#define RATE_NOTICE 1.0 /* throws a second */
+#define RATE_WARNING 1000.0
+#define COUNT_NOTICE 10u
+#define OTHERS_SHARE 0.1
+#define HOPS_MANY 2u
+
+static double seconds(const struct facts *facts)
+{
+    return facts->span_ns ? (double)facts->span_ns / 1e9 : 1;
+}
+
+static double cpu_share(const struct facts *facts)
+{
+    return facts->process_ns ? facts->cpu_ns / (double)facts->process_ns : 0;
+}
+
+static uint32_t severity_of(const struct facts *facts)
+{
+    double rate = (double)(facts->fresh + facts->propagated) / seconds(facts), share = cpu_share(facts);
+    double core = facts->span_ns ? facts->cpu_ns / (double)facts->span_ns : 0;
+
+    if (facts->fresh + facts->propagated < COUNT_NOTICE)
+        return MEDIC_HEALTHY;
+    if (share >= CPU_CRITICAL && core >= CORE_CRITICAL)
+        return MEDIC_CRITICAL;
+    if ((share >= CPU_WARNING && core >= CORE_WARNING) || rate >= RATE_WARNING)
+        return MEDIC_WARNING;
+    return (share >= CPU_NOTICE && core >= CORE_NOTICE) || rate >= RATE_NOTICE ? MEDIC_NOTICE : MEDIC_HEALTHY;
+}
+
+/* "9,812 FormatExceptions" */
+static void add_types(struct medic_text *text, uint64_t count, const char *name)
+{
+    medic_add_number(text, count);
+    medic_add(text, " %s%s", name, count == 1 ? "" : "s");
+}
+
+static void add_catcher(struct medic_text *text, const struct thrown *thrown)
+{
+    uint64_t all = thrown->fresh + thrown->propagated;
+
+    if (!thrown->catcher) {
+        if (thrown->not_caught == all && all)
+            medic_add(text, ", caught by no method");
+        return;
+    }
+    medic_add(text, ", %s caught in ",
+              thrown->caught_there == all       ? "all"
+              : 2 * thrown->caught_there >= all ? "most"
+                                                : "some");
+    medic_add_name(text, thrown->catcher);
+}
+
+static void add_site(struct medic_text *text, const struct thrown *thrown)
+{
+    if (!thrown->site.name)
+        return;
+    medic_add(text, " %sthrown in ",
+              thrown->site_share > 0.95  ? ""
+              : thrown->site_share > 0.5 ? "mostly "
+                                         : "among others ");
+    medic_add_place(text, &thrown->site);
+}
+
+/* Two digits at most: it is an estimate. */
+static void add_cpu(struct medic_text *text, const struct facts *facts, double cpu_ns)
+{
+    if (facts->cheap || !facts->process_ns || cpu_ns <= 0)
+        return;
+    medic_add(text, ": about ");
+    medic_add_share(text, cpu_ns, (double)facts->process_ns);
+    medic_add(text, " of CPU");
+}
+
+static void add_thrown(struct medic_text *text, const struct facts *facts, const struct thrown *thrown)
+{
+    add_types(text, thrown->fresh ? thrown->fresh : thrown->propagated, thrown->name);
+    medic_add(text, " in ");
+    medic_add_time(text, (double)facts->span_ns);
+    if (!thrown->fresh)
+        medic_add(text, ", all thrown again,");
+    add_site(text, thrown);
+    add_catcher(text, thrown);
+    add_cpu(text, facts, thrown->cpu_ns);
+}
+
+static void say_healthy(struct medic_text *text, const struct facts *facts)
+{
+    if (!facts->fresh && !facts->propagated) {
+        medic_add(text, "Healthy: the program threw nothing in ");
+        medic_add_time(text, (double)facts->span_ns);
+    } else {
+        medic_add(text, "Healthy: few exceptions, ");
+        add_thrown(text, facts, &facts->worst[0]);
+    }
+    medic_add(text, ".");
+}
+
+static struct finding *open_finding(struct verdict *verdict, const char *section, const char *key,
+                                    struct medic_text *text)
+{
+    struct finding *finding;
+
+    if (verdict->finding_count == VERDICT_FINDINGS)
+        return NULL;
+    finding = &verdict->findings[verdict->finding_count++];
+    finding->section = section;
+    finding->key = key;
+    *text = (struct medic_text){finding->text, sizeof finding->text};
+    return finding;
+}
+
+static void find_all(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    if (facts->types < 2 || !open_finding(verdict, "types", NULL, &text))
+        return;
+    medic_add(&text, "All together: ");
+    medic_add_number(&text, facts->fresh);
+    medic_add(&text, " exceptions of %llu types", (unsigned long long)facts->types);
+    if (facts->propagated) {
+        medic_add(&text, ", thrown again ");
+        medic_add_number(&text, facts->propagated);
+        medic_add(&text, " times");
+    }
+    add_cpu(&text, facts, facts->cpu_ns);
+    medic_add(&text, ".");
+}
+
+static void find_others(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    for (uint32_t i = 1; i < facts->worst_count && verdict->finding_count < 3; i++) {
+        const struct thrown *thrown = &facts->worst[i];
+        uint64_t count = thrown->fresh + thrown->propagated;
+        if (count < COUNT_NOTICE || (thrown->cpu_ns < OTHERS_SHARE * facts->cpu_ns &&
+                                     (double)count < OTHERS_SHARE * (double)(facts->fresh + facts->propagated)))
+            continue;
+        if (!open_finding(verdict, "types", thrown->key, &text))
+            return;
+        add_thrown(&text, facts, thrown);
+        medic_add(&text, ".");
+    }
+}
+
+static void find_hops(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    for (uint32_t i = 0; i < facts->worst_count; i++) {
+        const struct thrown *thrown = &facts->worst[i];
+        if (thrown->propagated < COUNT_NOTICE || thrown->propagated < HOPS_MANY * thrown->fresh)
+            continue;
+        if (!open_finding(verdict, "types", thrown->key, &text))
+            return;
+        medic_add(&text, "Each %s is thrown again ", thrown->name);
+        if (thrown->fresh)
+            medic_add(&text, "%.*f times", thrown->propagated < 10 * thrown->fresh ? 1 : 0,
+                      (double)thrown->propagated / (double)thrown->fresh);
+        else
+            medic_add(&text, "many times");
+        medic_add(&text, " on its way: each await and each `throw;` costs as much as the first.");
+        return;
+    }
+}
+
+static void find_bursts(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    if (facts->burst_share <= 0 || !open_finding(verdict, "timeline", NULL, &text))
+        return;
+    medic_add(&text, "They come in bursts: ");
+    medic_add_share(&text, facts->burst_share, 1);
+    medic_add(&text, " of them in a tenth of the time, up to ");
+    medic_add_number(&text, (uint64_t)facts->rate_most);
+    medic_add(&text, " a second after ");
+    medic_add_time(&text, (double)facts->most_ns);
+    medic_add(&text, ".");
+}
+
+static void find_noise(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    if (facts->noise < COUNT_NOTICE || !open_finding(verdict, "framework", NULL, &text))
+        return;
+    medic_add(&text, "The framework threw and caught ");
+    medic_add_number(&text, facts->noise);
+    medic_add(&text, " more by itself");
+    add_cpu(&text, facts, facts->noise_cpu_ns);
+    medic_add(&text, ".");
+}
+
+void verdict_of(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
+
+    memset(verdict, 0, sizeof *verdict);
+    verdict->severity = severity_of(facts);
+    if (verdict->severity == MEDIC_HEALTHY || !facts->worst_count) {
+        say_healthy(&text, facts);
+    } else {
+        add_thrown(&text, facts, &facts->worst[0]);
+        medic_add(&text, ".");
+        find_all(verdict, facts);
+        find_others(verdict, facts);
+        find_hops(verdict, facts);
+        find_bursts(verdict, facts);
+    }
+    find_noise(verdict, facts);
+}

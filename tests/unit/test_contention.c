@@ -1,0 +1,585 @@
+/* contention: tables and events with made-up payloads, and the report half with a made-up recording. */
+#include "report_host.h"
+
+#include "plugins/contention/capture.h"
+#include "plugins/contention/recording.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MS UINT64_C(1000000)
+
+/* --- bins --- */
+
+static void every_length_has_its_bin(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i < CT_BINS_ALL; i++) {
+        assert_int_equal(ct_bin_of(ct_bin_begin(i)), i);
+        assert_int_equal(ct_bin_of(ct_bin_begin(i) - 1), i - 1);
+    }
+    assert_int_equal(ct_bin_of(0), 0);
+    assert_int_equal(ct_bin_of(UINT64_MAX), CT_BINS_ALL - 1);
+}
+
+static void quantiles_lie_in_their_bins(void **state)
+{
+    uint64_t bins[CT_BINS_ALL] = {0};
+
+    (void)state;
+    assert_int_equal(quantile(bins, 0, 0.5), 0);
+    bins[ct_bin_of(5 * MS)] = 98;
+    bins[ct_bin_of(900 * MS)] = 2;
+    assert_in_range(quantile(bins, 950 * MS, 0.50), 4 * MS, 6 * MS);
+    assert_in_range(quantile(bins, 950 * MS, 0.99), 700 * MS, 950 * MS);
+    assert_in_range(quantile(bins, 901 * MS, 1.0), 700 * MS, 901 * MS);
+}
+
+/* --- tables --- */
+
+static struct tables *new_tables(void)
+{
+    void *tables = mmap(NULL, sizeof(struct tables), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(tables != MAP_FAILED);
+    return tables;
+}
+
+static void *count_many(void *tables)
+{
+    for (uint64_t i = 0; i < 20000; i++)
+        count_wait(&((struct tables *)tables)->locks[lock_of(tables, 4096 + i % 7 * 8, CT_KIND_LOCK)], i);
+    return NULL;
+}
+
+static void no_count_is_lost_between_threads(void **state)
+{
+    struct tables *tables = new_tables();
+    pthread_t threads[4];
+    uint64_t ended = 0, bins = 0, locks = 0;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_many, tables), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t i = 0; i <= LOCKS; i++) {
+        ended += get64(&tables->locks[i].ended);
+        locks += get64(&tables->locks[i].key) != 0;
+        for (uint32_t bin = 0; bin < CT_BINS_ALL; bin++)
+            bins += get32(&tables->locks[i].bins[bin]);
+    }
+    assert_int_equal(ended, 80000);
+    assert_int_equal(bins, 80000);
+    assert_int_equal(locks, 7);
+    munmap(tables, sizeof *tables);
+}
+
+static void a_full_table_counts_on_in_one_place(void **state)
+{
+    struct tables *tables = new_tables();
+    uint32_t without = 0;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 3 * LOCKS; i++)
+        without += lock_of(tables, i * 16, CT_KIND_LOCK) == 0;
+    assert_true(without >= 2 * LOCKS);
+    assert_int_equal(lock_of(tables, 0, CT_KIND_LOCK), 0);
+    assert_null(thread_of(tables, 0));
+    munmap(tables, sizeof *tables);
+}
+
+static void owners_are_known_by_the_wait_that_got_the_lock(void **state)
+{
+    (void)state;
+    assert_int_equal(got_by(pack_got(4194303, 77), 4194303), 77);
+    assert_int_equal(got_by(pack_got(4711, 77), 4712), 0);
+    assert_int_equal(pair_lock((uint64_t)(5 + 1) << 32 | 4711), 5);
+}
+
+/* --- classes --- */
+
+static void only_what_looks_like_a_class_is_one(void **state)
+{
+    uint64_t structure[4] = {0}, table[6] = {0}, shared[6] = {0};
+    uint32_t pid = (uint32_t)getpid();
+
+    (void)state;
+    table[5] = (uint64_t)(uintptr_t)structure;
+    assert_false(is_class(pid, (uint64_t)(uintptr_t)table));
+    structure[2] = (uint64_t)(uintptr_t)table;
+    assert_true(is_class(pid, (uint64_t)(uintptr_t)table));
+    shared[5] = (uint64_t)(uintptr_t)table | 1;
+    assert_true(is_class(pid, (uint64_t)(uintptr_t)shared));
+    table[5] |= 1;
+    assert_false(is_class(pid, (uint64_t)(uintptr_t)shared));
+    assert_false(is_class(pid, 8));
+    assert_false(is_class(pid, UINT64_MAX - 7));
+    assert_false(is_class(pid, (uint64_t)(uintptr_t)table + 1));
+}
+
+/* --- events, between a host that writes down --- */
+
+static struct {
+    uint64_t now, stacks, types, ends;
+    uint32_t tid;
+    ct_wait last;
+    ct_end last_end;
+} seen;
+
+static uint64_t clock_now(void)
+{
+    return seen.now;
+}
+
+static uint32_t clock_tid(void)
+{
+    return seen.tid;
+}
+
+static int take_here(const medic_host *host, uint32_t type, const void *head, uint32_t size, const void *tail,
+                     uint32_t tail_size)
+{
+    (void)host, (void)tail, (void)tail_size;
+    assert_int_equal(type, CT_WAIT);
+    assert_int_equal(size, sizeof seen.last);
+    memcpy(&seen.last, head, size);
+    seen.stacks++;
+    return MEDIC_OK;
+}
+
+static int take_record(const medic_host *host, uint32_t type, const void *data, uint32_t size)
+{
+    (void)host;
+    seen.types += type == CT_TYPE;
+    seen.ends += type == CT_END;
+    if (type == CT_END && size == sizeof seen.last_end)
+        memcpy(&seen.last_end, data, size);
+    return MEDIC_OK;
+}
+
+static struct contention *new_contention(void)
+{
+    static const medic_clock_service clock = {sizeof clock, 0, clock_now, NULL, clock_tid};
+    static const medic_records_service records = {.size = sizeof records, .write = take_record};
+    static const medic_stacks_service stacks = {.size = sizeof stacks, .here = take_here};
+    static struct contention self;
+
+    memset(&seen, 0, sizeof seen);
+    seen.now = 1000 * MS;
+    self = (struct contention){.clock = &clock,
+                               .records = &records,
+                               .stacks = &stacks,
+                               .stack_every_ns = 2 * MS,
+                               .begin_ns = 900 * MS,
+                               .pid = (uint32_t)getpid(),
+                               .tables = new_tables()};
+    return &self;
+}
+
+static void deliver(struct contention *self, uint32_t tid, uint32_t id, const void *data, uint32_t size)
+{
+    seen.tid = tid;
+    contention_callbacks.EventPipeEventDelivered(self, 0, id, 2, 0, NULL, size, data, NULL, NULL, 0, 0, NULL);
+}
+
+static void begins(struct contention *self, uint32_t tid, uint64_t lock, const void *object, uint64_t owner)
+{
+    uint8_t data[27] = {0};
+    uint64_t address = (uint64_t)(uintptr_t)object;
+
+    memcpy(data + 3, &lock, 8);
+    memcpy(data + 11, &address, 8);
+    memcpy(data + 19, &owner, 8);
+    deliver(self, tid, 81, data, sizeof data);
+}
+
+static void ends(struct contention *self, uint32_t tid, double ns)
+{
+    uint8_t data[11] = {0};
+
+    memcpy(data + 3, &ns, 8);
+    deliver(self, tid, 91, data, sizeof data);
+}
+
+static void waits_are_paired_by_thread(void **state)
+{
+    struct contention *self = new_contention();
+    uint64_t object = 0x1000;
+    uint32_t lock;
+
+    (void)state;
+    begins(self, 11, 0xabc0, &object, 12);
+    begins(self, 13, 0xabc0, &object, 12);
+    ends(self, 13, 3e6);
+    ends(self, 11, 5e6);
+    lock = lock_of(self->tables, 0xabc0, CT_KIND_LOCK);
+    assert_int_equal(get64(&self->tables->locks[lock].begun), 2);
+    assert_int_equal(get64(&self->tables->locks[lock].ended_ns), 8 * MS);
+    assert_int_equal(get64(&self->tables->locks[lock].max_ns), 5 * MS);
+    assert_int_equal(get64(&pair_of(self->tables, lock, 12)->blocked), 2);
+    assert_int_equal(get64(&pair_of(self->tables, lock, 11)->wait_ns), 5 * MS);
+    assert_int_equal(seen.stacks, 2);
+    assert_int_equal(seen.types, 2);
+    assert_int_equal(seen.last_end.wait_ns, 5 * MS);
+    begins(self, 14, 0xabc0, &object, 11); /* who got it by the first wait */
+    assert_int_equal(seen.last.owner_wait, 1);
+    munmap(self->tables, sizeof *self->tables);
+}
+
+static void a_wait_that_began_before_is_told_apart(void **state)
+{
+    struct contention *self = new_contention();
+
+    (void)state;
+    ends(self, 11, 4e9);
+    assert_int_equal(get64(&self->unpaired), 1);
+    assert_int_equal(get64(&self->unpaired_ns), 100 * MS);
+    assert_int_equal(get64(&self->ended), 0);
+    munmap(self->tables, sizeof *self->tables);
+}
+
+static void strange_events_are_counted(void **state)
+{
+    struct contention *self = new_contention();
+    double bad = -1;
+    uint8_t data[11] = {0};
+
+    (void)state;
+    deliver(self, 1, 81, data, 11);
+    deliver(self, 1, 91, data, 4);
+    memcpy(data + 3, &bad, 8);
+    deliver(self, 1, 91, data, 11);
+    deliver(self, 1, 301, data, 3);
+    deliver(self, 1, 4711, data, 0);
+    deliver(self, 1, 302, data, 0);
+    assert_int_equal(get64(&self->bad_events), 4);
+    begins(self, 2, 0xabc0, (const void *)(uintptr_t)0x10, UINT64_MAX); /* no such memory, no such thread */
+    assert_int_equal(seen.types, 0);
+    assert_int_equal(seen.last.owner, 0);
+    munmap(self->tables, sizeof *self->tables);
+}
+
+static void the_rate_of_stacks_is_kept_and_counts_are_not_touched(void **state)
+{
+    struct contention *self = new_contention();
+    uint64_t object = 0;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        seen.now += 10000;
+        begins(self, 21, 0xdef0, &object, 0);
+        ends(self, 21, 1000);
+    }
+    assert_in_range(seen.stacks, 50 + 60, 50 + 70); /* 100 ms, one each 2 ms, and the burst */
+    assert_int_equal(get64(&self->ended), 10000);
+    munmap(self->tables, sizeof *self->tables);
+}
+
+static void a_lock_that_waits_for_its_own_handle_is_one_wait(void **state)
+{
+    struct contention *self = new_contention();
+    uint8_t data[11] = {0};
+    uint64_t object = 0;
+
+    (void)state;
+    begins(self, 31, 0xdef0, &object, 0);
+    deliver(self, 31, 301, data, sizeof data);
+    deliver(self, 31, 302, data, 2);
+    ends(self, 31, 2e6);
+    assert_int_equal(get64(&self->other_begun), 0);
+    deliver(self, 31, 301, data, sizeof data);
+    seen.now += 7 * MS;
+    deliver(self, 31, 302, data, 2);
+    assert_int_equal(get64(&self->other_begun), 1);
+    assert_int_equal(get64(&self->tables->locks[lock_of(self->tables, UINT64_MAX - 3, 3)].ended_ns), 7 * MS);
+    munmap(self->tables, sizeof *self->tables);
+}
+
+/* --- the report --- */
+
+static const medic_name_record *type_name(const medic_host *host, uint32_t kind, uint64_t id, const char **text)
+{
+    static const medic_name_record name = {.kind = MEDIC_NAME_TYPE};
+
+    (void)host;
+    assert_int_equal(kind, MEDIC_NAME_TYPE);
+    *text = id == 0x100 ? "System.Object" : id == 0x200 ? "Orders.Account" : NULL;
+    return *text ? &name : NULL;
+}
+
+static int get_long(const medic_host *host, const char *key, uint64_t *ns)
+{
+    (void)host;
+    *ns = 100 * MS;
+    return strcmp(key, "long_wait") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
+}
+
+static const void *more_services(const char *name)
+{
+    static const medic_params_service params = {.size = sizeof params, .get_duration = get_long};
+    static medic_capture_service capture;
+
+    if (strcmp(name, MEDIC_SERVICE_PARAMS) == 0)
+        return &params;
+    if (strcmp(name, MEDIC_SERVICE_CAPTURE) != 0)
+        return NULL;
+    capture = (medic_capture_service){.size = sizeof capture,
+                                      .header = made_header,
+                                      .next = made_next,
+                                      .rewind = made_rewind,
+                                      .name = type_name,
+                                      .thread = made_managed_thread,
+                                      .span = made_span,
+                                      .end_reason = made_end_reason,
+                                      .lost = made_lost};
+    return &capture;
+}
+
+static uint32_t enter, get, refresh, sleeping, booking;
+
+static int begin(void **state)
+{
+    (void)state;
+    host_reset();
+    made.more = more_services;
+    enter = framework_frame("System.Threading.Monitor.Enter");
+    sleeping = framework_frame("System.Threading.Thread.Sleep");
+    get = user_frame("Orders.Cache.Get", "/src/Cache.cs", 41);
+    refresh = user_frame("Orders.Cache.Refresh", "/src/Cache.cs", 77);
+    booking = user_frame("Orders.Account.Book", "/src/Account.cs", 5);
+    return 0;
+}
+
+static void a_type(uint32_t lock, uint64_t type)
+{
+    ct_type record = {.lock = lock, .type = type};
+
+    host_record(CT_TYPE, &record, sizeof record);
+}
+
+static void a_lock(uint32_t lock, uint64_t waits, uint64_t all_ns, uint64_t max_ns)
+{
+    ct_lock record = {lock, CT_KIND_LOCK, 0x10000 + lock, waits, waits, all_ns, max_ns};
+    ct_bins bins = {.lock = lock};
+
+    host_record(CT_LOCK, &record, sizeof record);
+    bins.first = ct_bin_of(all_ns / waits) / CT_BINS_RUN * CT_BINS_RUN;
+    bins.counts[ct_bin_of(all_ns / waits) - bins.first] = (uint32_t)waits;
+    host_record(CT_BINS, &bins, sizeof bins);
+}
+
+static void a_pair(uint32_t lock, uint32_t tid, uint64_t waits, uint64_t wait_ns, uint64_t blocked_ns)
+{
+    ct_pair record = {lock, tid, waits, wait_ns, blocked_ns != 0, blocked_ns};
+
+    host_record(CT_PAIR, &record, sizeof record);
+}
+
+static void a_wait(uint64_t number, uint32_t lock, uint32_t site, uint64_t owner_wait, uint64_t wait_ns)
+{
+    ct_wait record = {.number = number, .lock = lock, .kind = CT_KIND_LOCK, .owner_wait = owner_wait, .owner = 50};
+    ct_end end = {number, wait_ns};
+
+    record.head = (medic_stack_head){host_stack(site, enter, 0), made.begin + number, 40, 0};
+    host_record(CT_WAIT, &record, sizeof record);
+    host_record(CT_END, &end, sizeof end);
+}
+
+static void render(void)
+{
+    static const medic_host host = {sizeof host, 0, made_service};
+    medic_reason why = {""};
+
+    made.visible = made.record_count;
+    assert_int_equal(contention_report.render(&host, &why), MEDIC_OK);
+}
+
+static void no_wait_is_healthy(void **state)
+{
+    (void)state;
+    render();
+    assert_int_equal(made.severity, MEDIC_HEALTHY);
+    assert_text_has(made.verdict, "No thread waited for a lock in 10 s");
+}
+
+static void rare_waits_are_healthy(void **state)
+{
+    (void)state;
+    a_type(1, 0x100);
+    a_lock(1, 10, 20 * MS, 4 * MS);
+    a_pair(1, 40, 10, 20 * MS, 0);
+    render();
+    assert_int_equal(made.severity, MEDIC_HEALTHY);
+    assert_text_has(made.verdict, "10 waits took 20 ms of 10 s × 1 thread");
+}
+
+static void the_lock_its_site_and_its_holder_are_named(void **state)
+{
+    (void)state;
+    a_type(1, 0x100);
+    a_type(1, 0x999); /* read once from a place that the object had left */
+    a_type(1, 0x100);
+    a_lock(1, 400, 16000 * MS, 90 * MS);
+    for (uint32_t tid = 40; tid < 44; tid++)
+        a_pair(1, tid, 100, 4000 * MS, 0);
+    a_pair(1, 50, 0, 0, 16000 * MS);
+    host_thread(50, "refresher", 0);
+    a_wait(1, 1, refresh, 0, 10 * MS);
+    a_wait(2, 1, get, 1, 40 * MS);
+    a_wait(3, 1, get, 1, 50 * MS);
+    render();
+    assert_int_equal(made.severity, MEDIC_CRITICAL);
+    assert_text_has(made.verdict,
+                    "Threads waited 16 s of 10 s × 4 threads (40 %) for locks: one System.Object, locked in "
+                    "Orders.Cache.Get (Cache.cs:41); meanwhile it is held in Orders.Cache.Refresh "
+                    "(Cache.cs:77), mostly by thread refresher (50).");
+    assert_text_has(made.text, "section locks");
+    assert_text_has(made.text, "section holders");
+    assert_text_has(made.text, "row Orders.Cache.Get; System.Object; 0.900; 14400000000; 2; Cache.cs:41;");
+}
+
+static void a_photograph_says_what_the_holder_does(void **state)
+{
+    medic_thread_stack stack = {.thread = 1};
+    ct_held held = {.wait_ns = 30 * MS, .lock = 1, .owner = 50};
+
+    (void)state;
+    a_type(1, 0x100);
+    a_lock(1, 400, 16000 * MS, 90 * MS);
+    a_pair(1, 40, 400, 16000 * MS, 0);
+    a_wait(1, 1, get, 0, 40 * MS);
+    stack.head = (medic_stack_head){host_stack(refresh, sleeping, 0), made.begin, 50, 0};
+    host_record(CT_STACK, &stack, sizeof stack);
+    host_record(CT_HELD, &held, sizeof held);
+    render();
+    assert_text_has(made.verdict, "held in Orders.Cache.Refresh (Cache.cs:77), busy in System.Threading.Thread.Sleep");
+    assert_text_has(made.text, "section photographs");
+}
+
+static void locks_of_one_type_are_one_row(void **state)
+{
+    (void)state;
+    for (uint32_t lock = 1; lock <= 30; lock++) {
+        a_type(lock, 0x200);
+        a_lock(lock, 10, 100 * MS, 20 * MS);
+        a_pair(lock, 40, 10, 100 * MS, 0);
+    }
+    a_wait(1, 7, booking, 0, 10 * MS);
+    render();
+    assert_text_has(made.verdict, "30 Orders.Account objects, locked in Orders.Account.Book (Account.cs:5)");
+    assert_text_has(made.text, "row Orders.Account; Orders.Account.Book; 1.000; 3000000000; 300;");
+}
+
+static void a_wait_that_does_not_end_is_told_with_its_age(void **state)
+{
+    ct_open open = {.begin_ns = made.begin + 2000 * MS, .lock = 1, .tid = 40, .owner = 50, .kind = CT_KIND_LOCK};
+    ct_lock lock = {1, CT_KIND_LOCK, 0x1000, 1, 0, 0, 0};
+
+    (void)state;
+    a_type(1, 0x200);
+    host_record(CT_LOCK, &lock, sizeof lock);
+    host_record(CT_OPEN, &open, sizeof open);
+    render();
+    assert_true(made.severity >= MEDIC_WARNING);
+    assert_text_has(made.text, "still waiting when the recording ended, the longest for 8.0 s");
+    assert_text_has(made.text, "section waiting");
+    assert_text_has(made.text, "40; 8000000000; Orders.Account; -; 50;");
+}
+
+static void a_capture_that_was_cut_anywhere_still_gives_a_report(void **state)
+{
+    static const medic_host host = {sizeof host, 0, made_service};
+    medic_reason why = {""};
+
+    the_lock_its_site_and_its_holder_are_named(state);
+    for (size_t count = 0; count < made.record_count; count++) {
+        made.visible = count;
+        made.end_reason = MEDIC_END_NONE;
+        made.text_size = 0;
+        made_tree_count = 0;
+        assert_int_equal(contention_report.render(&host, &why), MEDIC_OK);
+    }
+}
+
+static void short_and_strange_records_are_survived(void **state)
+{
+    ct_lock lock = {UINT32_MAX, 9, 0, 1, 1, UINT64_MAX, UINT64_MAX};
+    ct_bins bins = {.lock = 1, .first = CT_BINS_ALL};
+    ct_open open = {.begin_ns = UINT64_MAX, .lock = UINT32_MAX, .tid = 0, .kind = CT_KIND_LOCK};
+    ct_tick tick = {.time_ns = UINT64_MAX, .begun = 1, .waited_ns = UINT64_MAX};
+    ct_wait wait = {.number = UINT64_MAX, .lock = UINT32_MAX, .kind = CT_KIND_LOCK};
+    ct_held held = {.lock = UINT32_MAX};
+
+    (void)state;
+    for (uint32_t type = CT_WAIT; type <= CT_HELD + 3; type++)
+        host_record(type, &type, sizeof type);
+    host_record(CT_LOCK, &lock, sizeof lock);
+    host_record(CT_BINS, &bins, sizeof bins);
+    host_record(CT_OPEN, &open, sizeof open);
+    host_record(CT_TICK, &tick, sizeof tick);
+    host_record(CT_TICK, &tick, sizeof tick);
+    host_record(CT_WAIT, &wait, sizeof wait);
+    host_record(CT_HELD, &held, sizeof held);
+    render();
+    assert_text_has(made.text, "too short to be understood");
+}
+
+/* --- a host that refuses --- */
+
+static int know_no_number(const medic_host *host, const char *key, int64_t *value)
+{
+    (void)host, (void)key, (void)value;
+    return MEDIC_E_NOT_FOUND;
+}
+
+static const void *ignorant_services(const medic_host *host, const char *name)
+{
+    static const medic_params_service params = {.size = sizeof params, .get_int = know_no_number};
+
+    (void)host;
+    return strcmp(name, MEDIC_SERVICE_PARAMS) == 0 ? &params : NULL;
+}
+
+static void a_host_without_its_parameters_is_refused(void **state)
+{
+    const medic_host host = {sizeof host, 0, ignorant_services};
+    medic_reason why = {""};
+    void *instance = NULL;
+
+    (void)state;
+    assert_int_equal(contention_capture.create(&host, &instance, &why), MEDIC_E_NOT_FOUND);
+    assert_text_has(why.text, "the host does not know the parameters of contention");
+    assert_null(instance);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_length_has_its_bin),
+        TEST(quantiles_lie_in_their_bins),
+        TEST(no_count_is_lost_between_threads),
+        TEST(a_full_table_counts_on_in_one_place),
+        TEST(owners_are_known_by_the_wait_that_got_the_lock),
+        TEST(only_what_looks_like_a_class_is_one),
+        TEST(waits_are_paired_by_thread),
+        TEST(a_wait_that_began_before_is_told_apart),
+        TEST(strange_events_are_counted),
+        TEST(the_rate_of_stacks_is_kept_and_counts_are_not_touched),
+        TEST(a_lock_that_waits_for_its_own_handle_is_one_wait),
+        TEST(no_wait_is_healthy),
+        TEST(rare_waits_are_healthy),
+        TEST(the_lock_its_site_and_its_holder_are_named),
+        TEST(a_photograph_says_what_the_holder_does),
+        TEST(locks_of_one_type_are_one_row),
+        TEST(a_wait_that_does_not_end_is_told_with_its_age),
+        TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
+        TEST(short_and_strange_records_are_survived),
+        TEST(a_host_without_its_parameters_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
