@@ -1083,7 +1083,7 @@ PROVOKED_BY = {
         "<> would need about", "<> would probably stop"],
     "unit/test_heap_code_memory": [
         "no address space for the copy's", "the copy cannot read its own", "the runtime's code memory has no",
-        "the copy cannot have its own", "the copy cannot let go of"],
+        "the copy cannot have its own", "the copy cannot let go of", "cannot look through the descriptors"],
     "unit/test_heap_collect": [
         "the runtime refuses to collect", "the runtime refuses to tell", "the runtime refuses an event",
         "the runtime collected, and told"],
