@@ -256,7 +256,9 @@ static int by_pair(const void *left, const void *right)
         return a->key < b->key ? -1 : 1;
     if (a->type != b->type)
         return a->type < b->type ? -1 : 1;
-    return (a->frame > b->frame) - (a->frame < b->frame);
+    if (a->frame != b->frame)
+        return a->frame < b->frame ? -1 : 1;
+    return (a->method > b->method) - (a->method < b->method);
 }
 
 static int by_share(const void *left, const void *right)
@@ -328,10 +330,28 @@ static struct share *copy_shares(const struct share *shares, size_t count)
     return copy;
 }
 
-/* Samples of one type at one frame first, so that top is the frame's and not the single sample's. */
+/* Samples of one type at one place first, so that top is the place's and not a single sample's. */
+static size_t unite_places(struct share *shares, size_t count)
+{
+    size_t used = 0;
+
+    sort(shares, count, sizeof *shares, by_pair);
+    for (size_t i = 0; i < count; i++) {
+        if (used && by_pair(&shares[used - 1], &shares[i]) == 0) {
+            shares[used - 1].bytes += shares[i].bytes;
+            shares[used - 1].large += shares[i].large;
+            shares[used - 1].stacks += shares[i].stacks;
+        } else {
+            shares[used++] = shares[i];
+        }
+        shares[used - 1].top = shares[used - 1].bytes;
+    }
+    return used;
+}
+
 static int make_pairs(struct recording *recording)
 {
-    size_t count = recording->sample_count, used = 0;
+    size_t count = recording->sample_count;
     struct share *pairs = calloc(count + 1, sizeof *pairs);
 
     if (!pairs)
@@ -347,20 +367,8 @@ static int make_pairs(struct recording *recording)
                                   .kind = sample->kind,
                                   .stacks = 1};
     }
-    sort(pairs, count, sizeof *pairs, by_pair);
-    for (size_t i = 0; i < count; i++) {
-        if (used && by_pair(&pairs[used - 1], &pairs[i]) == 0) {
-            pairs[used - 1].bytes += pairs[i].bytes;
-            pairs[used - 1].large += pairs[i].large;
-            pairs[used - 1].stacks++;
-        } else {
-            pairs[used++] = pairs[i];
-        }
-    }
-    for (size_t i = 0; i < used; i++)
-        pairs[i].top = pairs[i].bytes;
     recording->pairs = pairs;
-    recording->pair_count = add_up(pairs, used, 1);
+    recording->pair_count = add_up(pairs, unite_places(pairs, count), 1);
     for (size_t i = 0; i < recording->pair_count; i++) {
         struct share *pair = &pairs[i];
         struct type *type = &recording->types[pair->type];
@@ -393,7 +401,6 @@ static int make_kinds(struct recording *recording)
                                         .kind = sample->kind,
                                         .bytes = sample->bytes,
                                         .large = sample->large ? sample->bytes : 0,
-                                        .top = sample->bytes,
                                         .frame = sample->site,
                                         .method = sample->method,
                                         .stacks = 1};
@@ -410,9 +417,9 @@ static int make_kinds(struct recording *recording)
                                         .large = (double)type->sums.large_on_bytes,
                                         .top = type->bytes};
     }
-    count = add_up(kinds, count, 1);
+    count = add_up(kinds, unite_places(kinds, count), 1);
     for (size_t i = 0; i < count; i++) {
-        kinds[i].type_bytes = kinds[i].top = kinds[i].bytes;
+        kinds[i].type_bytes = kinds[i].bytes;
         kinds[i].variance = part_variance(&recording->types[kinds[i].type], kinds[i].bytes, kinds[i].large);
     }
     recording->kinds = kinds;
@@ -473,6 +480,15 @@ static void find_usage(const struct recording *recording, struct facts *facts)
     }
 }
 
+/* Another method than the site's, when it allocates most of it there. */
+struct medic_place helper_of(const struct recording *recording, const struct share *share)
+{
+    if (share->top * 2 < share->bytes ||
+        frame_of(recording, share->method)->function_id == frame_of(recording, share->frame)->function_id)
+        return (struct medic_place){0};
+    return place_of(recording, share->method);
+}
+
 static struct lead lead_of(const struct recording *recording, const struct share *share)
 {
     struct lead lead = {.type = recording->types[share->type].name,
@@ -481,8 +497,7 @@ static struct lead lead_of(const struct recording *recording, const struct share
                         .variance = share->variance,
                         .kind = share->kind};
 
-    if (frame_of(recording, share->method)->function_id != frame_of(recording, share->frame)->function_id)
-        lead.method = place_of(recording, share->method);
+    lead.method = helper_of(recording, share);
     return lead;
 }
 
