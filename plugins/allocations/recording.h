@@ -78,6 +78,11 @@ struct medic_place place_of(const struct recording *recording, uint32_t id);
 struct medic_place helper_of(const struct recording *recording, const struct share *share);
 double type_variance(const struct type *type);
 
+/* --- shares.c --- */
+
+/* Fills pairs, sites and kinds, and the sites of types. MEDIC_OK or MEDIC_E_MEMORY. */
+int make_shares(struct recording *recording);
+
 /* --- sections.c --- */
 void write_sections(const struct recording *recording);
 
