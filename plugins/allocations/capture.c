@@ -123,6 +123,7 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     self->info = runtime->info(host);
     self->mode = runtime->version(host).major >= 10 ? AL_MODE_SAMPLED : AL_MODE_TICK;
     self->pause_of = AL_BACKGROUND;
+    self->large_least = UINT64_MAX;
     code = params->get_int(host, "stacks_per_second", &rate);
     if (code != MEDIC_OK) {
         free(self);

@@ -43,6 +43,7 @@ struct allocations {
     _Atomic uint64_t bytes[AL_HEAPS];
     _Atomic uint64_t samples, variance;
     _Atomic uint64_t large_count, large_bytes;
+    _Atomic uint64_t large_least; /* size of the smallest that the runtime calls large: its bound can be configured */
     _Atomic uint64_t stacks_taken, stacks_skipped, stacks_lost, unplaced, bad_events;
 
     /* Of collections; there is one suspension at a time. */
@@ -71,6 +72,15 @@ static inline void most64(_Atomic uint64_t *value, uint64_t candidate)
     uint64_t known = load64(value);
 
     while (known < candidate &&
+           !atomic_compare_exchange_weak_explicit(value, &known, candidate, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+static inline void least64(_Atomic uint64_t *value, uint64_t candidate)
+{
+    uint64_t known = load64(value);
+
+    while (known > candidate &&
            !atomic_compare_exchange_weak_explicit(value, &known, candidate, memory_order_relaxed, memory_order_relaxed))
         ;
 }

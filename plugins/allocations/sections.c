@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define HINT_SHARE 0.02
+#define HINT_ERRORS 4 /* standard errors: a few samples are no reason to change a program */
 
 medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
                             const char *note, const medic_column *columns, uint32_t column_count)
@@ -47,7 +48,7 @@ medic_cell error_cell(double bytes, double variance)
 {
     double error = bytes > 0 ? CERTAIN * root_of(variance) / bytes : 0;
 
-    return error > 0 ? medic_number(honest(error < 1 ? error : 1, error / 5)) : medic_none();
+    return error >= 0.001 ? medic_number(honest(error < 1 ? error : 1, error / 5)) : medic_none();
 }
 
 static const char *place_text(const struct medic_place *place, char text[VERDICT_TEXT])
@@ -72,8 +73,9 @@ static const char *code_name(uint32_t code)
 static void heap_row(const struct recording *recording, medic_section *section, const char *name, double bytes,
                      double variance)
 {
-    medic_cell cells[] = {medic_string(name), bytes_cell(bytes, variance), rate_cell(recording, bytes, variance),
-                          share_cell(recording, bytes, variance), error_cell(bytes, variance)};
+    medic_cell cells[] = {medic_string(name), rate_cell(recording, bytes, variance),
+                          share_cell(recording, bytes, variance), bytes_cell(bytes, variance),
+                          error_cell(bytes, variance)};
 
     ROW(recording, section, cells);
 }
@@ -82,9 +84,9 @@ static void write_heaps(const struct recording *recording)
 {
     static const medic_column columns[] = {
         TEXT("heap", "Heap", MEDIC_COLUMN_KEY),
-        BYTES("bytes", "Bytes"),
         RATE("rate", "Rate"),
         SHARE("share", "Share"),
+        BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
     };
     const struct facts *facts = &recording->facts;
@@ -96,11 +98,12 @@ static void write_heaps(const struct recording *recording)
 
     medic_add_number(&text, facts->samples);
     medic_add(&text, facts->mode == AL_MODE_TICK ? " ticks of 100 kB" : " samples, one in 100 kB");
-    medic_add(&text, "; large objects are counted one by one. ±: right in 19 of 20 cases.");
+    medic_add(&text, "; large objects (85 kB and more) are counted one by one. ±: right in 19 of 20 cases.");
     section = SECTION(recording, MEDIC_TABLE, "heaps", "Allocated", note, columns);
     heap_row(recording, section, "small objects", facts->heaps[AL_SMALL], facts->variance * small_part);
-    heap_row(recording, section, "large objects (85 kB and more)", facts->heaps[AL_LARGE], 0);
-    heap_row(recording, section, "pinned objects", facts->heaps[AL_PINNED], facts->variance * (1 - small_part));
+    heap_row(recording, section, "large objects, pinned or not", facts->heaps[AL_LARGE], 0);
+    heap_row(recording, section, "pinned objects below that", facts->heaps[AL_PINNED],
+             facts->variance * (1 - small_part));
     heap_row(recording, section, "all", facts->bytes, facts->variance);
 }
 
@@ -143,9 +146,9 @@ static void type_row(const struct recording *recording, medic_section *section, 
     medic_cell cells[] = {
         medic_string(type->name),
         share_cell(recording, type->bytes, variance),
+        rate_cell(recording, type->bytes, variance),
         bytes_cell(type->bytes, variance),
         error_cell(type->bytes, variance),
-        rate_cell(recording, type->bytes, variance),
         type->objects > 0 ? whole(honest(type->objects, type->objects * off)) : medic_none(),
         type->objects > 0 ? whole(type->bytes / type->objects + 0.5) : medic_none(),
         medic_string(place_text(&type->site, place)),
@@ -159,9 +162,9 @@ static void write_types(const struct recording *recording)
     static const medic_column columns[] = {
         TEXT("type", "Type", MEDIC_COLUMN_KEY),
         SHARE("share", "Share"),
+        RATE("rate", "Rate"),
         BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
-        RATE("rate", "Rate"),
         TALLY("objects", "Objects"),
         BYTES("size", "Each"),
         TEXT("site", "Mostly in", 0),
@@ -189,7 +192,7 @@ static void write_types(const struct recording *recording)
 
 static void site_row(const struct recording *recording, medic_section *section, const struct share *share)
 {
-    struct medic_place site = place_of(recording, share->frame), method = place_of(recording, share->method);
+    struct medic_place site = place_of(recording, share->frame);
     char line[VERDICT_TEXT] = "";
     medic_cell cells[] = {
         medic_string(site.name),
@@ -198,7 +201,7 @@ static void site_row(const struct recording *recording, medic_section *section, 
         bytes_cell(share->bytes, share->variance),
         error_cell(share->bytes, share->variance),
         medic_none(),
-        medic_string(share->key != frame_of(recording, share->method)->function_id ? method.name : NULL),
+        medic_string(helper_of(recording, share).name),
     };
 
     if (site.file && site.line) {
@@ -238,6 +241,7 @@ static void write_methods(const struct recording *recording)
     static const medic_column columns[] = {
         TEXT("method", "Method", MEDIC_COLUMN_KEY),
         SHARE("share", "Share"),
+        RATE("rate", "Rate"),
         BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
         TEXT("type", "Mostly", 0),
@@ -254,6 +258,7 @@ static void write_methods(const struct recording *recording)
         medic_cell cells[] = {
             medic_string(place.name),
             share_cell(recording, site->bytes, site->variance),
+            rate_cell(recording, site->bytes, site->variance),
             bytes_cell(site->bytes, site->variance),
             error_cell(site->bytes, site->variance),
             medic_string(recording->types[site->type].name),
@@ -271,6 +276,7 @@ static void write_kinds(const struct recording *recording)
     static const medic_column columns[] = {
         TEXT("kind", "What they are", MEDIC_COLUMN_KEY),
         SHARE("share", "Share"),
+        RATE("rate", "Rate"),
         BYTES("bytes", "Bytes"),
         ERROR("error", "±"),
         TEXT("site", "Mostly in", 0),
@@ -286,8 +292,11 @@ static void write_kinds(const struct recording *recording)
         struct medic_place place = place_of(recording, kind->frame);
         char text[VERDICT_TEXT];
         medic_cell cells[] = {
-            medic_string(kind_name(kind->kind)),     share_cell(recording, kind->bytes, kind->variance),
-            bytes_cell(kind->bytes, kind->variance), error_cell(kind->bytes, kind->variance),
+            medic_string(kind_name(kind->kind)),
+            share_cell(recording, kind->bytes, kind->variance),
+            rate_cell(recording, kind->bytes, kind->variance),
+            bytes_cell(kind->bytes, kind->variance),
+            error_cell(kind->bytes, kind->variance),
             medic_string(place_text(&place, text)),
         };
         ROW(recording, section, cells);
@@ -304,7 +313,8 @@ static void write_hints(const struct recording *recording)
         struct medic_place place = place_of(recording, kind->frame);
         char line[VERDICT_TEXT];
         struct medic_text text = {line, sizeof line};
-        if (!kind_hint(kind->kind) || kind->bytes < HINT_SHARE * recording->facts.bytes)
+        if (!kind_hint(kind->kind) || kind->bytes < HINT_SHARE * recording->facts.bytes ||
+            kind->bytes < HINT_ERRORS * root_of(kind->variance))
             continue;
         if (!section)
             section = SECTION(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);

@@ -7,14 +7,14 @@
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
 #define ROWS_MAX 200u
 
-/* Columns by type and unit. */
+/* Columns by type and unit. Recordings of different lengths are compared by rates and shares. */
 #define TEXT(id, title, flags)                                                                                         \
     {                                                                                                                  \
         id, title, MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, flags                                               \
     }
 #define BYTES(id, title)                                                                                               \
     {                                                                                                                  \
-        id, title, MEDIC_INTEGER, MEDIC_UNIT_BYTES, MEDIC_ROLE_NONE, MEDIC_COLUMN_DIFF                                 \
+        id, title, MEDIC_INTEGER, MEDIC_UNIT_BYTES, MEDIC_ROLE_NONE, 0                                                 \
     }
 #define TALLY(id, title)                                                                                               \
     {                                                                                                                  \

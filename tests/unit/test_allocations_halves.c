@@ -298,6 +298,19 @@ static void large_objects_are_counted_once(void **state)
     assert_int_equal(core.large_stacks, 1);
 }
 
+static void pinned_objects_are_large_from_the_same_size_on(void **state)
+{
+    (void)state;
+    begin(10, 100);
+    allocations_capture.callbacks->ObjectAllocated(self, 90000, 0x1000);
+    deliver_sample(0x1000, 90000, AL_PINNED);
+    deliver_sample(0x1000, 48, AL_PINNED);
+    end();
+    assert_int_equal(core.usage.large_count, 1);
+    assert_int_equal(core.usage.samples, 1);
+    assert_int_equal(core.usage.bytes[AL_PINNED], 102424);
+}
+
 static void collections_and_pauses_are_counted(void **state)
 {
     uint32_t suspend[3] = {1, 0, 0}, gc[5] = {7, 1, 0, 0, 0}, other[3] = {5, 0, 0};
@@ -351,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_full_ring_loses_no_counts),
         cmocka_unit_test(more_types_than_there_is_room_for_are_one),
         cmocka_unit_test(large_objects_are_counted_once),
+        cmocka_unit_test(pinned_objects_are_large_from_the_same_size_on),
         cmocka_unit_test(collections_and_pauses_are_counted),
         cmocka_unit_test(types_are_named_while_draining),
     };
