@@ -185,6 +185,15 @@ static uint32_t find_candidates(struct contention *self, uint64_t now, struct ca
     return count;
 }
 
+/* Who waits for the lock itself has let go of it. */
+static int still_holds(struct contention *self, const struct candidate *candidate)
+{
+    const struct thread_slot *owner = thread_of(self->tables, candidate->owner);
+
+    return get64(&candidate->open->begin_ns) == candidate->begin_ns &&
+           !(owner && get64(&owner->lock.begin_ns) && get32(&owner->lock.lock) == candidate->lock);
+}
+
 /* What an owner does can be seen in a photograph of all threads only: a look at one takes a suspension as well. So it is
  * taken when a wait has been long, and when nothing else tells. */
 static void photograph(struct contention *self, uint64_t now)
@@ -195,7 +204,8 @@ static void photograph(struct contention *self, uint64_t now)
     uint32_t count;
     int unknown;
 
-    if (self->photographs_left <= 0 || now < self->photograph_due_ns)
+    if (self->photographs_left <= 0 || now < self->photograph_due_ns ||
+        self->events->state(self->host) != MEDIC_EVENTS_ON)
         return;
     count = find_candidates(self, now, list, &unknown);
     if (!unknown)
@@ -210,7 +220,7 @@ static void photograph(struct contention *self, uint64_t now)
         ct_held held = {.wait_ns = now > list[i].begin_ns ? now - list[i].begin_ns : 0,
                         .lock = list[i].lock,
                         .owner = list[i].owner};
-        if (get64(&list[i].open->begin_ns) == list[i].begin_ns)
+        if (still_holds(self, &list[i]))
             self->records->emit(self->host, CT_HELD, &held, sizeof held);
     }
 }

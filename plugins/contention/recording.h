@@ -27,7 +27,7 @@ struct held {
     uint64_t wait_ns, stack;
     uint32_t lock, owner;
     uint32_t anchor, leaf; /* frames; leaf: the innermost managed one */
-    uint32_t function, leaf_function;
+    uint32_t function, leaf_function, group;
 };
 
 struct lock {
@@ -64,6 +64,7 @@ struct recording {
     const medic_frames_service *frames;
     const medic_stack_tree_service *trees;
     uint64_t begin_ns, end_ns, long_ns;
+    int handles; /* the parameter */
 
     struct wait *waits; /* by number */
     size_t wait_count, wait_room;
@@ -113,6 +114,9 @@ uint32_t managed_part(const struct recording *recording, uint64_t stack, const u
 const char *thread_name(const struct recording *recording, uint32_t tid);
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 struct medic_place place_of(const struct recording *recording, uint32_t frame);
+/* A wait for a lock, of which length and place are known. */
+int is_usable(const struct wait *wait);
+uint64_t open_length(const struct recording *recording, const ct_open *open);
 const struct wait *wait_by_number(const struct recording *recording, uint64_t number);
 /* NULL for a wait for something else. */
 const struct group *group_of(const struct recording *recording, uint32_t lock);
@@ -120,6 +124,10 @@ const struct group *group_of(const struct recording *recording, uint32_t lock);
 uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q);
 /* "Orders.Account", "a lock without a known type" */
 const char *lock_name(const struct group *group);
+
+/* holders.c: each 1, or 0 when out of memory. Fills the line, the site and the holder of a group; and the threads of all. */
+int know_places(struct recording *recording, struct group *group);
+int know_threads(struct recording *recording);
 
 /* verdict.c */
 void write_verdict(const struct recording *recording);

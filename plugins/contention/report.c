@@ -11,7 +11,8 @@ static int render(const medic_host *host, medic_reason *why)
     const medic_params_service *params = host->service(host, MEDIC_SERVICE_PARAMS);
     int code;
 
-    if (params->get_duration(host, "long_wait", &recording.long_ns) != MEDIC_OK || !recording.long_ns)
+    if (params->get_duration(host, "long_wait", &recording.long_ns) != MEDIC_OK ||
+        params->get_bool(host, "handles", &recording.handles) != MEDIC_OK || !recording.long_ns)
         return medic_fail(why, MEDIC_E_NOT_FOUND, "the host does not know the parameters of contention");
     code = read_recording(&recording, why);
     if (code == MEDIC_OK && find_facts(&recording) != MEDIC_OK)

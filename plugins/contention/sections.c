@@ -32,7 +32,6 @@ const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
-    char location[LOCATION_MAX];
     const char *holder = place_of(recording, group->holder).name;
     medic_cell cells[] = {
         medic_string(lock_name(group)),
@@ -46,7 +45,6 @@ static void lock_row(const struct recording *recording, medic_section *section, 
         whole(group->threads),
         whole(group->locks),
         medic_string(holder),
-        medic_string(location_of(frame_of(recording, group->line), location)),
     };
 
     ROW(recording, section, cells);
@@ -66,7 +64,6 @@ static void write_locks(const struct recording *recording)
         TALLY("threads", "Threads"),
         TALLY("locks", "Locks"),
         TEXT("held", "Held in", 0),
-        TEXT("where", "Line", 0),
     };
     medic_section *section =
         SECTION(recording, MEDIC_TABLE, "locks", "Locks by time waited", "Counts and times are of all waits.", columns);
@@ -191,10 +188,10 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
 static int by_held(const void *left, const void *right)
 {
     const struct held *a = left, *b = right;
-    const uint32_t left_key[] = {a->lock, a->owner, a->function, a->leaf_function};
-    const uint32_t right_key[] = {b->lock, b->owner, b->function, b->leaf_function};
+    const uint32_t left_key[] = {a->group, a->function, a->leaf_function};
+    const uint32_t right_key[] = {b->group, b->function, b->leaf_function};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++)
         if (left_key[i] != right_key[i])
             return left_key[i] < right_key[i] ? -1 : 1;
     return 0;
@@ -202,14 +199,17 @@ static int by_held(const void *left, const void *right)
 
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
 {
-    const struct group *group = group_of(recording, held->lock);
+    const char *name = thread_name(recording, held->owner);
     char location[LOCATION_MAX];
+    int one = 1;
+
+    for (size_t i = 1; i < seen; i++)
+        one &= held[i].owner == held->owner;
     medic_cell cells[] = {
         medic_string(place_of(recording, held->anchor).name),
         medic_string(place_of(recording, held->leaf).name),
-        medic_string(thread_name(recording, held->owner)),
-        whole(held->owner),
-        medic_string(group ? lock_name(group) : NULL),
+        medic_string(lock_name(&recording->groups[held->group])),
+        medic_string(one ? name : "several"),
         whole(seen),
         medic_string(location_of(frame_of(recording, held->anchor), location)),
     };
@@ -222,27 +222,28 @@ static void write_photographs(const struct recording *recording)
     static const medic_column columns[] = {
         TEXT("method", "Holder in", MEDIC_COLUMN_KEY),
         TEXT("leaf", "Busy in", MEDIC_COLUMN_KEY),
-        TEXT("name", "Thread", 0),
-        {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, 0},
         TEXT("lock", "Object locked", MEDIC_COLUMN_KEY),
-        TALLY("waits", "Kept waiting"),
+        TEXT("thread", "Thread", 0),
+        TALLY("waits", "Waits"),
         TEXT("where", "Line", 0),
     };
-    medic_section *section;
+    medic_section *section = NULL;
     size_t rows = 0;
 
-    if (!recording->held_count)
-        return;
-    qsort(recording->helds, recording->held_count, sizeof *recording->helds, by_held);
-    section = SECTION(recording, MEDIC_TABLE, "photographs", "What the holders were doing",
-                      "In photographs, while others waited for the lock.", columns);
+    if (recording->held_count)
+        qsort(recording->helds, recording->held_count, sizeof *recording->helds, by_held);
     for (size_t i = 0, end; i < recording->held_count; i = end) {
         for (end = i; end < recording->held_count && by_held(&recording->helds[i], &recording->helds[end]) == 0;)
             end++;
-        if (recording->helds[i].anchor && rows++ < ROWS_MAX)
-            held_row(recording, section, &recording->helds[i], end - i);
+        if (!recording->helds[i].anchor || recording->helds[i].group == NONE || rows++ >= ROWS_MAX)
+            continue;
+        if (!section)
+            section = SECTION(recording, MEDIC_TABLE, "photographs", "What the holders were doing",
+                              "In photographs, while others waited for the lock.", columns);
+        held_row(recording, section, &recording->helds[i], end - i);
     }
-    recording->document->total_rows(section, rows);
+    if (section)
+        recording->document->total_rows(section, rows);
 }
 
 /* --- threads --- */
@@ -280,7 +281,7 @@ static size_t gather_threads(const struct recording *recording, struct thread_ro
     }
     for (size_t i = 0; i < recording->open_count; i++) {
         const ct_open *open = &recording->opens[i];
-        uint64_t length = recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0;
+        uint64_t length = open_length(recording, open);
         if (!group_of(recording, open->lock))
             continue;
         rows[count++] = (struct thread_row){open->tid, 1, length, 0, 0};

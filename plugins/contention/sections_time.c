@@ -106,7 +106,7 @@ static void open_row(const struct recording *recording, medic_section *section, 
     medic_cell cells[] = {
         medic_string(thread_name(recording, open->tid)),
         whole(open->tid),
-        whole(recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0),
+        whole(open_length(recording, open)),
         medic_string(group ? lock_name(group) : NULL),
         medic_string(wait ? place_of(recording, wait->anchor).name : NULL),
         medic_string(owner         ? owner
@@ -114,6 +114,12 @@ static void open_row(const struct recording *recording, medic_section *section, 
                                    : NULL),
     };
     ROW(recording, section, cells);
+}
+
+/* Of the others there are always some. */
+static int is_long(const struct recording *recording, const ct_open *open)
+{
+    return open_length(recording, open) >= recording->long_ns;
 }
 
 void write_open_waits(const struct recording *recording)
@@ -129,12 +135,12 @@ void write_open_waits(const struct recording *recording)
     medic_section *section;
     uint64_t count = 0;
 
-    if (!recording->open_all)
+    if (!recording->open_all || recording->longest_open_ns < recording->long_ns)
         return;
     qsort(recording->opens, recording->open_count, sizeof *recording->opens, by_begin);
     section = SECTION(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
     for (size_t i = 0; i < recording->open_count; i++)
-        if (recording->opens[i].kind == CT_KIND_LOCK && count++ < ROWS_MAX)
+        if (recording->opens[i].kind == CT_KIND_LOCK && is_long(recording, &recording->opens[i]) && count++ < ROWS_MAX)
             open_row(recording, section, &recording->opens[i]);
     recording->document->total_rows(section, count);
 }
@@ -211,6 +217,8 @@ void write_notes(const struct recording *recording)
     if (totals->unpaired)
         note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
              (unsigned long long)totals->unpaired);
+    if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
+        note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
     note_room(&notes, totals);
     if (lost)
         note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",

@@ -71,7 +71,7 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
 
     if (sure) {
         struct medic_place place = place_of(recording, group->holder);
-        medic_add(text, "; meanwhile it is held in ");
+        medic_add(text, group->locks > 1 ? "; meanwhile they are held in " : "; meanwhile it is held in ");
         if (function_of(recording, group->holder) == function_of(recording, group->line))
             medic_add(text, "the same method");
         else
@@ -84,7 +84,9 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
     if (!group->holder_tid || (double)group->holder_tid_ns < 0.5 * (double)group->blocked_ns)
         return;
     name = thread_name(recording, group->holder_tid);
-    medic_add(text, sure ? ", mostly by thread " : "; meanwhile it is held mostly by thread ");
+    medic_add(text, sure               ? ", mostly by thread "
+                    : group->locks > 1 ? "; meanwhile they are held mostly by thread "
+                                       : "; meanwhile it is held mostly by thread ");
     if (name)
         medic_add(text, "%s (%u)", name, group->holder_tid);
     else
@@ -140,6 +142,16 @@ static void judge_waiting(struct medic_text *text, const struct recording *recor
 
 /* --- findings --- */
 
+/* As the table of locks has it. */
+static void tell(const struct recording *recording, const char *sentence, const struct group *group)
+{
+    const char *site = place_of(recording, group->line).name;
+    char key[512];
+
+    snprintf(key, sizeof key, "%s|%s", lock_name(group), site ? site : "");
+    recording->document->finding(recording->host, sentence, "locks", key);
+}
+
 static void find_other(const struct recording *recording, const struct group *group)
 {
     char sentence[SENTENCE];
@@ -151,7 +163,7 @@ static void find_other(const struct recording *recording, const struct group *gr
     add_lock(&text, recording, group);
     add_holder(&text, recording, group);
     medic_add(&text, ".");
-    recording->document->finding(recording->host, sentence, "locks", NULL);
+    tell(recording, sentence, group);
 }
 
 static void find_long(const struct recording *recording, const struct group *group)
@@ -164,7 +176,7 @@ static void find_long(const struct recording *recording, const struct group *gro
     medic_add(&text, " or longer, the longest took ");
     medic_add_time(&text, (double)group->max_ns);
     medic_add(&text, ".");
-    recording->document->finding(recording->host, sentence, "locks", NULL);
+    tell(recording, sentence, group);
 }
 
 static void find_open(const struct recording *recording)

@@ -316,9 +316,17 @@ static int get_long(const medic_host *host, const char *key, uint64_t *ns)
     return strcmp(key, "long_wait") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
 }
 
+static int get_handles(const medic_host *host, const char *key, int *value)
+{
+    (void)host;
+    *value = made.runtime_major < 9;
+    return strcmp(key, "handles") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
+}
+
 static const void *more_services(const char *name)
 {
-    static const medic_params_service params = {.size = sizeof params, .get_duration = get_long};
+    static const medic_params_service params = {
+        .size = sizeof params, .get_duration = get_long, .get_bool = get_handles};
     static medic_capture_service capture;
 
     if (strcmp(name, MEDIC_SERVICE_PARAMS) == 0)
@@ -402,6 +410,14 @@ static void no_wait_is_healthy(void **state)
     render();
     assert_int_equal(made.severity, MEDIC_HEALTHY);
     assert_text_has(made.verdict, "No thread waited for a lock in 10 s");
+}
+
+static void in_net_8_there_are_no_handles(void **state)
+{
+    (void)state;
+    made.runtime_major = 8;
+    render();
+    assert_text_has(made.text, ".NET 9 and later do");
 }
 
 static void rare_waits_are_healthy(void **state)
@@ -571,6 +587,7 @@ int main(void)
         TEST(the_rate_of_stacks_is_kept_and_counts_are_not_touched),
         TEST(a_lock_that_waits_for_its_own_handle_is_one_wait),
         TEST(no_wait_is_healthy),
+        TEST(in_net_8_there_are_no_handles),
         TEST(rare_waits_are_healthy),
         TEST(the_lock_its_site_and_its_holder_are_named),
         TEST(a_photograph_says_what_the_holder_does),
