@@ -127,6 +127,7 @@ static void say_verdict(struct document *document, const struct diff_summary *su
     uint32_t before = summary->before_document->severity, after = summary->after_document->severity;
 
     if (summary->row) {
+        medic_add(&text, summary->is_slight ? "Little changed: " : "");
         medic_add_name(&text, *summary->row ? summary->row : "(a row without a name)");
         add_change(&text, summary);
         medic_add(&text, " (%.80s: %.60s)", summary->section->title, summary->column);
@@ -143,7 +144,11 @@ static void say_verdict(struct document *document, const struct diff_summary *su
         medic_add(&text, "The two reports have no section in common that can be compared");
     }
     medic_add(&text, ".");
-    document_verdict(document, after > before ? after : summary->changed ? MEDIC_NOTICE : MEDIC_HEALTHY, sentence);
+    document_verdict(document,
+                     after > before                            ? after
+                     : summary->changed && !summary->is_slight ? MEDIC_NOTICE
+                                                               : MEDIC_HEALTHY,
+                     sentence);
 }
 
 static void say_findings(struct document *document, const struct diff_summary *summary)

@@ -14,6 +14,7 @@ struct diff_summary {
     const char *row;          /* its key, NULL = nothing changed */
     const char *state;        /* "new", "gone" and the like, as in its section */
     int doubtful;             /* it may be no change at all */
+    int is_slight;            /* against all that its section has */
     const struct medic_section *section;
     const char *column;
     uint32_t unit;

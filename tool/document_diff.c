@@ -301,6 +301,19 @@ static void write_section(struct document *document, const struct comparison *co
 
 /* --- the greatest change --- */
 
+#define SLIGHT 0.01 /* of what the section has in all */
+
+/* What the leading column of a section adds up to. */
+static double whole_of(const struct comparison *comparison, int side)
+{
+    const struct medic_section *section = comparison->sections[side];
+    double sum = 0;
+
+    for (uint32_t row = 0; row < section->row_count; row++)
+        sum += fabs(size_of(section_cell(section, row, comparison->values[side][0])));
+    return sum;
+}
+
 static void note_greatest(struct diff_summary *summary, struct document *document, const struct comparison *comparison,
                           const struct diff_pairs *pairs)
 {
@@ -326,6 +339,8 @@ static void note_greatest(struct diff_summary *summary, struct document *documen
     summary->column = lead->title;
     summary->unit = lead->unit;
     summary->change = pair->change;
+    summary->is_slight = pair == pairs->items && /* else a greater change is in doubt */
+                         fabs(pair->change) < SLIGHT * fmax(whole_of(comparison, BEFORE), whole_of(comparison, AFTER));
     summary->before = size_of(value_cell(comparison, pair, BEFORE, 0));
     summary->after = size_of(value_cell(comparison, pair, AFTER, 0));
 }

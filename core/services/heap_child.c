@@ -143,7 +143,7 @@ void heap_child_begin(const struct heap_child *child)
     volunteer();
     dispatch_close();
     if (code_memory_unshare(&memory, sink->shared, sizeof *sink->shared, &why) != MEDIC_OK) {
-        heap_sink_fail(sink, MEDIC_E_UNSUPPORTED, "%s", why.text);
+        heap_sink_fail(sink, MEDIC_E_DENIED, "%s", why.text); /* no other copy would fare better */
         end(EXIT_FAILED);
     }
     atomic_store(&sink->shared->phase, HEAP_SAFE);

@@ -24,12 +24,14 @@
 enum { TEXT_SIZE = 1 << 16, MAPPINGS_MAX = 1 << 17 };
 
 /* Descriptors are looked through here, where it may take its time: the copy checks only that it is still the one. */
-static void find_file(struct code_memory *memory)
+static int find_file(struct code_memory *memory, medic_reason *why)
 {
     DIR *folder = opendir("/proc/self/fd");
     struct dirent *entry;
 
-    while (folder && memory->fd < 0 && (entry = readdir(folder)) != NULL) {
+    if (!folder)
+        return medic_fail(why, MEDIC_E_IO, "cannot look through the descriptors of the process: %s", strerror(errno));
+    while (memory->fd < 0 && (entry = readdir(folder)) != NULL) {
         char path[300], target[sizeof CODE_NAME];
         ssize_t length;
         struct stat st;
@@ -45,21 +47,24 @@ static void find_file(struct code_memory *memory)
         memory->inode = (uint64_t)st.st_ino;
         memory->bytes = (uint64_t)st.st_blocks * 512;
     }
-    if (folder)
-        closedir(folder);
+    closedir(folder);
+    return MEDIC_OK;
 }
 
 int code_memory_open(struct code_memory *memory, medic_reason *why)
 {
     void *room;
+    int code;
 
     *memory = (struct code_memory){.fd = -1, .size = TEXT_SIZE + MAPPINGS_MAX * sizeof(struct shared_mapping)};
     room = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED)
         return medic_fail(why, MEDIC_E_MEMORY, "no address space for the copy's list of mappings: %s", strerror(errno));
     memory->room = room;
-    find_file(memory);
-    return MEDIC_OK;
+    code = find_file(memory, why);
+    if (code != MEDIC_OK)
+        code_memory_close(memory);
+    return code;
 }
 
 void code_memory_close(struct code_memory *memory)

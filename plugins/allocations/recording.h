@@ -40,7 +40,7 @@ struct share {
     double type_bytes;
     double bytes, variance;
     double large;    /* of the bytes, in large objects */
-    double top;      /* of a single frame */
+    double top;      /* of a single frame and method */
     uint32_t frame;  /* of the site: the one with most */
     uint32_t method; /* that allocates: the one with most */
     enum kind kind;
@@ -75,7 +75,13 @@ int analyse(struct recording *recording);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 struct medic_place place_of(const struct recording *recording, uint32_t id);
+struct medic_place helper_of(const struct recording *recording, const struct share *share);
 double type_variance(const struct type *type);
+
+/* --- shares.c --- */
+
+/* Fills pairs, sites and kinds, and the sites of types. MEDIC_OK or MEDIC_E_MEMORY. */
+int make_shares(struct recording *recording);
 
 /* --- sections.c --- */
 void write_sections(const struct recording *recording);

@@ -192,7 +192,7 @@ static void write_types(const struct recording *recording)
 
 static void site_row(const struct recording *recording, medic_section *section, const struct share *share)
 {
-    struct medic_place site = place_of(recording, share->frame), method = place_of(recording, share->method);
+    struct medic_place site = place_of(recording, share->frame);
     char line[VERDICT_TEXT] = "";
     medic_cell cells[] = {
         medic_string(site.name),
@@ -201,7 +201,7 @@ static void site_row(const struct recording *recording, medic_section *section, 
         bytes_cell(share->bytes, share->variance),
         error_cell(share->bytes, share->variance),
         medic_none(),
-        medic_string(share->key != frame_of(recording, share->method)->function_id ? method.name : NULL),
+        medic_string(helper_of(recording, share).name),
     };
 
     if (site.file && site.line) {

@@ -204,7 +204,8 @@ static void photograph(struct contention *self, uint64_t now)
     uint32_t count;
     int unknown;
 
-    if (self->photographs_left <= 0 || now < self->photograph_due_ns)
+    if (self->photographs_left <= 0 || now < self->photograph_due_ns ||
+        self->events->state(self->host) != MEDIC_EVENTS_ON)
         return;
     count = find_candidates(self, now, list, &unknown);
     if (!unknown)

@@ -114,6 +114,9 @@ uint32_t managed_part(const struct recording *recording, uint64_t stack, const u
 const char *thread_name(const struct recording *recording, uint32_t tid);
 uint32_t function_of(const struct recording *recording, uint32_t frame);
 struct medic_place place_of(const struct recording *recording, uint32_t frame);
+/* A wait for a lock, of which length and place are known. */
+int is_usable(const struct wait *wait);
+uint64_t open_length(const struct recording *recording, const ct_open *open);
 const struct wait *wait_by_number(const struct recording *recording, uint64_t number);
 /* NULL for a wait for something else. */
 const struct group *group_of(const struct recording *recording, uint32_t lock);
@@ -121,6 +124,10 @@ const struct group *group_of(const struct recording *recording, uint32_t lock);
 uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q);
 /* "Orders.Account", "a lock without a known type" */
 const char *lock_name(const struct group *group);
+
+/* holders.c: each 1, or 0 when out of memory. Fills the line, the site and the holder of a group; and the threads of all. */
+int know_places(struct recording *recording, struct group *group);
+int know_threads(struct recording *recording);
 
 /* verdict.c */
 void write_verdict(const struct recording *recording);

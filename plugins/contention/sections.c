@@ -281,7 +281,7 @@ static size_t gather_threads(const struct recording *recording, struct thread_ro
     }
     for (size_t i = 0; i < recording->open_count; i++) {
         const ct_open *open = &recording->opens[i];
-        uint64_t length = recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0;
+        uint64_t length = open_length(recording, open);
         if (!group_of(recording, open->lock))
             continue;
         rows[count++] = (struct thread_row){open->tid, 1, length, 0, 0};

@@ -106,7 +106,7 @@ static void open_row(const struct recording *recording, medic_section *section, 
     medic_cell cells[] = {
         medic_string(thread_name(recording, open->tid)),
         whole(open->tid),
-        whole(recording->end_ns > open->begin_ns ? recording->end_ns - open->begin_ns : 0),
+        whole(open_length(recording, open)),
         medic_string(group ? lock_name(group) : NULL),
         medic_string(wait ? place_of(recording, wait->anchor).name : NULL),
         medic_string(owner         ? owner
@@ -119,7 +119,7 @@ static void open_row(const struct recording *recording, medic_section *section, 
 /* Of the others there are always some. */
 static int is_long(const struct recording *recording, const ct_open *open)
 {
-    return recording->end_ns > open->begin_ns && recording->end_ns - open->begin_ns >= recording->long_ns;
+    return open_length(recording, open) >= recording->long_ns;
 }
 
 void write_open_waits(const struct recording *recording)

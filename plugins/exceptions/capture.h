@@ -65,7 +65,7 @@ int fields_find(ICorProfilerInfo12 *info, struct fields *fields, medic_reason *w
 /* capture_thrown.c [runtime] */
 extern const medic_callbacks exceptions_callbacks;
 /* Whether this throw gets a stack: early ones of a type do, whatever the rate. */
-int stack_allowed(struct throws *self, int early, uint64_t *now);
+int stack_allowed(struct throws *self, int early);
 /* Counts one throw; TALLY_NONE when there is no room. *early: it is one of the first of its type in this shard. */
 int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early);
 uint32_t shard_of_thread(void);

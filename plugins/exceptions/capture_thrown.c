@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 /* Throws of a type, in each shard, that get a stack whatever the rate: a rare type must not drown among those of a loop. */
 #define EARLY 4u
@@ -122,19 +123,28 @@ static void count_catch(struct throws *self, const struct flight *flight, Functi
 
 /* --- samples --- */
 
-int stack_allowed(struct throws *self, int early, uint64_t *now)
+/* A quarter of the price, and a few milliseconds late at most. */
+static uint64_t coarse_now_ns(void)
 {
-    uint64_t due, floor;
+    struct timespec t = {0, 0};
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+int stack_allowed(struct throws *self, int early)
+{
+    uint64_t due, floor, now;
 
     if (!self->stack_step_ns)
         return 0;
-    *now = self->clock->now_ns();
-    due = atomic_load_explicit(&self->stack_due_ns, memory_order_relaxed);
     if (early)
         return 1;
-    if (due > *now)
+    now = coarse_now_ns();
+    due = atomic_load_explicit(&self->stack_due_ns, memory_order_relaxed);
+    if (due > now)
         return 0;
-    floor = *now > BURST_NS ? *now - BURST_NS : 0;
+    floor = now > BURST_NS ? now - BURST_NS : 0;
     return atomic_compare_exchange_strong_explicit(&self->stack_due_ns, &due,
                                                    (due > floor ? due : floor) + self->stack_step_ns,
                                                    memory_order_relaxed, memory_order_relaxed);
@@ -223,7 +233,7 @@ static int is_propagated(struct throws *self, const struct thread *thread, Objec
 static HRESULT thrown(void *instance, ObjectID object)
 {
     struct throws *self = instance;
-    uint64_t type, now = 0;
+    uint64_t type;
     struct thread *thread;
     struct flight *flight, unseen;
     int propagated, early = 0;
@@ -244,7 +254,7 @@ static HRESULT thrown(void *instance, ObjectID object)
     flight->flags = (propagated ? EX_PROPAGATED : 0u) | (early ? EX_EARLY : 0u);
     if (entry != TALLY_NONE)
         announce_type(self, entry, type);
-    if (stack_allowed(self, early, &now))
+    if (stack_allowed(self, early))
         sample(self, object, flight);
     return S_OK;
 }

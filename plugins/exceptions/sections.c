@@ -245,7 +245,10 @@ static void note_cpu(const struct recording *recording, struct medic_text *text)
     double all = facts->cpu_ns + facts->noise_cpu_ns;
 
     if (facts->cheap) {
-        medic_add(text, "The cheap mode does not tell who catches, nor what it costs.");
+        medic_add(
+            text,
+            "The cheap mode does not tell who catches, nor what it costs; and what an await or ExceptionDispatchInfo "
+            "throws again counts as thrown.");
         return;
     }
     medic_add(text, "CPU is estimated from the CPU time between throw and catch block of the sampled throws");

@@ -65,7 +65,7 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
     struct throws *self = instance;
     struct text name, message;
     uint32_t at = 0, flags = 0;
-    uint64_t type, now = 0;
+    uint64_t type;
     uint16_t bits;
     int32_t entry;
     int early = 0;
@@ -84,7 +84,7 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
     entry = count_throw(self, shard_of_thread(), type, (flags & EX_PROPAGATED) != 0, &early);
     if (entry != TALLY_NONE)
         announce(self, entry, type, &name);
-    if (stack_allowed(self, early, &now))
+    if (stack_allowed(self, early))
         sample(self, type, flags, &message);
     return S_OK;
 }

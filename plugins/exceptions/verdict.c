@@ -47,19 +47,20 @@ static void add_types(struct medic_text *text, uint64_t count, const char *name)
     medic_add(text, " %s%s", name, count == 1 ? "" : "s");
 }
 
-static void add_catcher(struct medic_text *text, const struct thrown *thrown)
+static void add_catcher(struct medic_text *text, const struct facts *facts, const struct thrown *thrown)
 {
     uint64_t all = thrown->fresh + thrown->propagated;
 
     if (!thrown->catcher) {
-        if (thrown->not_caught == all && all)
+        if (!facts->cheap && thrown->not_caught == all && all)
             medic_add(text, ", caught by no method");
         return;
     }
     medic_add(text, ", %s caught in ",
-              thrown->caught_there == all       ? "all"
-              : 2 * thrown->caught_there >= all ? "most"
-                                                : "some");
+              thrown->caught_there == all              ? "all"
+              : 100 * thrown->caught_there >= 99 * all ? "nearly all"
+              : 2 * thrown->caught_there >= all        ? "most"
+                                                       : "some");
     medic_add_name(text, thrown->catcher);
 }
 
@@ -92,7 +93,7 @@ static void add_thrown(struct medic_text *text, const struct facts *facts, const
     if (!thrown->fresh)
         medic_add(text, ", all thrown again,");
     add_site(text, thrown);
-    add_catcher(text, thrown);
+    add_catcher(text, facts, thrown);
     add_cpu(text, facts, thrown->cpu_ns);
 }
 

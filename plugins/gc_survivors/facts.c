@@ -274,6 +274,15 @@ static enum holding holding_of(const struct recording *recording, uint32_t path)
     return is_dependent(recording, path) ? HOLDS_DEPENDENT : HOLDS_PLAIN;
 }
 
+/* Held by the runtime's queue of timers, beside a field of the program that one looks at first. */
+static int is_held_by_timers(const struct label *label)
+{
+    static const char queue[] = "static System.Threading.TimerQueue.";
+
+    return label->text && label->other &&
+           (medic_begins_with(label->text, queue) || medic_begins_with(label->other, queue));
+}
+
 static void add_way(struct medic_text *text, const struct recording *recording, uint32_t path)
 {
     uint32_t way[64], length = way_to(recording, path, way);
@@ -325,6 +334,8 @@ static void tell_suspect(const struct recording *recording, uint32_t path, struc
         add_timers(&text, recording, path);
     else
         add_way(&text, recording, path);
+    if (suspect->holding == HOLDS_PLAIN && is_held_by_timers(label_of_path(recording, path)))
+        suspect->holding = HOLDS_TIMERS;
     add_label(&key, label_of_path(recording, path));
 }
 

@@ -43,6 +43,19 @@ static void read_records(struct recording *recording)
                      (const char *)record.data);
 }
 
+/* One that was asked for and never tried: the session was stopped, or its duration was over. */
+static void look_for_second(struct recording *recording, uint32_t photographs)
+{
+    const medic_params_service *params = recording->host->service(recording->host, MEDIC_SERVICE_PARAMS);
+    uint64_t compare_ns = 0;
+
+    if (photographs != 1 || *recording->second_failed ||
+        params->get_duration(recording->host, "compare", &compare_ns) != MEDIC_OK || !compare_ns)
+        return;
+    snprintf(recording->second_failed, sizeof recording->second_failed,
+             "the session ended before it was complete; give it more time");
+}
+
 /* Two graphs of a large heap would be much memory: of the first only figures are kept. */
 static int look_at_all(struct recording *recording, uint32_t photographs, medic_reason *why)
 {
@@ -85,6 +98,7 @@ static int render(const medic_host *host, medic_reason *why)
     recording->heap = host->service(host, MEDIC_SERVICE_HEAP_GRAPH);
     read_records(recording);
     photographs = recording->heap->photographs(host);
+    look_for_second(recording, photographs);
     if (photographs)
         code = look_at_all(recording, photographs, why);
     if (code == MEDIC_OK) {

@@ -14,6 +14,10 @@
 #define FIXTURE_UNDECLARED 0
 #endif
 
+#ifndef FIXTURE_STRANGE
+#define FIXTURE_STRANGE 0 /* contents that nobody knows */
+#endif
+
 enum { RECORD_PHOTO = MEDIC_RECORD_PLUGIN };
 
 struct instance {
@@ -55,7 +59,7 @@ static int create(const medic_host *host, void **self, medic_reason *why)
     params->get_bool(host, "values", &values);
     params->get_duration(host, "max_pause", &instance->request.max_pause_ns);
     instance->request.route = route_of(route);
-    instance->request.contents = values ? MEDIC_HEAP_HASHES | MEDIC_HEAP_VALUES : 0;
+    instance->request.contents = FIXTURE_STRANGE ? 1u << 31 : values ? MEDIC_HEAP_HASHES | MEDIC_HEAP_VALUES : 0;
     *self = instance;
     return MEDIC_OK;
 }

@@ -11,6 +11,7 @@ import pytest
 
 import harness
 import visit
+from sentences import says
 from visit import ARGUMENTS, OK, PLATFORM, REFUSED
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users, private mounts")
@@ -296,7 +297,9 @@ def test_hardly_any_address_space_left(patient, out_dir):
     set_limit(p.pid, **{"as": size + (20 << 20)})
     checks, _ = examine(p.pid, code=REFUSED)
     assert checks["address space"]["level"] == "problem" and "prlimit --as" in checks["address space"]["cure"], checks
-    assert attach_is_refused(p, out_dir)
+    assert says(checks["address space"]["text"], "only <> of address space are left"), checks
+    done = harness.run_medic(visit.attach_args(p, out_dir / "refused", "50ms"))
+    assert done.code == REFUSED and says(done.err, "only <> MB of address space are left"), done
     set_limit(p.pid, **{"as": "unlimited"})
 
 

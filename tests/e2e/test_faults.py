@@ -241,6 +241,12 @@ def test_memory_for_a_report_with_stacks(stacks, out_dir):
            **copied(stacks["merged_stacks"]))
 
 
+def test_memory_for_a_report_of_locks(sick, out_dir):
+    made = visit.attach(sick, out_dir / "made", profiler="contention", duration="300ms")
+    starve(out_dir / "a", begins=["no memory for <> waits", "no memory for more than <> waits"], module="/proc/self/fd",
+           **copied(made.folder))
+
+
 def test_memory_for_a_photograph(out_dir):
     """Each time without the report that was made before: jansson does not always survive the want of memory."""
     with harness.Patient("heap", args=["graphs"]) as program:
@@ -431,6 +437,8 @@ GUID = "f1c70000-0000-4000-8000-000000000001"
 
 HOTPATHS, MERGED = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a02", "a4d5c1b2-6e0f-4c37-8f1d-93b7e25a60c4"
 STRINGS = "5e8b0f4d-27c1-4a93-9d60-1b7fa8c3e215"
+CONTENTION, ALLOCATIONS = "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a08", "7c1a5e0c-3f0b-4b8a-9b51-2f6d1c0e7a07"
+EXCEPTIONS = "5e0d7c91-94b2-4f6a-9a3e-6b1f20c8d7e2"
 SURVIVORS = "5b0e7c94-1d3a-4f86-a2c7-e46f90b8d315"
 
 
@@ -446,7 +454,7 @@ def core(out_dir, data, *rules, major=8, how="well", guid=GUID, library=harness.
     return suffering, b"".join(f.read_bytes() for f in sorted(tmp.rglob("*")) if f.is_file()).decode("utf-8", "replace")
 
 
-PROFILERS = ("runtime_pauses", "cpu_hotpaths", "dup_strings", "gc_survivors", "merged_stacks")
+PROFILERS = ("allocations", "contention", "exceptions", "runtime_pauses", "cpu_hotpaths", "dup_strings", "gc_survivors", "merged_stacks")
 
 
 def plugin(profiler):
@@ -501,6 +509,9 @@ CORE_MEMORY = [
         "no memory for the state of cpu_hotpaths", "out of memory for the table of threads",
         "out of memory for the table of stacks"}),
     ("dup_strings", STRINGS, "", {"no memory for the state of dup_strings"}),
+    ("contention", CONTENTION, "", {"no memory for the state of contention"}),
+    ("allocations", ALLOCATIONS, "", {"no memory for the state of allocations"}),
+    ("exceptions", EXCEPTIONS, "", {"no memory for the state of exceptions"}),
     ("gc_survivors", SURVIVORS, "", {"no memory for the state of gc_survivors"}),
     ("merged_stacks", MERGED, "", {"no memory for the state of merged_stacks", "out of memory for the stacks of <> threads"}),
 ]
@@ -543,6 +554,11 @@ PHOTOGRAPHS = [
 def test_photographs_that_the_runtime_refuses(out_dir, begin, route, how):
     text = core(out_dir, f"{plugin('gc_survivors')}param.route={route}", how=how, guid=SURVIVORS, major=9)[1]
     assert says(text, begin), text
+
+
+def test_exceptions_that_cannot_be_read(out_dir):
+    text = core(out_dir, f"{plugin('exceptions')}param.mode=full\nduration=100ms", guid=EXCEPTIONS)[1]
+    assert says(text, "the runtime does not tell the layout of System.Exception"), text
 
 
 NOT_COUNTED = ("nothing", 0)  # strikes are counted of the first rule, in memory that a copy must not write to

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -244,10 +245,23 @@ def test_a_disk_that_fills(patient, disk, out_dir, route):
     before.check()
 
 
+def test_a_limit_of_file_sizes(patient, tmp, out_dir):
+    """The copy's code memory is a file. Without it no other attempt fares better, so the program is not collected for them."""
+    p = patient("cpu", args=["1"], env={"TMPDIR": tmp})
+    before, collections = Before(p, tmp), p.stats()["gen2"]
+    resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (100000, resource.RLIM_INFINITY))
+    done = photographs.try_to_take(p, out_dir / "s", "auto", check=visit.SESSION)
+    resource.prlimit(p.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    visit.assert_sentence(done.done.err, "its own code memory: errno 27")
+    before.check()
+    assert p.stats()["gen2"] == collections
+
+
 # --- a profiler that does not know the rules ---------------------------------------------------------------------------
 
 @every_route
-@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services")])
+@pytest.mark.parametrize("plugin, words", [("callback", "only be taken from tick"), ("undeclared", "capture services"),
+                                           ("strange", "a photograph that this core cannot take")])
 def test_a_photograph_that_must_not_be_asked_for(patient, tmp, out_dir, plugin, words, route):
     """Asked from a callback of a collection it would make the runtime wait for itself."""
     p = patient("churn", env={"TMPDIR": tmp})

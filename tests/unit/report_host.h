@@ -34,6 +34,7 @@ static struct {
     int native;
     uint16_t runtime_major;
     const void *(*more)(const char *name); /* services of the test's own, asked first; may be NULL */
+    uint64_t duration_ns;                  /* of every parameter that is one */
 
     uint32_t severity;
     size_t findings;
@@ -284,6 +285,13 @@ static inline int made_bool(const medic_host *host, const char *key, int *value)
     return strcmp(key, "native") == 0 ? MEDIC_OK : MEDIC_E_NOT_FOUND;
 }
 
+static inline int made_duration(const medic_host *host, const char *key, uint64_t *value)
+{
+    (void)host, (void)key;
+    *value = made.duration_ns;
+    return MEDIC_OK;
+}
+
 /* --- trees: simple and slow --- */
 
 struct medic_stack_tree {
@@ -420,7 +428,8 @@ static inline const void *made_service(const medic_host *host, const char *name)
                                                    .functions = made_functions,
                                                    .section = made_tree_section,
                                                    .stacks = made_tree_section};
-    static const medic_params_service params = {.size = sizeof params, .get_bool = made_bool};
+    static const medic_params_service params = {
+        .size = sizeof params, .get_bool = made_bool, .get_duration = made_duration};
     const struct {
         const char *name;
         const void *service;

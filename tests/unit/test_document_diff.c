@@ -256,6 +256,22 @@ static void rows_that_were_left_out_are_not_called_new(void **state)
     expect(before, after, "is gone, or was left out, and had 100 B");
 }
 
+static void a_change_of_little_is_healthy(void **state)
+{
+    (void)state;
+    struct document *before = first_report();
+    add("A", 2, 1, 100000);
+    add("B", 2, 1, 100);
+    struct document *after = second_report();
+    add("A", 2, 1, 100000);
+    add("B", 2, 2, 200);
+    char *text = json_of(before, after);
+
+    has(text, "Little changed: B | 2 grew by 100 B to 200 B");
+    has(text, "\"severity\": \"healthy\"");
+    free(text);
+}
+
 static void extreme_numbers_do_not_overflow(void **state)
 {
     (void)state;
@@ -443,6 +459,7 @@ int main(void)
         cmocka_unit_test(rows_of_a_tree_are_matched_by_their_path),
         cmocka_unit_test(small_rows_of_a_tree_are_not_called_gone),
         cmocka_unit_test(rows_that_were_left_out_are_not_called_new),
+        cmocka_unit_test(a_change_of_little_is_healthy),
         cmocka_unit_test(extreme_numbers_do_not_overflow),
         cmocka_unit_test(warnings_tell_what_makes_them_differ),
         cmocka_unit_test(two_processes_of_a_program_are_told),

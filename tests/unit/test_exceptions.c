@@ -384,9 +384,37 @@ static void any_end_of_a_capture_is_read(void **state)
     }
 }
 
+/* --- another host --- */
+
+static int know_nothing(const medic_host *host, const char *key, const char **value)
+{
+    (void)host, (void)key, (void)value;
+    return MEDIC_E_NOT_FOUND;
+}
+
+static const void *older_service(const medic_host *host, const char *name)
+{
+    static const medic_params_service params = {.size = sizeof params, .get_text = know_nothing};
+
+    (void)host;
+    return strcmp(name, MEDIC_SERVICE_PARAMS) == 0 ? &params : NULL;
+}
+
+static void another_host_is_refused(void **state)
+{
+    static const medic_host older = {sizeof older, 0, older_service};
+    void *instance = NULL;
+    medic_reason why;
+
+    (void)state;
+    assert_int_equal(exceptions_capture.create(&older, &instance, &why), MEDIC_E_ARGUMENT);
+    assert_string_equal(why.text, "the host gives exceptions no valid parameters");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_host_is_refused),
         cmocka_unit_test_setup_teardown(a_throw_is_counted_once, begin, end),
         cmocka_unit_test_setup_teardown(an_address_holds_until_a_collection, begin, end),
         cmocka_unit_test_setup_teardown(nested_ones_land_where_they_belong, begin, end),

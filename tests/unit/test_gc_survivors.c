@@ -241,7 +241,7 @@ static void what_hangs_on_a_list_and_a_chain_is_told_of_both(void **state)
     heap_root(native, MEDIC_ROOT_HANDLE, 0, "strong handle");
     hold(all, "static Orders.Poller.All");
     hold(top, "static System.Threading.TimerQueue.<Instances>k__BackingField");
-    host_render(&gc_survivors_report);
+    assert_verdict(MEDIC_NOTICE, "look here first: timers live until they are disposed of.");
     assert_text_has(made.text,
                     "row static Orders.Poller.All and static System.Threading.TimerQueue.Instances; 700; 11");
 }
@@ -519,6 +519,17 @@ static void a_second_photograph_that_failed_is_told(void **state)
     host_render(&gc_survivors_report);
     assert_text_has(made.text,
                     "finding There is no second photograph to compare with: the heap would need 900 MB for a copy");
+}
+
+static void a_second_photograph_that_is_missing_is_told(void **state)
+{
+    (void)state;
+    hold(make_dictionary(700), cache);
+    made.duration_ns = 30000000000;
+    host_render(&gc_survivors_report);
+    made.duration_ns = 0;
+    assert_text_has(made.text, "finding There is no second photograph to compare with: the session ended before it was "
+                               "complete; give it more time");
 }
 
 /* --- names --- */
@@ -819,6 +830,7 @@ int main(void)
         TEST(what_a_stack_holds_for_a_moment_is_not_new),
         TEST(what_stays_is_healthy_however_large),
         TEST(a_second_photograph_that_failed_is_told),
+        TEST(a_second_photograph_that_is_missing_is_told),
         TEST(names_lose_their_namespaces),
         TEST(names_that_are_too_long_are_cut),
         TEST(a_photograph_that_cannot_be_read_is_refused),

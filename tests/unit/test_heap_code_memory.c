@@ -256,6 +256,23 @@ static void a_program_without_code_memory_needs_none(void **state)
     munmap(keep, PAGE);
 }
 
+static void descriptors_that_cannot_be_looked_through_are_told(void **state)
+{
+    struct code_memory memory;
+    struct rlimit before, none;
+    medic_reason why;
+    int code;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    code = code_memory_open(&memory, &why);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(code, MEDIC_E_IO);
+    assert_text_has(why.text, "cannot look through the descriptors");
+    assert_null(memory.room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +283,7 @@ int main(void)
         cmocka_unit_test(what_the_system_refuses_the_copy_is_a_sentence),
         cmocka_unit_test(without_address_space_there_is_a_sentence),
         cmocka_unit_test(a_program_without_code_memory_needs_none),
+        cmocka_unit_test(descriptors_that_cannot_be_looked_through_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

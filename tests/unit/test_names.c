@@ -559,10 +559,10 @@ static HRESULT fake_class_info(ICorProfilerInfo12 *self, ClassID id, ModuleID *m
                                ClassID *parent, ULONG32 capacity, ULONG32 *count, ClassID *arguments)
 {
     (void)self;
-    (void)parent;
     const struct fake_class *class = class_of(id);
     if (!class)
         return E_INVALIDARG;
+    *parent = id == 0x10 ? 0x30 : 0;
     if (class->rank > 0)
         return CORPROF_E_CLASSID_IS_ARRAY;
     if (FAILED(class->result))
@@ -782,6 +782,19 @@ static void a_type_that_cannot_be_resolved_says_so_once(void **state)
     assert_int_equal(out.count, 1);
 }
 
+static void a_base_type_is_told_and_named(void **state)
+{
+    ClassID base = 1;
+
+    assert_int_equal(names_base_type(*state, 0x10, &base), MEDIC_OK);
+    assert_int_equal(base, 0x30);
+    assert_string_equal(out.text, "System.Collections.Generic.Dictionary<int, Orders.Order>");
+    assert_int_equal(names_base_type(*state, 0x20, &base), MEDIC_E_NOT_FOUND);
+    assert_int_equal(base, 0);
+    assert_int_equal(names_base_type(*state, 0x50, &base), MEDIC_E_NOT_FOUND);
+    assert_int_equal(names_base_type(*state, 0, &base), MEDIC_E_ARGUMENT);
+}
+
 static void a_name_is_written_once_and_behind_its_module(void **state)
 {
     struct names *names = *state;
@@ -941,6 +954,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_type_gets_its_full_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endless_type_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_type_that_cannot_be_resolved_says_so_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_base_type_is_told_and_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_is_written_once_and_behind_its_module, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_was_not_written_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_function_gets_its_written_name, set_up, tear_down),

@@ -153,7 +153,7 @@ namespace Texts
         [
             Copy.Tell(InArray, s_array!.Length, "static Texts.Places.s_array"),
             Copy.Tell(InList, s_list!.Count, "static Texts.Places.s_list"),
-            Copy.Tell(InStruct, s_rows!.Length, "static Texts.Places.s_rows"),
+            Copy.Tell(InStruct, s_rows!.Length, "Texts.Places.Row[].City"),
             Copy.Tell(InKey, s_keys!.Length, "static Texts.Places.s_keys"),
             Copy.Tell(InValue, s_values!.Count, "static Texts.Places.s_values"),
             Copy.Tell(InStatic, 2, "static Texts.Places.s_one"),
