@@ -12,11 +12,12 @@ import visit
 from events import EXCEPTIONS
 
 COUNT, FLOOD = 300, 5000
+_TYPE, _NAME = 256, 263  # plugins/exceptions/exceptions.h
 
 
 def masked_in(records):
     """The primer is thrown again and again until it is seen, so that it is in the report, too."""
-    return any(kind == 256 for kind, _ in records)
+    return any(kind in (_TYPE, _NAME) for kind, _ in records)
 
 
 def record(target, folder, command, *more, stacks=2000):
