@@ -11,7 +11,7 @@ import pytest
 import harness
 from harness import Patient, wait_until
 
-WORKING = [m for m in harness.MODES if m not in ("idle", "web", "blocked", "starved")]
+WORKING = [m for m in harness.MODES if m not in ("idle", "web", "blocked", "starved", "throws", "mix", "waits")]
 COLLECTING = ("induced", "induced-nonblocking", "churn", "pausemix", "slowsuspend", "crash", "fork")
 
 

@@ -39,6 +39,9 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["nullrefs"] = _ => new NullRefs(),
     ["forkexec"] = _ => new ForkExec(),
     ["jit"] = _ => new Jit(),
+    ["throws"] = rest => new Throws(rest),
+    ["mix"] = rest => new Mix(rest),
+    ["waits"] = rest => new Waits(rest),
     ["signals"] = rest => new Signals(rest),
 };
 
