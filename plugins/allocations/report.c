@@ -1,58 +1,23 @@
 /* The report half: reads the capture into arrays, has them analysed, and writes the document. */
 #include "recording.h"
 
+#include <medic/reading.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* No record stands for more than this: what says so is damage. */
 #define BYTES_MOST (UINT64_C(1) << 60)
 
-/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
-static void *with_room(void *array, size_t count, size_t *room, size_t element)
-{
-    size_t more = *room ? *room * 2 : 256;
-
-    if (count < *room)
-        return array;
-    array = realloc(array, more * element);
-    if (array)
-        *room = more;
-    return array;
-}
-
-/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
-#define PUSH(recording, name, value)                                                                                   \
-    __extension__({                                                                                                    \
-        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
-                                 sizeof *(recording)->name##s);                                                        \
-        if (grown_) {                                                                                                  \
-            (recording)->name##s = grown_;                                                                             \
-            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
-        }                                                                                                              \
-        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
-    })
-
-/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
-static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size) {
-        recording->bad_records++;
-        return 0;
-    }
-    memcpy(to, record->data, size);
-    return 1;
-}
-
 static int read_type(struct recording *recording, const medic_record *record)
 {
     al_type raw;
     struct type type = {0};
 
-    if (!take(recording, record, &raw, sizeof raw) || !raw.type)
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records) || !raw.type)
         return MEDIC_OK;
     type.id = raw.type;
     type.base = raw.base;
-    return PUSH(recording, type, type);
+    return MEDIC_PUSH(recording, type, type);
 }
 
 static int read_sums(struct recording *recording, const medic_record *record)
@@ -60,11 +25,12 @@ static int read_sums(struct recording *recording, const medic_record *record)
     struct type type = {0};
     al_sums *sums = &type.sums;
 
-    if (!take(recording, record, sums, sizeof *sums) || sums->bytes > BYTES_MOST || sums->large_bytes > BYTES_MOST ||
-        sums->large_on_bytes > sums->large_bytes || sums->large_on_count > sums->large_count)
+    if (!medic_take(record, sums, sizeof *sums, &recording->bad_records) || sums->bytes > BYTES_MOST ||
+        sums->large_bytes > BYTES_MOST || sums->large_on_bytes > sums->large_bytes ||
+        sums->large_on_count > sums->large_count)
         return MEDIC_OK;
     type.id = sums->type;
-    return PUSH(recording, type, type);
+    return MEDIC_PUSH(recording, type, type);
 }
 
 static int read_stack(struct recording *recording, const medic_record *record)
@@ -72,19 +38,20 @@ static int read_stack(struct recording *recording, const medic_record *record)
     al_stack raw;
     struct sample sample = {.large = record->type == AL_LARGE_STACK};
 
-    if (!take(recording, record, &raw, sizeof raw) || !raw.weight || raw.weight > BYTES_MOST)
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records) || !raw.weight || raw.weight > BYTES_MOST)
         return MEDIC_OK;
     sample.type = raw.type;
     sample.stack = raw.head.stack;
     sample.weight = (double)raw.weight;
-    return PUSH(recording, sample, sample);
+    return MEDIC_PUSH(recording, sample, sample);
 }
 
 static int read_usage(struct recording *recording, const medic_record *record)
 {
     al_usage usage;
 
-    return take(recording, record, &usage, sizeof usage) ? PUSH(recording, usage, usage) : MEDIC_OK;
+    return medic_take(record, &usage, sizeof usage, &recording->bad_records) ? MEDIC_PUSH(recording, usage, usage)
+                                                                             : MEDIC_OK;
 }
 
 static int read_record(struct recording *recording, const medic_record *record)

@@ -1,49 +1,15 @@
 /* From records to arrays. */
 #include "recording.h"
 
+#include <medic/reading.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
-static void *with_room(void *array, size_t count, size_t *room, size_t element)
-{
-    size_t more = *room ? *room * 2 : 256;
-
-    if (count < *room)
-        return array;
-    array = realloc(array, more * element);
-    if (array)
-        *room = more;
-    return array;
-}
-
-/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
-#define PUSH(recording, name, value)                                                                                   \
-    __extension__({                                                                                                    \
-        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
-                                 sizeof *(recording)->name##s);                                                        \
-        if (grown_) {                                                                                                  \
-            (recording)->name##s = grown_;                                                                             \
-            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
-        }                                                                                                              \
-        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
-    })
-
-/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
-static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size) {
-        recording->bad_records++;
-        return 0;
-    }
-    memcpy(to, record->data, size);
-    return 1;
-}
 
 #define TAKE_AND_PUSH(recording, record, name, type)                                                                   \
     __extension__({                                                                                                    \
         type value_;                                                                                                   \
-        take(recording, record, &value_, sizeof value_) ? PUSH(recording, name, value_) : MEDIC_OK;                    \
+        medic_take(record, &value_, sizeof value_, &recording->bad_records) ? MEDIC_PUSH(recording, name, value_)      \
+                                                                            : MEDIC_OK;                                \
     })
 
 static int read_wait(struct recording *recording, const medic_record *record)
@@ -51,7 +17,7 @@ static int read_wait(struct recording *recording, const medic_record *record)
     ct_wait raw;
     struct wait wait = {0};
 
-    if (!take(recording, record, &raw, sizeof raw))
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records))
         return MEDIC_OK;
     wait.number = raw.number;
     wait.time_ns = raw.head.time_ns;
@@ -61,7 +27,7 @@ static int read_wait(struct recording *recording, const medic_record *record)
     wait.lock = raw.lock;
     wait.owner = raw.owner;
     wait.kind = raw.kind;
-    return PUSH(recording, wait, wait);
+    return MEDIC_PUSH(recording, wait, wait);
 }
 
 /* NULL: no memory, or damage. */
@@ -88,7 +54,7 @@ static int read_lock(struct recording *recording, const medic_record *record)
     ct_lock raw;
     struct lock *lock;
 
-    if (!take(recording, record, &raw, sizeof raw))
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records))
         return MEDIC_OK;
     lock = lock_at(recording, raw.lock);
     if (lock)
@@ -101,7 +67,7 @@ static int read_bins(struct recording *recording, const medic_record *record)
     ct_bins raw;
     struct lock *lock;
 
-    if (!take(recording, record, &raw, sizeof raw))
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records))
         return MEDIC_OK;
     if (raw.first > CT_BINS_ALL - CT_BINS_RUN) {
         recording->bad_records++;
@@ -127,7 +93,7 @@ static int read_held(struct recording *recording, const medic_record *record)
     ct_held raw;
 
     recording->photo_told = 1;
-    if (!take(recording, record, &raw, sizeof raw))
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records))
         return MEDIC_OK;
     held.wait_ns = raw.wait_ns;
     held.lock = raw.lock;
@@ -135,7 +101,7 @@ static int read_held(struct recording *recording, const medic_record *record)
     for (size_t i = 0; i < recording->photo_count; i++)
         if (recording->photos[i].head.os_id == raw.owner)
             held.stack = recording->photos[i].head.stack;
-    return PUSH(recording, held, held);
+    return MEDIC_PUSH(recording, held, held);
 }
 
 static int read_record(struct recording *recording, const medic_record *record)
@@ -153,7 +119,8 @@ static int read_record(struct recording *recording, const medic_record *record)
     case CT_STACK: return read_photo(recording, record);
     case CT_HELD: return read_held(recording, record);
     case CT_TOTALS:
-        recording->has_totals |= take(recording, record, &recording->totals, sizeof recording->totals);
+        recording->has_totals |=
+            medic_take(record, &recording->totals, sizeof recording->totals, &recording->bad_records);
         return MEDIC_OK;
     default: return MEDIC_OK;
     }

@@ -1,6 +1,7 @@
 /* The report half: reads the capture into arrays, has them analysed, and writes the document. */
 #include "recording.h"
 
+#include <medic/reading.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,76 +10,42 @@
 
 /* --- reading --- */
 
-/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
-static void *with_room(void *array, size_t count, size_t *room, size_t element)
-{
-    size_t more = *room ? *room * 2 : 256;
-
-    if (count < *room)
-        return array;
-    array = realloc(array, more * element);
-    if (array)
-        *room = more;
-    return array;
-}
-
-/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
-#define PUSH(recording, name, value)                                                                                   \
-    __extension__({                                                                                                    \
-        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
-                                 sizeof *(recording)->name##s);                                                        \
-        if (grown_) {                                                                                                  \
-            (recording)->name##s = grown_;                                                                             \
-            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
-        }                                                                                                              \
-        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
-    })
-
-/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
-static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size) {
-        recording->bad_records++;
-        return 0;
-    }
-    memcpy(to, record->data, size);
-    return 1;
-}
-
 static int read_sample(struct recording *recording, const medic_record *record)
 {
     medic_cpu_sample raw;
     struct sample sample = {0};
 
-    if (!take(recording, record, &raw, sizeof raw) || !raw.weight_ns)
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records) || !raw.weight_ns)
         return MEDIC_OK;
     sample.time_ns = raw.head.time_ns;
     sample.stack = raw.head.stack;
     sample.os_id = raw.head.os_id;
     sample.flags = raw.head.flags;
     sample.weight_ns = raw.weight_ns < WEIGHT_MOST_NS ? raw.weight_ns : WEIGHT_MOST_NS;
-    return PUSH(recording, sample, sample);
+    return MEDIC_PUSH(recording, sample, sample);
 }
 
 static int read_usage(struct recording *recording, const medic_record *record)
 {
     ch_usage usage;
 
-    return take(recording, record, &usage, sizeof usage) ? PUSH(recording, usage, usage) : MEDIC_OK;
+    return medic_take(record, &usage, sizeof usage, &recording->bad_records) ? MEDIC_PUSH(recording, usage, usage)
+                                                                             : MEDIC_OK;
 }
 
 static int read_gc(struct recording *recording, const medic_record *record)
 {
     ch_gc event;
 
-    return take(recording, record, &event, sizeof event) ? PUSH(recording, gc_event, event) : MEDIC_OK;
+    return medic_take(record, &event, sizeof event, &recording->bad_records) ? MEDIC_PUSH(recording, gc_event, event)
+                                                                             : MEDIC_OK;
 }
 
 static void read_waited(struct recording *recording, const medic_record *record)
 {
     size_t at = recording->waited_count ? 1 : 0;
 
-    if (take(recording, record, &recording->waited[at], sizeof recording->waited[at]))
+    if (medic_take(record, &recording->waited[at], sizeof recording->waited[at], &recording->bad_records))
         recording->waited_count = at + 1;
 }
 
@@ -90,7 +57,8 @@ static int read_record(struct recording *recording, const medic_record *record)
     case CH_GC: return read_gc(recording, record);
     case CH_WAITED: read_waited(recording, record); return MEDIC_OK;
     case CH_TOTALS:
-        recording->has_totals |= take(recording, record, &recording->totals, sizeof recording->totals);
+        recording->has_totals |=
+            medic_take(record, &recording->totals, sizeof recording->totals, &recording->bad_records);
         return MEDIC_OK;
     default: return MEDIC_OK;
     }

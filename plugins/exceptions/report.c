@@ -1,46 +1,11 @@
 /* The report half: reads the capture into arrays, has them analysed, and writes the document. */
 #include "recording.h"
 
+#include <medic/reading.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- reading --- */
-
-/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
-static void *with_room(void *array, size_t count, size_t *room, size_t element)
-{
-    size_t more = *room ? *room * 2 : 64;
-
-    if (count < *room)
-        return array;
-    array = realloc(array, more * element);
-    if (array)
-        *room = more;
-    return array;
-}
-
-/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
-#define PUSH(recording, name, value)                                                                                   \
-    __extension__({                                                                                                    \
-        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
-                                 sizeof *(recording)->name##s);                                                        \
-        if (grown_) {                                                                                                  \
-            (recording)->name##s = grown_;                                                                             \
-            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
-        }                                                                                                              \
-        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
-    })
-
-/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
-static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size) {
-        recording->bad_records++;
-        return 0;
-    }
-    memcpy(to, record->data, size);
-    return 1;
-}
 
 /* Behind the head: types of inner exceptions, kept in chain until names are known, and the message. */
 static int take_tail(struct sample *sample, const uint8_t *tail, size_t size)
@@ -66,7 +31,7 @@ static int read_throw(struct recording *recording, const medic_record *record)
     struct sample sample = {.type = NO_INDEX, .route = NO_INDEX};
     size_t tail;
 
-    if (!take(recording, record, &sample.head, sizeof sample.head))
+    if (!medic_take(record, &sample.head, sizeof sample.head, &recording->bad_records))
         return MEDIC_OK;
     tail = record->size - sizeof sample.head;
     if (sample.head.inner_count > EX_INNER_MAX || sample.head.message_kept > EX_MESSAGE_MAX ||
@@ -74,7 +39,7 @@ static int read_throw(struct recording *recording, const medic_record *record)
         recording->bad_records++;
         return MEDIC_OK;
     }
-    if (PUSH(recording, sample, sample) != MEDIC_OK)
+    if (MEDIC_PUSH(recording, sample, sample) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     return take_tail(&recording->samples[recording->sample_count - 1],
                      (const uint8_t *)record->data + sizeof sample.head, tail);
@@ -86,13 +51,13 @@ static int read_rate(struct recording *recording, const medic_record *record)
     struct type type = {0};
     struct route rest = {0};
 
-    if (!take(recording, record, &count, sizeof count))
+    if (!medic_take(record, &count, sizeof count, &recording->bad_records))
         return MEDIC_OK;
     type.id = rest.type_id = count.type;
     type.fresh = count.fresh;
     type.propagated = count.propagated;
-    return PUSH(recording, type, type) == MEDIC_OK && PUSH(recording, route, rest) == MEDIC_OK
-               ? PUSH(recording, rate, count)
+    return MEDIC_PUSH(recording, type, type) == MEDIC_OK && MEDIC_PUSH(recording, route, rest) == MEDIC_OK
+               ? MEDIC_PUSH(recording, rate, count)
                : MEDIC_E_MEMORY;
 }
 
@@ -101,20 +66,21 @@ static int read_caught(struct recording *recording, const medic_record *record)
     ex_count count;
     struct route route = {0};
 
-    if (!take(recording, record, &count, sizeof count) || !count.catcher)
+    if (!medic_take(record, &count, sizeof count, &recording->bad_records) || !count.catcher)
         return MEDIC_OK;
     route.type_id = count.type;
     route.catcher = count.catcher;
     route.counts[0] = count.fresh;
     route.counts[1] = count.propagated;
-    return PUSH(recording, route, route);
+    return MEDIC_PUSH(recording, route, route);
 }
 
 static int read_catch(struct recording *recording, const medic_record *record)
 {
     ex_catch caught;
 
-    return take(recording, record, &caught, sizeof caught) ? PUSH(recording, catch, caught) : MEDIC_OK;
+    return medic_take(record, &caught, sizeof caught, &recording->bad_records) ? MEDIC_PUSH(recording, catch, caught)
+                                                                               : MEDIC_OK;
 }
 
 static int read_name(struct recording *recording, const medic_record *record)
@@ -122,18 +88,18 @@ static int read_name(struct recording *recording, const medic_record *record)
     struct cheap_name name = {0};
     ex_type type;
 
-    if (!take(recording, record, &type, sizeof type))
+    if (!medic_take(record, &type, sizeof type, &recording->bad_records))
         return MEDIC_OK;
     name.type = type.type;
     name.name = text_of((const uint8_t *)record->data + sizeof type, (uint32_t)(record->size - sizeof type) / 2);
-    return name.name ? PUSH(recording, cheap_name, name) : MEDIC_E_MEMORY;
+    return name.name ? MEDIC_PUSH(recording, cheap_name, name) : MEDIC_E_MEMORY;
 }
 
 static void read_totals(struct recording *recording, const medic_record *record)
 {
     ex_totals totals;
 
-    if (!take(recording, record, &totals, sizeof totals))
+    if (!medic_take(record, &totals, sizeof totals, &recording->bad_records))
         return;
     if (!recording->has_totals)
         recording->first = totals;

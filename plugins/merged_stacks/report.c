@@ -1,39 +1,20 @@
 /* The report half: reads the snapshot, has the threads grouped, and writes the document. */
 #include "recording.h"
 
+#include <medic/reading.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- reading --- */
 
-/* A record of at least `size` bytes, copied; a shorter one is counted as bad. */
-static int take(struct recording *recording, const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size) {
-        recording->bad_records++;
-        return 0;
-    }
-    memcpy(to, record->data, size);
-    return 1;
-}
-
 static int read_thread(struct recording *recording, const medic_record *record)
 {
     struct thread thread = {0};
 
-    if (!take(recording, record, &thread.raw, sizeof thread.raw) ||
+    if (!medic_take(record, &thread.raw, sizeof thread.raw, &recording->bad_records) ||
         (thread.raw.head.flags & MEDIC_STACK_RUNTIME_WALK)) /* a second opinion, for tests */
         return MEDIC_OK;
-    if (recording->thread_count == recording->thread_room) {
-        size_t room = recording->thread_room ? recording->thread_room * 2 : 256;
-        struct thread *grown = realloc(recording->threads, room * sizeof *grown);
-        if (!grown)
-            return MEDIC_E_MEMORY;
-        recording->threads = grown;
-        recording->thread_room = room;
-    }
-    recording->threads[recording->thread_count++] = thread;
-    return MEDIC_OK;
+    return MEDIC_PUSH(recording, thread, thread);
 }
 
 static int read_all(struct recording *recording, medic_reason *why)
@@ -47,7 +28,8 @@ static int read_all(struct recording *recording, medic_reason *why)
         if (record.type == MS_THREAD && read_thread(recording, &record) != MEDIC_OK)
             return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu threads", recording->thread_count);
         if (record.type == MS_SNAPSHOT)
-            recording->has_snapshot |= take(recording, &record, &recording->snapshot, sizeof recording->snapshot);
+            recording->has_snapshot |=
+                medic_take(&record, &recording->snapshot, sizeof recording->snapshot, &recording->bad_records);
     }
     for (size_t i = 0; i < recording->thread_count; i++)
         if (look_at_thread(recording, &recording->threads[i]) != MEDIC_OK)

@@ -3,55 +3,23 @@
 
 #include "recording.h"
 
+#include <medic/reading.h>
+
 #include <medic/clr/profiler.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- reading --- */
 
-/* The array with room for one more element, or NULL when out of memory; then the old one is as it was. */
-static void *with_room(void *array, size_t count, size_t *room, size_t element)
-{
-    size_t more = *room ? *room * 2 : 256;
-
-    if (count < *room)
-        return array;
-    array = realloc(array, more * element);
-    if (array)
-        *room = more;
-    return array;
-}
-
-/* Appends to recording->name##s. MEDIC_OK or MEDIC_E_MEMORY. */
-#define PUSH(recording, name, value)                                                                                   \
-    __extension__({                                                                                                    \
-        void *grown_ = with_room((recording)->name##s, (recording)->name##_count, &(recording)->name##_room,           \
-                                 sizeof *(recording)->name##s);                                                        \
-        if (grown_) {                                                                                                  \
-            (recording)->name##s = grown_;                                                                             \
-            (recording)->name##s[(recording)->name##_count++] = (value);                                               \
-        }                                                                                                              \
-        grown_ ? MEDIC_OK : MEDIC_E_MEMORY;                                                                            \
-    })
-
-/* A record of at least `size` bytes, copied; a shorter one is passed over. */
-static int take(const medic_record *record, void *to, size_t size)
-{
-    if (record->size < size)
-        return 0;
-    memcpy(to, record->data, size);
-    return 1;
-}
-
 static int read_pause(struct recording *recording, const medic_record *record)
 {
     struct pause pause = {.asked = NO_INDEX, .late = NO_INDEX, .gc = NO_INDEX};
     const rp_pause *raw = &pause.raw;
 
-    if (!take(record, &pause.raw, sizeof pause.raw) || raw->begin_ns > raw->stopped_ns ||
+    if (!medic_take(record, &pause.raw, sizeof pause.raw, NULL) || raw->begin_ns > raw->stopped_ns ||
         raw->stopped_ns > raw->restart_ns || raw->restart_ns > raw->end_ns || raw->asked_ns > raw->begin_ns)
         return MEDIC_OK;
-    return PUSH(recording, pause, pause);
+    return MEDIC_PUSH(recording, pause, pause);
 }
 
 static int read_stack(struct recording *recording, const medic_record *record)
@@ -59,29 +27,29 @@ static int read_stack(struct recording *recording, const medic_record *record)
     struct stack stack = {.type = record->type, .first = recording->frame_count};
     uint64_t frame;
 
-    if (!take(record, &stack.head, sizeof stack.head) || stack.head.frame_count > RP_FRAMES_MAX ||
+    if (!medic_take(record, &stack.head, sizeof stack.head, NULL) || stack.head.frame_count > RP_FRAMES_MAX ||
         record->size < sizeof stack.head + stack.head.frame_count * sizeof frame)
         return MEDIC_OK;
     for (uint32_t i = 0; i < stack.head.frame_count; i++) {
         memcpy(&frame, (const char *)record->data + sizeof stack.head + i * sizeof frame, sizeof frame);
-        if (PUSH(recording, frame, frame) != MEDIC_OK)
+        if (MEDIC_PUSH(recording, frame, frame) != MEDIC_OK)
             return MEDIC_E_MEMORY;
     }
-    return PUSH(recording, stack, stack);
+    return MEDIC_PUSH(recording, stack, stack);
 }
 
 static int read_gc(struct recording *recording, const medic_record *record)
 {
     rp_gc event;
 
-    return take(record, &event, sizeof event) ? PUSH(recording, event, event) : MEDIC_OK;
+    return medic_take(record, &event, sizeof event, NULL) ? MEDIC_PUSH(recording, event, event) : MEDIC_OK;
 }
 
 static int read_heap(struct recording *recording, const medic_record *record)
 {
     rp_heap heap;
 
-    return take(record, &heap, sizeof heap) ? PUSH(recording, heap, heap) : MEDIC_OK;
+    return medic_take(record, &heap, sizeof heap, NULL) ? MEDIC_PUSH(recording, heap, heap) : MEDIC_OK;
 }
 
 static int read_record(struct recording *recording, const medic_record *record)
@@ -94,7 +62,7 @@ static int read_record(struct recording *recording, const medic_record *record)
     case RP_GC: return read_gc(recording, record);
     case RP_HEAP: return read_heap(recording, record);
     case RP_TOTALS:
-        recording->has_totals |= take(record, &recording->totals, sizeof recording->totals);
+        recording->has_totals |= medic_take(record, &recording->totals, sizeof recording->totals, NULL);
         return MEDIC_OK;
     default: return MEDIC_OK;
     }

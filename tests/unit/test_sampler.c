@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define MS UINT64_C(1000000)
+enum { BUSY_TRIES = 50 }; /* others take the processor before the kernel's tick finds us on it */
 enum { TYPE = 300 };
 
 static struct ring *ring;
@@ -126,18 +127,34 @@ static void see_own_stack(const struct raw_stack *raw, const medic_cpu_sample *s
     assert_int_equal(raw->flags & RAW_SAMPLE, RAW_SAMPLE);
 }
 
+/* Until samples of this thread are copied without asking for its stack first. */
+static void become_known(void)
+{
+    whole = 0;
+    for (int i = 0; i < BUSY_TRIES && !whole; i++) {
+        burn(30 * MS);
+        tick();
+        take(see_own_stack);
+    }
+    assert_true(whole > 0);
+}
+
 static void samples_stand_for_the_cpu_time_that_was_used(void **state)
 {
-    uint64_t begin, used, weight;
+    uint64_t begin, used, weight = 0;
 
     (void)state;
     start();
-    begin = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
-    burn(400 * MS);
-    used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
-    assert_int_equal(sampler_stop(), 1);
     whole = total = 0;
-    weight = take(see_own_stack);
+    begin = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        burn(400 * MS);
+        used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+        weight += take(see_own_stack);
+        if (total > 10 && weight > used * 9 / 10)
+            break;
+    }
+    assert_int_equal(sampler_stop(), 1);
     assert_true(total > 10);
     assert_true(weight > used * 9 / 10 && weight < used * 11 / 10);
 }
@@ -146,14 +163,15 @@ static void once_its_stack_is_known_a_thread_is_copied_directly(void **state)
 {
     (void)state;
     start();
-    burn(30 * MS);
-    tick();
-    take(NULL);
+    become_known();
     atomic_store(&sampler_shared.asks, 0);
-    burn(100 * MS);
+    whole = total = 0;
+    for (int i = 0; i < BUSY_TRIES && !total; i++) {
+        burn(100 * MS);
+        take(see_own_stack);
+    }
     assert_int_equal(sampler_stop(), 1);
     assert_int_equal(atomic_load(&sampler_shared.asks), 0);
-    whole = total = 0;
     take(see_own_stack);
     assert_true(total > 0);
     assert_int_equal(whole, total);
@@ -283,22 +301,28 @@ static void threads_too_short_for_the_kernels_tick_are_accounted_for(void **stat
 static void what_does_not_fit_is_counted_and_carried(void **state)
 {
     medic_sampling_state state_now = {0};
-    uint64_t before, used, weight;
+    uint64_t before, used, weight = 0;
 
     (void)state;
     while (ring_write(ring, 299, "", 0, NULL, 0) == MEDIC_OK) /* before the start: no sample comes in between */
         ;
     start();
     before = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
-    burn(100 * MS);
-    sampler_state(&state_now);
+    for (int i = 0; i < BUSY_TRIES && !state_now.lost; i++) {
+        burn(100 * MS);
+        sampler_state(&state_now);
+    }
     assert_true(state_now.lost > 0);
     for (struct ring_record record; ring_peek(ring, &record) && record.type == 299;)
         ring_pop(ring);
-    burn(40 * MS);
-    used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        burn(40 * MS);
+        used = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+        weight += take(NULL);
+        if (weight > used * 3 / 4)
+            break;
+    }
     assert_int_equal(sampler_stop(), 1);
-    weight = take(NULL);
     assert_true(weight > used * 3 / 4);
 }
 
@@ -308,9 +332,7 @@ static void a_foreign_stack_is_copied_by_the_kernel(void **state)
 
     (void)state;
     start();
-    burn(30 * MS);
-    tick();
-    take(NULL);
+    become_known();
     /* The bounds of another stack: what the handler finds is outside of them. */
     for (uint32_t i = 0; i < SAMPLER_SLOTS; i++) {
         if (atomic_load(&sampler_shared.slots[i].tid) == (uint32_t)getpid()) {
@@ -360,9 +382,7 @@ static void of_a_deep_stack_one_whole_copy_is_taken_when_it_is_asked_for(void **
     (void)state;
     cut = deep = 0;
     start();
-    burn(30 * MS);
-    tick();
-    take(NULL);
+    become_known();
     descend(64);
     assert_int_equal(sampler_stop(), 1);
     take(see_depth);
@@ -397,14 +417,14 @@ static void a_handler_on_an_alternate_stack_is_seen_with_what_it_interrupted(voi
     assert_int_equal(sigaltstack(&stack, NULL), 0);
     sigaction(SIGUSR1, &action, NULL);
     start();
-    burn(30 * MS);
-    tick();
-    take(NULL);
+    become_known();
     under = 0;
-    raise(SIGUSR1);
+    for (int i = 0; i < BUSY_TRIES && under <= 3; i++) {
+        raise(SIGUSR1);
+        take(see_under);
+    }
     assert_int_equal(sampler_stop(), 1);
     sigaltstack(&none, NULL);
-    take(see_under);
     assert_true(under > 3);
 }
 
