@@ -50,10 +50,9 @@ void write_types(const struct recording *recording)
     };
     uint32_t count;
     uint32_t *order = sort_types(recording, 0, &count);
-    medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "types", "What survives, by type",
-                "Survived: in generation 2, large or pinned. Keeps alive: what would be free without all of the type.",
-                columns);
+    medic_section *section = SECTION(
+        recording, MEDIC_TABLE, "types", "What survives, by type",
+        "Survived: in generation 2, large or pinned. Keeps alive: what its objects hold, each by itself.", columns);
 
     for (uint32_t i = 0; order && i < count && i < TYPES_MAX; i++) {
         const struct type *type = &recording->types[order[i]];
