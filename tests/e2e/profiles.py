@@ -203,6 +203,7 @@ def marks():
     for path in _SOURCES.glob("*.cs"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if match := re.search(r"// MARK ([\w-]+)$", line):
+                assert match[1] not in found, f"two lines are marked {match[1]}"
                 found[match[1]] = (path.name, number)
     return found
 

@@ -399,6 +399,10 @@ def test_code_that_vanishes(patient, runtime, out_dir):
     assert state.unwound > 0.98 * state.samples, state
     names = profile.functions()
     assert any(name.startswith("Made") and name.endswith("(dynamic)") for name in names), sorted(names)[:50]
+    for n in range(4):  # an assembly may be gone before it can be asked for its names, and none may be met
+        if "Made.Robot.Work" in names:
+            break
+        names = record_cpu(p, out_dir / f"again{n}", 3).functions()
     assert "Made.Robot.Work" in names
     p.assert_works()
     assert p.quit() == 0, p.stderr()

@@ -145,7 +145,8 @@ def test_report_names_who_holds_and_how_much(graphs):
     if graphs.route == "enumerate":
         assert all(0 < found[root] <= wanted[root] for root in wanted), (found, wanted)
     else:
-        assert found == wanted
+        least = min(rows.values())  # the table is as long as it may be: smaller ones are not in it
+        assert found == {root: retained if root in rows or retained > least else 0 for root, retained in wanted.items()}
 
 
 def test_report_knows_what_two_hold_together(graphs):

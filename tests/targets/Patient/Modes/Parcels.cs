@@ -58,7 +58,7 @@ static class Road
     public static int Sink(int depth)
     {
         if (depth <= 1)
-            throw new Deep("down to the bottom"); // MARK deep
+            throw new Deep("down to the bottom"); // MARK deepest
         return Sink(depth - 1) + 1;
     }
 }

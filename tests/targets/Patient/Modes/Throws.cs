@@ -79,7 +79,7 @@ sealed class Throws(string[] arguments) : Mode
             "cancelled");
         ledger.Type("Parcels.Silent", count, 0, "Parcels.Desk.TakeSilent", "Parcels.Desk.TakeSilent", "silent");
         ledger.Type("Parcels.Loud", few, 0, "Parcels.Desk.TakeLoud", "Parcels.Desk.TakeLoud", "loud");
-        ledger.Type("Parcels.Deep", few, 0, "Parcels.Road.Sink", "Parcels.Desk.TakeDeep", "deep");
+        ledger.Type("Parcels.Deep", few, 0, "Parcels.Road.Sink", "Parcels.Desk.TakeDeep", "deepest");
         if (Parcels.Desk.TakeMisprints() is var misprints && misprints > 0)
         {
             ledger.Type("Parcels.Misprint", misprints, 0, "Parcels.Label..cctor", null, "misprint");
