@@ -322,7 +322,8 @@ static void end(int started)
     write_end();
     if (!atomic_load(&session.exiting))
         session_clear_mask(1);
-    session_publish(MEDIC_SESSION_CAPTURED);
+    /* Who exits waits for captured, and then takes this thread with it. */
+    session_publish(atomic_load(&session.exiting) ? MEDIC_SESSION_ENDED : MEDIC_SESSION_CAPTURED);
     atomic_store(&session.captured, 1);
     os_futex_wake(&session.captured);
     if (atomic_load(&session.exiting))
