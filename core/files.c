@@ -304,14 +304,12 @@ int files_take_back(struct files *files, uint64_t mark, uint64_t size)
     return MEDIC_OK;
 }
 
-uint64_t files_room(const struct files *files, int *is_memory)
+uint64_t files_room(const struct files *files)
 {
     struct statfs disk;
 
-    *is_memory = 0;
     if (fstatfs(files->capture, &disk) != 0)
         return UINT64_MAX;
-    *is_memory = disk.f_type == TMPFS_MAGIC;
     return (uint64_t)disk.f_bavail * (uint64_t)disk.f_bsize;
 }
 

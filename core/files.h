@@ -54,8 +54,8 @@ int files_explain(const struct files *files, medic_reason *why);
 int files_lend(struct files *files, uint64_t *mark);
 /* Keeps size bytes behind mark of what the copy has written, 0 = nothing, and goes on there. [worker] */
 int files_take_back(struct files *files, uint64_t mark, uint64_t size);
-/* Bytes that the disk of the capture has left for this user, UINT64_MAX when it does not tell; and whether they are memory. */
-uint64_t files_room(const struct files *files, int *is_memory);
+/* Bytes that the disk of the capture has left for this user, UINT64_MAX when it does not tell. */
+uint64_t files_room(const struct files *files);
 
 /* Whether the client asks to stop. */
 int files_stop_requested(struct files *files);

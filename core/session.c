@@ -98,7 +98,7 @@ int session_set_mask(uint32_t low, uint32_t high, medic_reason *why)
     if (requires(MEDIC_SERVICE_EVENTS))
         high |= COR_PRF_HIGH_MONITOR_EVENT_PIPE;
     if (requires(MEDIC_SERVICE_HEAP))
-        heap_relax_mask(&low, &high);
+        low = heap_relax_mask(low);
     return set_mask(low | session.mask_until_up, high, why);
 }
 

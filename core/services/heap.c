@@ -40,10 +40,9 @@ uint32_t heap_mask_at_begin(uint32_t plugin_flags, uint16_t runtime_major)
     return heap.may_collect ? COR_PRF_MONITOR_GC : 0;
 }
 
-void heap_relax_mask(uint32_t *low, uint32_t *high)
+uint32_t heap_relax_mask(uint32_t low)
 {
-    (void)high;
-    *low &= ~(uint32_t)COR_PRF_MONITOR_GC;
+    return low & ~(uint32_t)COR_PRF_MONITOR_GC;
 }
 
 void heap_free(void)
@@ -150,9 +149,8 @@ struct photograph {
 static int plan(struct photograph *photo, medic_reason *why)
 {
     uint64_t limit = session.config.max_bytes, room, least = photo->situation.size.anonymous / DISK_SHARE;
-    int is_memory;
 
-    room = files_room(&session.files, &is_memory);
+    room = files_room(&session.files);
     room = room > DISK_SPARE ? room - DISK_SPARE : 0;
     if (room < least)
         return medic_fail(

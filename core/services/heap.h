@@ -34,8 +34,8 @@ extern const medic_heap_service heap_service;
 /* When a session begins: event mask bits that the service will need later, for a plugin with these flags (enum
  * medic_plugin_flags) on this major version. The runtime's thread. */
 uint32_t heap_mask_at_begin(uint32_t plugin_flags, uint16_t runtime_major);
-/* What of the plugin's and these bits may stay set while no photograph is taken: MONITOR_GC must not. */
-void heap_relax_mask(uint32_t *low, uint32_t *high);
+/* What of these bits may stay set while no photograph is taken: MONITOR_GC must not. */
+uint32_t heap_relax_mask(uint32_t low);
 /* Frees what a session left. The thread in charge. */
 void heap_free(void);
 

@@ -7,21 +7,6 @@
 #define HINT_SHARE 0.02
 #define HINT_ERRORS 4 /* standard errors: a few samples are no reason to change a program */
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
 /* --- cells --- */
 
 medic_cell bytes_cell(double bytes, double variance)
@@ -77,17 +62,17 @@ static void heap_row(const struct recording *recording, medic_section *section, 
                           share_cell(recording, bytes, variance), bytes_cell(bytes, variance),
                           error_cell(bytes, variance)};
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_heaps(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("heap", "Heap", MEDIC_COLUMN_KEY),
-        RATE("rate", "Rate"),
-        SHARE("share", "Share"),
-        BYTES("bytes", "Bytes"),
-        ERROR("error", "±"),
+        MEDIC_TEXT_COLUMN("heap", "Heap", MEDIC_COLUMN_KEY),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
     };
     const struct facts *facts = &recording->facts;
     double small = facts->heaps[AL_SMALL] + facts->heaps[AL_PINNED];
@@ -99,7 +84,7 @@ static void write_heaps(const struct recording *recording)
     medic_add_number(&text, facts->samples);
     medic_add(&text, facts->mode == AL_MODE_TICK ? " ticks of 100 kB" : " samples, one in 100 kB");
     medic_add(&text, "; large objects (85 kB and more) are counted one by one. ±: right in 19 of 20 cases.");
-    section = SECTION(recording, MEDIC_TABLE, "heaps", "Allocated", note, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "heaps", "Allocated", note, columns);
     heap_row(recording, section, "small objects", facts->heaps[AL_SMALL], facts->variance * small_part);
     heap_row(recording, section, "large objects, pinned or not", facts->heaps[AL_LARGE], 0);
     heap_row(recording, section, "pinned objects below that", facts->heaps[AL_PINNED],
@@ -154,20 +139,20 @@ static void type_row(const struct recording *recording, medic_section *section, 
         medic_string(place_text(&type->site, place)),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_types(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        RATE("rate", "Rate"),
-        BYTES("bytes", "Bytes"),
-        ERROR("error", "±"),
-        TALLY("objects", "Objects"),
-        BYTES("size", "Each"),
-        TEXT("site", "Mostly in", 0),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
+        MEDIC_COUNT_COLUMN("objects", "Objects", 0),
+        MEDIC_BYTES_COLUMN("size", "Each", 0),
+        MEDIC_TEXT_COLUMN("site", "Mostly in", 0),
     };
     const struct type **types = sorted_types(recording, by_type_bytes);
     medic_section *section;
@@ -175,12 +160,13 @@ static void write_types(const struct recording *recording)
 
     if (!types)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "types", "By type",
-                      recording->facts.mode == AL_MODE_TICK
-                          ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
-                            "types of odd sizes can be off by a third beyond ±."
-                          : "Bytes and objects are estimates.",
-                      columns);
+    section =
+        MEDIC_OPEN(recording, MEDIC_TABLE, "types", "By type",
+                   recording->facts.mode == AL_MODE_TICK
+                       ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
+                         "types of odd sizes can be off by a third beyond ±."
+                       : "Bytes and objects are estimates.",
+                   columns);
     for (; rows < recording->type_count && types[rows]->bytes > 0; rows++)
         if (rows < ROWS_MAX)
             type_row(recording, section, types[rows]);
@@ -208,29 +194,30 @@ static void site_row(const struct recording *recording, medic_section *section, 
         snprintf(line, sizeof line, "%s:%u", medic_file_name(site.file), site.line);
         cells[5] = medic_string(line);
     }
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 /* By type and method together: what a person has to change. */
 static void write_sites(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Method", MEDIC_COLUMN_KEY),
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        BYTES("bytes", "Bytes"),
-        ERROR("error", "±"),
-        TEXT("where", "Where", 0),
-        TEXT("by", "Allocated by", 0),
+        MEDIC_TEXT_COLUMN("method", "Method", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
+        MEDIC_TEXT_COLUMN("where", "Where", 0),
+        MEDIC_TEXT_COLUMN("by", "Allocated by", 0),
     };
     medic_section *section;
 
     if (!recording->pair_count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "sites", "By method and type",
-                      "The innermost method of the program's own; the framework's that allocates for it is in the last "
-                      "column.",
-                      columns);
+    section =
+        MEDIC_OPEN(recording, MEDIC_TABLE, "sites", "By method and type",
+                   "The innermost method of the program's own; the framework's that allocates for it is in the last "
+                   "column.",
+                   columns);
     for (size_t i = 0; i < recording->pair_count && i < ROWS_MAX; i++)
         site_row(recording, section, &recording->pairs[i]);
     recording->document->total_rows(section, recording->pair_count);
@@ -239,19 +226,19 @@ static void write_sites(const struct recording *recording)
 static void write_methods(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Method", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        RATE("rate", "Rate"),
-        BYTES("bytes", "Bytes"),
-        ERROR("error", "±"),
-        TEXT("type", "Mostly", 0),
-        TEXT("code", "Code", 0),
+        MEDIC_TEXT_COLUMN("method", "Method", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
+        MEDIC_TEXT_COLUMN("type", "Mostly", 0),
+        MEDIC_TEXT_COLUMN("code", "Code", 0),
     };
     medic_section *section;
 
     if (!recording->site_count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "methods", "By method", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "methods", "By method", NULL, columns);
     for (size_t i = 0; i < recording->site_count && i < ROWS_MAX; i++) {
         const struct share *site = &recording->sites[i];
         struct medic_place place = place_of(recording, site->frame);
@@ -264,7 +251,7 @@ static void write_methods(const struct recording *recording)
             medic_string(recording->types[site->type].name),
             medic_string(code_name(place.code)),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, recording->site_count);
 }
@@ -274,19 +261,19 @@ static void write_methods(const struct recording *recording)
 static void write_kinds(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("kind", "What they are", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        RATE("rate", "Rate"),
-        BYTES("bytes", "Bytes"),
-        ERROR("error", "±"),
-        TEXT("site", "Mostly in", 0),
+        MEDIC_TEXT_COLUMN("kind", "What they are", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
+        MEDIC_TEXT_COLUMN("site", "Mostly in", 0),
     };
     medic_section *section;
 
     if (!recording->kind_count)
         return;
-    section =
-        SECTION(recording, MEDIC_TABLE, "kinds", "What they are", "By type and by the method that allocates.", columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "kinds", "What they are", "By type and by the method that allocates.",
+                         columns);
     for (size_t i = 0; i < recording->kind_count; i++) {
         const struct share *kind = &recording->kinds[i];
         struct medic_place place = place_of(recording, kind->frame);
@@ -299,13 +286,13 @@ static void write_kinds(const struct recording *recording)
             error_cell(kind->bytes, kind->variance),
             medic_string(place_text(&place, text)),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
 static void write_hints(const struct recording *recording)
 {
-    static const medic_column columns[] = {TEXT("text", "Hint", 0)};
+    static const medic_column columns[] = {MEDIC_TEXT_COLUMN("text", "Hint", 0)};
     medic_section *section = NULL;
 
     for (size_t i = 0; i < recording->kind_count; i++) {
@@ -317,7 +304,7 @@ static void write_hints(const struct recording *recording)
             kind->bytes < HINT_ERRORS * root_of(kind->variance))
             continue;
         if (!section)
-            section = SECTION(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);
+            section = MEDIC_OPEN(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);
         medic_add(&text, "%s (", kind_name(kind->kind));
         medic_add_share(&text, kind->bytes, recording->facts.bytes);
         if (place.name) {
@@ -326,7 +313,7 @@ static void write_hints(const struct recording *recording)
         }
         medic_add(&text, "): %s.", kind_hint(kind->kind));
         medic_cell cells[] = {medic_string(line)};
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -335,20 +322,20 @@ static void write_hints(const struct recording *recording)
 static void write_large(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TALLY("count", "Objects"),
-        BYTES("bytes", "Bytes"),
-        BYTES("average", "Average"),
-        BYTES("most", "Largest"),
-        TEXT("site", "Mostly in", 0),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Objects", 0),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
+        MEDIC_BYTES_COLUMN("average", "Average", 0),
+        MEDIC_BYTES_COLUMN("most", "Largest", 0),
+        MEDIC_TEXT_COLUMN("site", "Mostly in", 0),
     };
     const struct type **types = sorted_types(recording, by_large_bytes);
     medic_section *section;
     size_t rows = 0;
 
     if (types && recording->type_count && types[0]->sums.large_count) {
-        section = SECTION(recording, MEDIC_TABLE, "large", "Large objects",
-                          "Exact: all that were allocated on the large object heap.", columns);
+        section = MEDIC_OPEN(recording, MEDIC_TABLE, "large", "Large objects",
+                             "Exact: all that were allocated on the large object heap.", columns);
         for (; rows < recording->type_count && types[rows]->sums.large_count; rows++) {
             const al_sums *sums = &types[rows]->sums;
             char place[VERDICT_TEXT];
@@ -358,7 +345,7 @@ static void write_large(const struct recording *recording)
                 whole((double)sums->large_most),  medic_string(place_text(&types[rows]->large_site, place)),
             };
             if (rows < ROWS_MAX)
-                ROW(recording, section, cells);
+                MEDIC_ROW(recording, section, cells);
         }
         recording->document->total_rows(section, rows);
     }

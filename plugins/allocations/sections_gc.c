@@ -20,13 +20,13 @@ static medic_cell per_second(const struct recording *recording, double value)
 void write_collections(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("generation", "Generation", MEDIC_COLUMN_KEY),
-        TALLY("count", "Collections"),
-        EACH("rate", "Rate"),
-        SHARE("paused", "Of the time paused"),
-        LENGTH("average", "Pause each"),
-        LENGTH("longest", "Longest"),
-        BYTES("promoted", "Survived each"),
+        MEDIC_TEXT_COLUMN("generation", "Generation", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Collections", 0),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_PER_SECOND),
+        MEDIC_SHARE_COLUMN("paused", "Of the time paused"),
+        MEDIC_TIME_COLUMN("average", "Pause each", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("longest", "Longest", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("promoted", "Survived each", 0),
     };
     const al_usage *last = recording->usage_count ? &recording->usages[recording->usage_count - 1] : NULL;
     medic_section *section;
@@ -34,8 +34,8 @@ void write_collections(const struct recording *recording)
     if (!last || !last->on_ns)
         return;
     section =
-        SECTION(recording, MEDIC_TABLE, "collections", "What the collector does about it",
-                "By the oldest generation collected. Most objects die in gen0; what survives is copied.", columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "collections", "What the collector does about it",
+                   "By the oldest generation collected. Most objects die in gen0; what survives is copied.", columns);
     for (uint32_t i = 0; i < AL_COLLECTIONS; i++) {
         uint64_t count = last->collections[i];
         medic_cell cells[] = {
@@ -47,7 +47,7 @@ void write_collections(const struct recording *recording)
             last->pause_most_ns[i] ? whole((double)last->pause_most_ns[i]) : medic_none(),
             count ? whole((double)(last->promoted[i] / count)) : medic_none(),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -77,7 +77,7 @@ static void time_row(const struct recording *recording, medic_section *section, 
     cells[2] = medic_number((double)growth(before->bytes[AL_LARGE], after->bytes[AL_LARGE]) / seconds);
     cells[3] = medic_number((double)collections / seconds);
     cells[4] = medic_number((double)paused / 1e9 / seconds);
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 void write_timeline(const struct recording *recording)
@@ -97,7 +97,7 @@ void write_timeline(const struct recording *recording)
         return;
     if (least < BUCKET_LEAST_NS)
         least = BUCKET_LEAST_NS;
-    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
     for (size_t i = 0; i < recording->usage_count; i++) {
         const al_usage *usage = &recording->usages[i];
         if (!usage->on_ns)
@@ -112,45 +112,25 @@ void write_timeline(const struct recording *recording)
 
 /* --- notes --- */
 
-struct notes {
-    const struct recording *recording;
-    medic_section *section; /* NULL until there is one */
-};
-
-static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
-
-static void note(struct notes *notes, const char *format, ...)
-{
-    static const medic_column columns[] = {TEXT("text", "Note", 0)};
-    char text[320];
-    va_list args;
-
-    if (!notes->section)
-        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    medic_cell cells[] = {medic_string(text)};
-    ROW(notes->recording, notes->section, cells);
-}
-
-static void note_stacks(struct notes *notes, const al_usage *last)
+static void note_stacks(struct medic_notes *notes, const al_usage *last)
 {
     uint64_t all = last->stacks_taken + last->stacks_skipped + last->stacks_lost;
 
     if (all && last->stacks_taken < all)
-        note(notes,
-             "%.*f %% of the samples have a stack (stacks_per_second); the bytes of a type are shared out among its "
-             "own.",
-             last->stacks_taken * 10 < all ? 1 : 0, 100 * (double)last->stacks_taken / (double)all);
+        medic_add_note(
+            notes,
+            "%.*f %% of the samples have a stack (stacks_per_second); the bytes of a type are shared out among its "
+            "own.",
+            last->stacks_taken * 10 < all ? 1 : 0, 100 * (double)last->stacks_taken / (double)all);
     if (last->stacks_lost)
-        note(notes, "%llu stacks were lost for want of room; no bytes are.", (unsigned long long)last->stacks_lost);
+        medic_add_note(notes, "%llu stacks were lost for want of room; no bytes are.",
+                       (unsigned long long)last->stacks_lost);
 }
 
-static void note_mode(struct notes *notes, const struct facts *facts)
+static void note_mode(struct medic_notes *notes, const struct facts *facts)
 {
     if (facts->mode == AL_MODE_TICK && facts->seconds > 0)
-        note(
+        medic_add_note(
             notes,
             "Before .NET 10 the runtime has no fair samples (AllocationTick): the total is right to 100 kB, but how it "
             "is divided among small types is biased.");
@@ -160,24 +140,27 @@ void write_notes(const struct recording *recording)
 {
     const al_usage *last = recording->usage_count ? &recording->usages[recording->usage_count - 1] : NULL;
     uint64_t lost = recording->capture->lost(recording->host);
-    struct notes notes = {recording, NULL};
+    struct medic_notes notes = MEDIC_NOTES(recording);
 
     if (recording->capture->end_reason(recording->host) == MEDIC_END_NONE)
-        note(&notes, "The recording was cut off: this is what had been written until then.");
+        medic_add_note(&notes, "The recording was cut off: this is what had been written until then.");
     note_mode(&notes, &recording->facts);
     if (last) {
         double late = last->on_ns > recording->begin_ns ? (double)(last->on_ns - recording->begin_ns) / 1e9 : 0;
         if (late >= 0.5)
-            note(&notes, "The runtime took %.1f s to begin to send events: rates are of the time from then on.", late);
+            medic_add_note(
+                &notes, "The runtime took %.1f s to begin to send events: rates are of the time from then on.", late);
         note_stacks(&notes, last);
         if (last->unplaced)
-            note(&notes, "%llu samples are of types beyond the first 8,192: they are one row.",
-                 (unsigned long long)last->unplaced);
+            medic_add_note(&notes, "%llu samples are of types beyond the first 8,192: they are one row.",
+                           (unsigned long long)last->unplaced);
         if (last->bad_events)
-            note(&notes, "%llu events could not be understood.", (unsigned long long)last->bad_events);
+            medic_add_note(&notes, "%llu events could not be understood.", (unsigned long long)last->bad_events);
     }
     if (lost)
-        note(&notes, "%llu records were lost: some stacks are missing, the sums are right.", (unsigned long long)lost);
+        medic_add_note(&notes, "%llu records were lost: some stacks are missing, the sums are right.",
+                       (unsigned long long)lost);
     if (recording->bad_records)
-        note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);
+        medic_add_note(&notes, "%llu records were too short to be understood.",
+                       (unsigned long long)recording->bad_records);
 }

@@ -5,29 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
-const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
-{
-    if (!frame->file || !frame->line)
-        return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(frame->file), frame->line);
-    return location;
-}
-
 /* --- locks --- */
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
@@ -36,37 +13,37 @@ static void lock_row(const struct recording *recording, medic_section *section, 
     medic_cell cells[] = {
         medic_string(lock_name(group)),
         medic_string(place_of(recording, group->line).name),
-        ratio((double)group->waited_ns, (double)recording->waited_ns),
-        whole(group->waited_ns),
-        whole(group->begun),
-        whole(quantile(group->bins, group->max_ns, 0.50)),
-        whole(quantile(group->bins, group->max_ns, 0.99)),
-        whole(group->max_ns),
-        whole(group->threads),
-        whole(group->locks),
+        medic_ratio((double)group->waited_ns, (double)recording->waited_ns),
+        medic_whole(group->waited_ns),
+        medic_whole(group->begun),
+        medic_whole(quantile(group->bins, group->max_ns, 0.50)),
+        medic_whole(quantile(group->bins, group->max_ns, 0.99)),
+        medic_whole(group->max_ns),
+        medic_whole(group->threads),
+        medic_whole(group->locks),
         medic_string(holder),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_locks(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("lock", "Object locked", MEDIC_COLUMN_KEY),
-        TEXT("site", "Waited for in", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        LENGTH("waited", "Waited"),
-        TALLY("waits", "Waits"),
-        LENGTH("p50", "p50"),
-        LENGTH("p99", "p99"),
-        LENGTH("max", "Max"),
-        TALLY("threads", "Threads"),
-        TALLY("locks", "Locks"),
-        TEXT("held", "Held in", 0),
+        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("p50", "p50", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("p99", "p99", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("max", "Max", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("held", "Held in", 0),
     };
-    medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "locks", "Locks by time waited", "Counts and times are of all waits.", columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "locks", "Locks by time waited",
+                                        "Counts and times are of all waits.", columns);
 
     for (size_t i = 0; i < recording->group_count && i < ROWS_MAX; i++)
         lock_row(recording, section, &recording->groups[i]);
@@ -153,30 +130,30 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
                          const char *heading, const char *note)
 {
     const medic_column columns[] = {
-        TEXT("method", heading, MEDIC_COLUMN_KEY),
-        TEXT("lock", "Object locked", MEDIC_COLUMN_KEY),
-        SHARE("share", "Share"),
-        LENGTH("waited", "Waited"),
-        TALLY("stacks", "Stacks"),
-        TEXT("where", "Line", 0),
+        MEDIC_TEXT_COLUMN("method", heading, MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Share"),
+        MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("stacks", "Stacks", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("where", "Line", 0),
     };
     size_t count;
     struct place_sum *sums = sum_places(recording, pick, &count);
     medic_section *section;
 
     if (count) {
-        section = SECTION(recording, MEDIC_TABLE, id, title, note, columns);
+        section = MEDIC_OPEN(recording, MEDIC_TABLE, id, title, note, columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-            char location[LOCATION_MAX];
+            char location[MEDIC_LOCATION_MAX];
             medic_cell cells[] = {
                 medic_string(place_of(recording, sums[i].frame).name),
                 medic_string(lock_name(&recording->groups[sums[i].group])),
-                ratio(sums[i].waited_ns, (double)recording->waited_ns),
+                medic_ratio(sums[i].waited_ns, (double)recording->waited_ns),
                 rounded(sums[i].waited_ns),
-                whole(sums[i].waits),
-                medic_string(location_of(frame_of(recording, sums[i].frame), location)),
+                medic_whole(sums[i].waits),
+                medic_string(medic_frame_location(frame_of(recording, sums[i].frame), location)),
             };
-            ROW(recording, section, cells);
+            MEDIC_ROW(recording, section, cells);
         }
         recording->document->total_rows(section, count);
     }
@@ -200,7 +177,7 @@ static int by_held(const void *left, const void *right)
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
 {
     const char *name = thread_name(recording, held->owner);
-    char location[LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX];
     int one = 1;
 
     for (size_t i = 1; i < seen; i++)
@@ -210,22 +187,22 @@ static void held_row(const struct recording *recording, medic_section *section, 
         medic_string(place_of(recording, held->leaf).name),
         medic_string(lock_name(&recording->groups[held->group])),
         medic_string(one ? name : "several"),
-        whole(seen),
-        medic_string(location_of(frame_of(recording, held->anchor), location)),
+        medic_whole(seen),
+        medic_string(medic_frame_location(frame_of(recording, held->anchor), location)),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_photographs(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Holder in", MEDIC_COLUMN_KEY),
-        TEXT("leaf", "Busy in", MEDIC_COLUMN_KEY),
-        TEXT("lock", "Object locked", MEDIC_COLUMN_KEY),
-        TEXT("thread", "Thread", 0),
-        TALLY("waits", "Waits"),
-        TEXT("where", "Line", 0),
+        MEDIC_TEXT_COLUMN("method", "Holder in", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("leaf", "Busy in", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("thread", "Thread", 0),
+        MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("where", "Line", 0),
     };
     medic_section *section = NULL;
     size_t rows = 0;
@@ -238,8 +215,8 @@ static void write_photographs(const struct recording *recording)
         if (!recording->helds[i].anchor || recording->helds[i].group == NONE || rows++ >= ROWS_MAX)
             continue;
         if (!section)
-            section = SECTION(recording, MEDIC_TABLE, "photographs", "What the holders were doing",
-                              "In photographs, while others waited for the lock.", columns);
+            section = MEDIC_OPEN(recording, MEDIC_TABLE, "photographs", "What the holders were doing",
+                                 "In photographs, while others waited for the lock.", columns);
         held_row(recording, section, &recording->helds[i], end - i);
     }
     if (section)
@@ -307,32 +284,32 @@ static size_t gather_threads(const struct recording *recording, struct thread_ro
 static void write_threads(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("name", "Thread", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("name", "Thread", MEDIC_COLUMN_KEY),
         {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
-        SHARE("share", "Of its time"),
-        LENGTH("waited", "Waited"),
-        TALLY("waits", "Waits"),
-        LENGTH("blocked", "Kept others waiting"),
-        TALLY("times", "Times"),
+        MEDIC_SHARE_COLUMN("share", "Of its time"),
+        MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("blocked", "Kept others waiting", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("times", "Times", MEDIC_COLUMN_DIFF),
     };
     struct thread_row *rows = calloc(recording->pair_count + 2 * recording->open_count + 1, sizeof *rows);
     size_t count = rows ? gather_threads(recording, rows) : 0;
     medic_section *section;
 
     if (count) {
-        section = SECTION(recording, MEDIC_TABLE, "threads", "By thread",
-                          "Kept others waiting: the thread held the lock when they began to wait.", columns);
+        section = MEDIC_OPEN(recording, MEDIC_TABLE, "threads", "By thread",
+                             "Kept others waiting: the thread held the lock when they began to wait.", columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
             medic_cell cells[] = {
                 medic_string(thread_name(recording, rows[i].tid)),
-                whole(rows[i].tid),
-                ratio((double)rows[i].wait_ns, (double)(recording->end_ns - recording->begin_ns)),
-                whole(rows[i].wait_ns),
-                whole(rows[i].waits),
-                whole(rows[i].blocked_ns),
-                whole(rows[i].blocked),
+                medic_whole(rows[i].tid),
+                medic_ratio((double)rows[i].wait_ns, (double)(recording->end_ns - recording->begin_ns)),
+                medic_whole(rows[i].wait_ns),
+                medic_whole(rows[i].waits),
+                medic_whole(rows[i].blocked_ns),
+                medic_whole(rows[i].blocked),
             };
-            ROW(recording, section, cells);
+            MEDIC_ROW(recording, section, cells);
         }
         recording->document->total_rows(section, count);
     }
@@ -381,30 +358,30 @@ static size_t sum_others(const struct recording *recording, struct place_sum *su
 static void write_others(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Method", MEDIC_COLUMN_KEY),
-        TEXT("kind", "Waits for", MEDIC_COLUMN_KEY),
-        LENGTH("waited", "Waited"),
-        TALLY("stacks", "Stacks"),
-        TEXT("where", "Line", 0),
+        MEDIC_TEXT_COLUMN("method", "Method", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("kind", "Waits for", MEDIC_COLUMN_KEY),
+        MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("stacks", "Stacks", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("where", "Line", 0),
     };
     struct place_sum *sums = calloc(recording->wait_count + 1, sizeof *sums);
     size_t count = sums ? sum_others(recording, sums) : 0;
     medic_section *section;
 
     if (count) {
-        section = SECTION(
+        section = MEDIC_OPEN(
             recording, MEDIC_TABLE, "handles", "Waits for semaphores and handles",
             "Most of these are idle by design: a thread that waits for work. They are not in the verdict.", columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
-            char location[LOCATION_MAX];
+            char location[MEDIC_LOCATION_MAX];
             medic_cell cells[] = {
                 medic_string(place_of(recording, sums[i].frame).name),
                 medic_string(sums[i].group == CT_KIND_MONITOR_WAIT ? "semaphore or Monitor.Wait" : "wait handle"),
                 rounded(sums[i].waited_ns),
-                whole(sums[i].waits),
-                medic_string(location_of(frame_of(recording, sums[i].frame), location)),
+                medic_whole(sums[i].waits),
+                medic_string(medic_frame_location(frame_of(recording, sums[i].frame), location)),
             };
-            ROW(recording, section, cells);
+            MEDIC_ROW(recording, section, cells);
         }
         recording->document->total_rows(section, count);
     }

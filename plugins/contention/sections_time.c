@@ -47,11 +47,11 @@ void write_timeline(const struct recording *recording)
                    tick->waited_ns > last->waited_ns ? (double)(tick->waited_ns - last->waited_ns) : 0,
                    (double)(tick->begun - last->begun));
     }
-    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
     for (uint32_t i = 0; i < BUCKETS; i++) {
-        medic_cell cells[] = {whole(i * length), ratio(buckets[i].waited_ns, (double)length),
-                              ratio(buckets[i].waits * 1e9, (double)length)};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_whole(i * length), medic_ratio(buckets[i].waited_ns, (double)length),
+                              medic_ratio(buckets[i].waits * 1e9, (double)length)};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -74,15 +74,15 @@ void write_histogram(const struct recording *recording)
         }
     if (first == CT_BINS_ALL)
         return;
-    section = SECTION(recording, MEDIC_HISTOGRAM, "lengths", "Waits by length", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_HISTOGRAM, "lengths", "Waits by length", NULL, columns);
     for (uint32_t octave = first / CT_BIN_OCTAVE; octave <= last / CT_BIN_OCTAVE; octave++) {
         uint32_t bin = octave * CT_BIN_OCTAVE;
         uint64_t waits = 0;
         for (uint32_t i = 0; i < CT_BIN_OCTAVE; i++)
             waits += recording->bins[bin + i];
-        medic_cell cells[] = {whole(bin ? ct_bin_begin(bin) : 0), whole(ct_bin_begin(bin + CT_BIN_OCTAVE)),
-                              whole(waits)};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_whole(bin ? ct_bin_begin(bin) : 0), medic_whole(ct_bin_begin(bin + CT_BIN_OCTAVE)),
+                              medic_whole(waits)};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -105,15 +105,15 @@ static void open_row(const struct recording *recording, medic_section *section, 
     snprintf(tid, sizeof tid, "%u", open->owner);
     medic_cell cells[] = {
         medic_string(thread_name(recording, open->tid)),
-        whole(open->tid),
-        whole(open_length(recording, open)),
+        medic_whole(open->tid),
+        medic_whole(open_length(recording, open)),
         medic_string(group ? lock_name(group) : NULL),
         medic_string(wait ? place_of(recording, wait->anchor).name : NULL),
         medic_string(owner         ? owner
                      : open->owner ? tid
                                    : NULL),
     };
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 /* Of the others there are always some. */
@@ -125,12 +125,12 @@ static int is_long(const struct recording *recording, const ct_open *open)
 void write_open_waits(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("name", "Thread", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("name", "Thread", MEDIC_COLUMN_KEY),
         {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
-        LENGTH("age", "Has waited"),
-        TEXT("lock", "For", 0),
-        TEXT("site", "In", 0),
-        TEXT("owner", "Held by, at the begin", 0),
+        MEDIC_TIME_COLUMN("age", "Has waited", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("lock", "For", 0),
+        MEDIC_TEXT_COLUMN("site", "In", 0),
+        MEDIC_TEXT_COLUMN("owner", "Held by, at the begin", 0),
     };
     medic_section *section;
     uint64_t count = 0;
@@ -138,7 +138,7 @@ void write_open_waits(const struct recording *recording)
     if (!recording->open_all || recording->longest_open_ns < recording->long_ns)
         return;
     qsort(recording->opens, recording->open_count, sizeof *recording->opens, by_begin);
-    section = SECTION(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
     for (size_t i = 0; i < recording->open_count; i++)
         if (recording->opens[i].kind == CT_KIND_LOCK && is_long(recording, &recording->opens[i]) && count++ < ROWS_MAX)
             open_row(recording, section, &recording->opens[i]);
@@ -147,31 +147,8 @@ void write_open_waits(const struct recording *recording)
 
 /* --- what to keep in mind --- */
 
-struct notes {
-    const struct recording *recording;
-    medic_section *section;
-};
-
-static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
-
-static void note(struct notes *notes, const char *format, ...)
+static void note_stacks(struct medic_notes *notes, const struct recording *recording)
 {
-    static const medic_column columns[] = {TEXT("text", "Note", 0)};
-    char text[320];
-    va_list args;
-
-    if (!notes->section)
-        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    medic_cell cells[] = {medic_string(text)};
-    ROW(notes->recording, notes->section, cells);
-}
-
-static void note_stacks(struct notes *notes)
-{
-    const struct recording *recording = notes->recording;
     const ct_totals *totals = &recording->totals;
     uint64_t all = totals->begun + totals->other_begun;
     char share[32];
@@ -181,48 +158,51 @@ static void note_stacks(struct notes *notes)
         return;
     medic_add_share(&text, (double)totals->stacks, (double)all);
     if (totals->stacks < all)
-        note(notes,
-             "%s of the waits have a stack (stacks_per_second); sites and holders are estimated from these, counts and "
-             "times of locks are not.",
-             share);
+        medic_add_note(
+            notes,
+            "%s of the waits have a stack (stacks_per_second); sites and holders are estimated from these, counts and "
+            "times of locks are not.",
+            share);
 }
 
-static void note_room(struct notes *notes, const ct_totals *totals)
+static void note_room(struct medic_notes *notes, const ct_totals *totals)
 {
     if (totals->no_lock_room)
-        note(notes, "%llu waits were for locks beyond the first 4,096 and are counted together.",
-             (unsigned long long)totals->no_lock_room);
+        medic_add_note(notes, "%llu waits were for locks beyond the first 4,096 and are counted together.",
+                       (unsigned long long)totals->no_lock_room);
     if (totals->no_thread_room)
-        note(notes, "%llu waits were of threads beyond the first 16,384: counted, not timed.",
-             (unsigned long long)totals->no_thread_room);
+        medic_add_note(notes, "%llu waits were of threads beyond the first 16,384: counted, not timed.",
+                       (unsigned long long)totals->no_thread_room);
     if (totals->no_pair_room)
-        note(notes, "%llu waits are missing in the table by thread, which was full.",
-             (unsigned long long)totals->no_pair_room);
+        medic_add_note(notes, "%llu waits are missing in the table by thread, which was full.",
+                       (unsigned long long)totals->no_pair_room);
     if (totals->types_unreadable)
-        note(notes, "The kernel does not let the process copy its own memory (process_vm_readv, seccomp): the types of "
-                    "locked objects are not known.");
+        medic_add_note(
+            notes, "The kernel does not let the process copy its own memory (process_vm_readv, seccomp): the types of "
+                   "locked objects are not known.");
     if (totals->bad_events)
-        note(notes, "%llu events were not understood.", (unsigned long long)totals->bad_events);
+        medic_add_note(notes, "%llu events were not understood.", (unsigned long long)totals->bad_events);
 }
 
 void write_notes(const struct recording *recording)
 {
     const ct_totals *totals = &recording->totals;
     uint64_t lost = recording->capture->lost(recording->host);
-    struct notes notes = {recording, NULL};
+    struct medic_notes notes = MEDIC_NOTES(recording);
 
     if (recording->capture->end_reason(recording->host) == MEDIC_END_NONE)
-        note(&notes, "The recording was cut off: this is what had been written until then.");
-    note_stacks(&notes);
+        medic_add_note(&notes, "The recording was cut off: this is what had been written until then.");
+    note_stacks(&notes, recording);
     if (totals->unpaired)
-        note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
-             (unsigned long long)totals->unpaired);
+        medic_add_note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
+                       (unsigned long long)totals->unpaired);
     if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
-        note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
+        medic_add_note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
     note_room(&notes, totals);
     if (lost)
-        note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",
-             (unsigned long long)lost);
+        medic_add_note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",
+                       (unsigned long long)lost);
     if (recording->bad_records)
-        note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);
+        medic_add_note(&notes, "%llu records were too short to be understood.",
+                       (unsigned long long)recording->bad_records);
 }

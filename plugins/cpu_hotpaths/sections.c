@@ -7,29 +7,6 @@
 
 #define ROWS_MAX 200u
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
-const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
-{
-    if (!frame->file || !frame->line)
-        return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(frame->file), frame->line);
-    return location;
-}
-
 /* --- the whole --- */
 
 static void usage_note(const struct facts *facts, char *note, size_t size)
@@ -63,20 +40,23 @@ static void usage_row(const struct recording *recording, medic_section *section,
     uint32_t processors = recording->facts.processors;
     medic_cell cells[] = {
         medic_string(who),
-        whole(cpu_ns),
+        medic_whole(cpu_ns),
         medic_number(busy),
-        processors ? ratio(busy, processors) : medic_none(),
+        processors ? medic_ratio(busy, processors) : medic_none(),
         short_of >= 0.05 ? medic_number(short_of) : medic_none(),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_usage(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("who", "Who", MEDIC_COLUMN_KEY), LENGTH("cpu", "CPU time"),      SERIES("busy", "Processors busy"),
-        SHARE("machine", "Of the machine"),   SERIES("short_of", "Short of"),
+        MEDIC_TEXT_COLUMN("who", "Who", MEDIC_COLUMN_KEY),
+        MEDIC_TIME_COLUMN("cpu", "CPU time", MEDIC_COLUMN_DIFF),
+        MEDIC_COLUMN_OF("busy", "Processors busy", MEDIC_NUMBER, MEDIC_UNIT_NONE, 0),
+        MEDIC_SHARE_COLUMN("machine", "Of the machine"),
+        MEDIC_COLUMN_OF("short_of", "Short of", MEDIC_NUMBER, MEDIC_UNIT_NONE, 0),
     };
     const struct facts *facts = &recording->facts;
     char note[256];
@@ -84,7 +64,7 @@ static void write_usage(const struct recording *recording)
     double medic;
 
     usage_note(facts, note, sizeof note);
-    section = SECTION(recording, MEDIC_TABLE, "usage", "CPU used", note, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "usage", "CPU used", note, columns);
     if (!facts->elapsed_ns) {
         usage_row(recording, section, "the program", facts->base_ns, facts->busy, facts->short_of);
         return;
@@ -111,12 +91,12 @@ const char *code_name(enum code code)
 static void write_codes(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("code", "Code", MEDIC_COLUMN_KEY),
-        SHARE("share", "Of CPU"),
-        LENGTH("cpu", "CPU time"),
+        MEDIC_TEXT_COLUMN("code", "Code", MEDIC_COLUMN_KEY),
+        MEDIC_SHARE_COLUMN("share", "Of CPU"),
+        MEDIC_TIME_COLUMN("cpu", "CPU time", MEDIC_COLUMN_DIFF),
     };
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "code", "Whose code ran", "By the innermost frame.", columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "code", "Whose code ran", "By the innermost frame.", columns);
     int written[CODE_COUNT] = {0};
 
     for (int rank = 0; rank < CODE_COUNT; rank++) {
@@ -129,17 +109,17 @@ static void write_codes(const struct recording *recording)
             return;
         written[best] = 1;
         medic_cell cells[] = {medic_string(code_name(best)), share_of(recording, recording->facts.code_ns[best]),
-                              whole(recording->facts.code_ns[best])};
-        ROW(recording, section, cells);
+                              medic_whole(recording->facts.code_ns[best])};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
 /* --- methods --- */
 
 /* The hottest line; of native code the library. Framework names tell their module themselves. */
-static const char *where_of(const medic_frame *frame, char location[LOCATION_MAX])
+static const char *where_of(const medic_frame *frame, char location[MEDIC_LOCATION_MAX])
 {
-    const char *line = location_of(frame, location);
+    const char *line = medic_frame_location(frame, location);
 
     if (line && frame->code != MEDIC_CODE_NATIVE && frame->code != MEDIC_CODE_RUNTIME)
         return line;
@@ -160,28 +140,28 @@ static const char *frame_code(uint32_t code)
 static void method_row(const struct recording *recording, medic_section *section, const medic_tree_function *function)
 {
     const medic_frame *frame = frame_of(recording, function->frame);
-    char location[LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX];
     medic_cell cells[] = {
         medic_string(place_of(recording, function->frame).name),
         share_of(recording, function->self),
-        whole(function->self),
+        medic_whole(function->self),
         share_of(recording, function->total),
-        whole(function->total),
+        medic_whole(function->total),
         medic_string(where_of(frame, location)),
         medic_string(frame_code(frame->code)),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static const medic_column method_columns[] = {
-    TEXT("method", "Method", MEDIC_COLUMN_KEY),
-    SHARE("self_share", "Self"),
-    LENGTH("self", "Self time"),
-    SHARE("total_share", "Total"),
-    LENGTH("total", "Total time"),
-    TEXT("where", "Where", 0),
-    TEXT("code", "Code", 0),
+    MEDIC_TEXT_COLUMN("method", "Method", MEDIC_COLUMN_KEY),
+    MEDIC_SHARE_COLUMN("self_share", "Self"),
+    MEDIC_TIME_COLUMN("self", "Self time", MEDIC_COLUMN_DIFF),
+    MEDIC_SHARE_COLUMN("total_share", "Total"),
+    MEDIC_TIME_COLUMN("total", "Total time", MEDIC_COLUMN_DIFF),
+    MEDIC_TEXT_COLUMN("where", "Where", 0),
+    MEDIC_TEXT_COLUMN("code", "Code", 0),
 };
 
 static void write_methods(const struct recording *recording)
@@ -192,8 +172,8 @@ static void write_methods(const struct recording *recording)
 
     if (!count || !functions)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "methods", "Hot methods",
-                      "Self: in their own instructions. Total: with what they call.", method_columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "methods", "Hot methods",
+                         "Self: in their own instructions. Total: with what they call.", method_columns);
     for (uint32_t i = 0; i < count; i++) {
         if (!functions[i].self)
             continue;
@@ -230,8 +210,8 @@ static void write_inclusive(const struct recording *recording)
             own[used++] = functions[i];
     if (used) {
         qsort(own, used, sizeof *own, by_total);
-        section = SECTION(recording, MEDIC_TABLE, "inclusive", "The program's methods, with what they call", NULL,
-                          method_columns);
+        section = MEDIC_OPEN(recording, MEDIC_TABLE, "inclusive", "The program's methods, with what they call", NULL,
+                             method_columns);
         for (uint32_t i = 0; i < used && i < ROWS_MAX; i++)
             method_row(recording, section, &own[i]);
         recording->document->total_rows(section, used);
@@ -273,21 +253,21 @@ static void write_stacks(const struct recording *recording)
 static void write_modules(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("module", "Module", MEDIC_COLUMN_KEY),
-        TEXT("code", "Code", 0),
-        SHARE("share", "Of CPU"),
-        LENGTH("cpu", "CPU time"),
+        MEDIC_TEXT_COLUMN("module", "Module", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("code", "Code", 0),
+        MEDIC_SHARE_COLUMN("share", "Of CPU"),
+        MEDIC_TIME_COLUMN("cpu", "CPU time", MEDIC_COLUMN_DIFF),
     };
     size_t count;
     struct module_row *rows = module_rows(recording, &count);
     medic_section *section;
 
     if (count) {
-        section = SECTION(recording, MEDIC_TABLE, "modules", "By module", NULL, columns);
+        section = MEDIC_OPEN(recording, MEDIC_TABLE, "modules", "By module", NULL, columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
             medic_cell cells[] = {medic_string(rows[i].name), medic_string(frame_code(rows[i].code)),
-                                  share_of(recording, rows[i].self_ns), whole(rows[i].self_ns)};
-            ROW(recording, section, cells);
+                                  share_of(recording, rows[i].self_ns), medic_whole(rows[i].self_ns)};
+            MEDIC_ROW(recording, section, cells);
         }
         recording->document->total_rows(section, count);
     }

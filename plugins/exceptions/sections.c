@@ -8,29 +8,6 @@
 #define ROWS_MAX 500u
 #define BUCKETS 100u
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
-const char *location_of(const struct medic_place *place, char location[LOCATION_MAX])
-{
-    if (!place->file || !place->line)
-        return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(place->file), place->line);
-    return location;
-}
-
 static double seconds(const struct recording *recording)
 {
     return recording->facts.span_ns ? (double)recording->facts.span_ns / 1e9 : 1;
@@ -51,42 +28,43 @@ static void type_row(const struct recording *recording, medic_section *section, 
     const struct group *message = type->message == NO_INDEX ? NULL : &recording->messages[type->message];
     struct medic_place place =
         site ? place_of(recording, recording->samples[site->example].site) : (struct medic_place){0};
-    char location[LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX];
     int known = !recording->facts.cheap && type->cpu_ns > 0;
     medic_cell cells[] = {
         medic_string(type->name),
-        whole(type->fresh),
-        whole(type->propagated),
+        medic_whole(type->fresh),
+        medic_whole(type->propagated),
         medic_number((double)throws_of(type) / seconds(recording)),
-        known && recording->facts.process_ns ? ratio(type->cpu_ns, (double)recording->facts.process_ns) : medic_none(),
+        known && recording->facts.process_ns ? medic_ratio(type->cpu_ns, (double)recording->facts.process_ns)
+                                             : medic_none(),
         known ? about(type->cpu_ns) : medic_none(),
         medic_string(place.name),
-        medic_string(location_of(&place, location)),
+        medic_string(medic_location(place.file, place.line, location)),
         medic_string(caught_in(recording, type)),
         medic_string(message ? message->text : NULL),
-        ratio((double)type->samples, (double)throws_of(type)),
+        medic_ratio((double)type->samples, (double)throws_of(type)),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_types(const struct recording *recording, int noise, const char *id, const char *title,
                         const char *note)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TALLY("fresh", "Thrown"),
-        TALLY("propagated", "Again"),
-        RATE("rate", "Rate"),
-        SHARE("cpu_share", "CPU ≈"),
-        LENGTH("cpu", "CPU time ≈"),
-        TEXT("site", "Thrown in", 0),
-        TEXT("line", "Line", 0),
-        TEXT("catcher", "Caught in", 0),
-        TEXT("message", "Message", 0),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("fresh", "Thrown", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("propagated", "Again", MEDIC_COLUMN_DIFF),
+        MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_PER_SECOND),
+        MEDIC_SHARE_COLUMN("cpu_share", "CPU ≈"),
+        MEDIC_TIME_COLUMN("cpu", "CPU time ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("site", "Thrown in", 0),
+        MEDIC_TEXT_COLUMN("line", "Line", 0),
+        MEDIC_TEXT_COLUMN("catcher", "Caught in", 0),
+        MEDIC_TEXT_COLUMN("message", "Message", 0),
         {"sampled", "Sampled", MEDIC_NUMBER, MEDIC_UNIT_RATIO, MEDIC_ROLE_NONE, 0},
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, id, title, note, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, id, title, note, columns);
     uint64_t rows = 0;
 
     for (size_t i = 0; i < recording->type_count; i++)
@@ -107,8 +85,8 @@ static void write_groups(const struct recording *recording, const struct group *
         medic_cell cells[] = {
             medic_string(*group->text ? group->text : "(empty)"),
             medic_string(type->name),
-            all ? whole(group->samples) : about(group->count),
-            ratio(group->count, (double)type->fresh),
+            all ? medic_whole(group->samples) : about(group->count),
+            medic_ratio(group->count, (double)type->fresh),
             medic_string(example ? recording->samples[group->example].message : NULL),
         };
         recording->document->row(section, MEDIC_NO_PARENT, cells, example ? 5 : 4);
@@ -119,38 +97,38 @@ static void write_groups(const struct recording *recording, const struct group *
 static void write_messages(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("message", "Message", MEDIC_COLUMN_KEY),
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TALLY("count", "Thrown ≈"),
-        SHARE("share", "Of its type"),
-        TEXT("example", "Example", 0),
+        MEDIC_TEXT_COLUMN("message", "Message", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Thrown ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of its type"),
+        MEDIC_TEXT_COLUMN("example", "Example", 0),
     };
 
     if (!recording->message_count)
         return;
     write_groups(
         recording, recording->messages, recording->message_count,
-        SECTION(recording, MEDIC_TABLE, "messages", "Messages",
-                "Of the sampled throws, scaled to all. # stands for a number, <id> for a GUID or a hexadecimal id.",
-                columns),
+        MEDIC_OPEN(recording, MEDIC_TABLE, "messages", "Messages",
+                   "Of the sampled throws, scaled to all. # stands for a number, <id> for a GUID or a hexadecimal id.",
+                   columns),
         1);
 }
 
 static void write_chains(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("chain", "Exception > inner exceptions", MEDIC_COLUMN_KEY),
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TALLY("count", "Thrown ≈"),
-        SHARE("share", "Of its type"),
+        MEDIC_TEXT_COLUMN("chain", "Exception > inner exceptions", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Thrown ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of its type"),
     };
 
     if (!recording->chain_count)
         return;
-    write_groups(
-        recording, recording->chains, recording->chain_count,
-        SECTION(recording, MEDIC_TABLE, "inner", "Inner exceptions", "Of the sampled throws, scaled to all.", columns),
-        0);
+    write_groups(recording, recording->chains, recording->chain_count,
+                 MEDIC_OPEN(recording, MEDIC_TABLE, "inner", "Inner exceptions",
+                            "Of the sampled throws, scaled to all.", columns),
+                 0);
 }
 
 /* --- over time --- */
@@ -168,7 +146,7 @@ static void write_timeline(const struct recording *recording)
 
     if (!recording->rate_count || count < 2)
         return;
-    section = SECTION(recording, MEDIC_TIMELINE, "timeline", "Throws over time", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Throws over time", NULL, columns);
     for (size_t i = 0; i < recording->rate_count; i++) {
         const ex_count *rate = &recording->rates[i];
         double at = rate->time_ns > recording->begin_ns ? (double)(rate->time_ns - recording->begin_ns) / span : 0;
@@ -178,9 +156,9 @@ static void write_timeline(const struct recording *recording)
     }
     for (uint32_t i = 0; i < count; i++) {
         double length = span / count;
-        medic_cell cells[] = {whole((uint64_t)(i * length)), medic_number(fresh[i] * 1e9 / length),
+        medic_cell cells[] = {medic_whole((uint64_t)(i * length)), medic_number(fresh[i] * 1e9 / length),
                               medic_number(again[i] * 1e9 / length)};
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -209,22 +187,16 @@ static void write_times(const struct recording *recording)
     }
     if (first > last)
         return;
-    section = SECTION(recording, MEDIC_HISTOGRAM, "times", "From the throw to the catch block",
-                      "Filters and finally blocks that run in between are part of it.", columns);
+    section = MEDIC_OPEN(recording, MEDIC_HISTOGRAM, "times", "From the throw to the catch block",
+                         "Filters and finally blocks that run in between are part of it.", columns);
     for (uint32_t i = first; i <= last; i++) {
-        medic_cell cells[] = {whole(i ? UINT64_C(500) << i : 0), whole(UINT64_C(1000) << i), about(counts[i])};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_whole(i ? UINT64_C(500) << i : 0), medic_whole(UINT64_C(1000) << i),
+                              about(counts[i])};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
 /* --- notes --- */
-
-static void write_note(const struct recording *recording, medic_section *section, const char *text)
-{
-    medic_cell cell = medic_string(text);
-
-    recording->document->row(section, MEDIC_NO_PARENT, &cell, 1);
-}
 
 static void note_sampling(const struct recording *recording, struct medic_text *text)
 {
@@ -288,18 +260,16 @@ static void note_losses(const struct recording *recording, struct medic_text *te
 
 static void write_notes(const struct recording *recording)
 {
-    static const medic_column columns[] = {TEXT("note", "Note", 0)};
-    static void (*const notes[])(const struct recording *, struct medic_text *) = {note_sampling, note_cpu,
-                                                                                   note_losses};
-    medic_section *section = SECTION(recording, MEDIC_TEXT, "notes", "How it was measured", NULL, columns);
+    static void (*const note[])(const struct recording *, struct medic_text *) = {note_sampling, note_cpu, note_losses};
+    struct medic_notes notes = MEDIC_NOTES(recording);
 
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+    for (uint32_t i = 0; i < MEDIC_COUNT_OF(note); i++) {
         char sentence[VERDICT_TEXT];
         struct medic_text text = {sentence, sizeof sentence};
         *sentence = '\0';
-        notes[i](recording, &text);
+        note[i](recording, &text);
         if (*sentence)
-            write_note(recording, section, sentence);
+            medic_add_note(&notes, "%s", sentence);
     }
 }
 

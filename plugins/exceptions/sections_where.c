@@ -12,36 +12,36 @@ static void site_row(const struct recording *recording, medic_section *section, 
     const struct type *type = &recording->types[group->type];
     const struct sample *sample = &recording->samples[group->example];
     struct medic_place site = place_of(recording, sample->site), thrower = place_of(recording, sample->thrower);
-    char location[LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX];
     medic_cell cells[] = {
         medic_string(group->text),
         medic_string(type->name),
-        group->samples >= type->fresh ? whole(group->samples) : about(group->count),
-        ratio(group->count, (double)recording->facts.fresh),
-        medic_string(location_of(&site, location)),
+        group->samples >= type->fresh ? medic_whole(group->samples) : about(group->count),
+        medic_ratio(group->count, (double)recording->facts.fresh),
+        medic_string(medic_location(site.file, site.line, location)),
         medic_string(sample->site == sample->thrower ? NULL : thrower.name),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_sites(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("site", "Thrown in", MEDIC_COLUMN_KEY),
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TALLY("count", "Thrown ≈"),
-        SHARE("share", "Of all"),
-        TEXT("line", "Line", 0),
-        TEXT("by", "By", 0),
+        MEDIC_TEXT_COLUMN("site", "Thrown in", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Thrown ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of all"),
+        MEDIC_TEXT_COLUMN("line", "Line", 0),
+        MEDIC_TEXT_COLUMN("by", "By", 0),
     };
     medic_section *section;
     uint64_t rows = 0;
 
     if (!recording->site_count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "sites", "Where they are thrown",
-                      "The innermost method of the program; By: what it called that throws.", columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "sites", "Where they are thrown",
+                         "The innermost method of the program; By: what it called that throws.", columns);
     for (size_t i = 0; i < recording->site_count; i++)
         if (!is_noise(&recording->types[recording->sites[i].type]) && rows++ < ROWS_MAX)
             site_row(recording, section, &recording->sites[i]);
@@ -79,14 +79,14 @@ static void route_row(const struct recording *recording, medic_section *section,
         medic_string(route->name ? route->name : "(nobody was seen to)"),
         medic_string(type->name),
         medic_string(way_of(route)),
-        whole(route->counts[0]),
-        whole(route->counts[1]),
-        ratio((double)count, (double)throws_of(type)),
+        medic_whole(route->counts[0]),
+        medic_whole(route->counts[1]),
+        medic_ratio((double)count, (double)throws_of(type)),
         route->time_count ? about(route->time_sum / (double)route->time_count) : medic_none(),
         route->cpu_ns > 0 ? about(route->cpu_ns) : medic_none(),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static const struct route *next_route(const struct recording *recording, const struct route *before)
@@ -109,14 +109,14 @@ static const struct route *next_route(const struct recording *recording, const s
 static void write_catchers(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("catcher", "Caught in", MEDIC_COLUMN_KEY),
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        TEXT("way", "By", 0),
-        TALLY("fresh", "Thrown"),
-        TALLY("propagated", "Again"),
-        SHARE("share", "Of its type"),
-        LENGTH("time", "To catch ≈"),
-        LENGTH("cpu", "CPU time ≈"),
+        MEDIC_TEXT_COLUMN("catcher", "Caught in", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("way", "By", 0),
+        MEDIC_COUNT_COLUMN("fresh", "Thrown", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("propagated", "Again", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of its type"),
+        MEDIC_TIME_COLUMN("time", "To catch ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("cpu", "CPU time ≈", MEDIC_COLUMN_DIFF),
     };
     const struct route *route = NULL;
     medic_section *section;
@@ -124,10 +124,11 @@ static void write_catchers(const struct recording *recording)
 
     if (recording->facts.cheap || !recording->route_count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "catchers", "Where they are caught",
-                      "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
-                      "replaced it, or nobody did. An async method or a task keeps it until somebody awaits.",
-                      columns);
+    section =
+        MEDIC_OPEN(recording, MEDIC_TABLE, "catchers", "Where they are caught",
+                   "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
+                   "replaced it, or nobody did. An async method or a task keeps it until somebody awaits.",
+                   columns);
     while (rows < ROWS_MAX && (route = next_route(recording, route)) != NULL) {
         route_row(recording, section, route);
         rows++;

@@ -217,12 +217,15 @@ static void add_payload(struct medic_text *text, const struct recording *recordi
     }
 }
 
-/* The event of which a path is the handlers, and the delegate in it; NO_PATH when it is no such thing. */
+/* The event of which a path is the handlers: its delegate, or the list where that hangs on the root itself; NO_PATH when it
+ * is no such thing. */
 static uint32_t event_of(const struct recording *recording, uint32_t path)
 {
     uint32_t list = recording->paths.all[path].parent;
 
-    return handlers_of(recording, list) ? recording->paths.all[list].parent : NO_PATH;
+    if (!handlers_of(recording, list))
+        return NO_PATH;
+    return recording->paths.all[list].depth == 2 ? list : recording->paths.all[list].parent;
 }
 
 static void add_event(struct medic_text *text, const struct recording *recording, uint32_t path, uint32_t delegate)

@@ -224,11 +224,23 @@ static int strangeness(const struct label *label)
     return label->kind == MEDIC_ROOT_STACK && !is_framework(label) ? 1 : 3;
 }
 
+/* A method of the framework that holds for a moment what a field of the program holds for good: Delegate.Combine, a
+ * collection that grows. */
+static int is_passing(const struct label *holder, const struct label *beside)
+{
+    return holder->kind == MEDIC_ROOT_STACK && is_framework(holder) && is_named_by_root(beside) &&
+           !is_framework(beside);
+}
+
 /* Two holders as one, whose name begins with the one that people know how to look for. */
 static struct label join(const struct label *first, const struct label *second)
 {
     int swap = strangeness(second) < strangeness(first);
 
+    if (is_passing(first, second))
+        return *second;
+    if (is_passing(second, first))
+        return *first;
     if (are_stacks(first, second))
         return (struct label){
             .text = is_framework(second) ? first->text : second->text, .kind = first->kind, .more = 1};

@@ -195,13 +195,30 @@ const struct label *label_of_path(const struct recording *recording, uint32_t pa
     return &recording->holders.labels[recording->paths.all[path].label];
 }
 
+static int is_of_kind(const struct recording *recording, uint32_t path, uint8_t kind)
+{
+    return recording->graph->classes[recording->paths.all[path].class_index].kind == kind;
+}
+
+/* While a handler is added, the old and the new delegate share the list: it hangs beside them. */
+static int is_beside_a_delegate(const struct recording *recording, uint32_t path)
+{
+    const struct path *all = recording->paths.all;
+    uint32_t sibling = all[all[path].parent].first_child;
+
+    while (sibling && !is_of_kind(recording, sibling, MEDIC_KIND_DELEGATE))
+        sibling = all[sibling].next;
+    return sibling != 0;
+}
+
 uint64_t handlers_of(const struct recording *recording, uint32_t path)
 {
-    const struct path *at = &recording->paths.all[path], *parent = &recording->paths.all[at->parent];
-    const medic_heap_class *classes = recording->graph->classes;
+    const struct path *at = &recording->paths.all[path];
 
-    if (at->depth < 3 || classes[at->class_index].kind != MEDIC_KIND_ARRAY ||
-        classes[parent->class_index].kind != MEDIC_KIND_DELEGATE)
+    if (at->depth < 2 || !is_of_kind(recording, path, MEDIC_KIND_ARRAY))
+        return 0;
+    if (at->depth == 2 ? !is_beside_a_delegate(recording, path)
+                       : !is_of_kind(recording, at->parent, MEDIC_KIND_DELEGATE))
         return 0;
     return at->references;
 }

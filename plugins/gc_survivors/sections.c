@@ -5,15 +5,6 @@
 
 #define HOLDERS_MAX 500u
 
-medic_section *open_section(const struct recording *recording, const medic_section_info *info)
-{
-    medic_section_info whole_info = *info;
-
-    whole_info.size = sizeof whole_info;
-    whole_info.column_size = sizeof(medic_column);
-    return recording->document->section(recording->host, &whole_info);
-}
-
 static int by_retained(const void *left, const void *right)
 {
     const struct label *a = left, *b = right;
@@ -45,26 +36,26 @@ static void holder_row(const struct recording *recording, medic_section *section
     add_label(&text, label);
     medic_cell cells[] = {
         medic_string(name),
-        whole(label->objects),
-        whole(label->retained),
-        ratio((double)label->retained, (double)recording->tree->reachable_bytes),
+        medic_whole(label->objects),
+        medic_whole(label->retained),
+        medic_ratio((double)label->retained, (double)recording->tree->reachable_bytes),
     };
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_holders(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("holder", "Held by", MEDIC_COLUMN_KEY),
-        TALLY("objects", "Objects"),
-        SIZE("retained", "Keeps alive"),
-        SHARE("share", "Of all"),
+        MEDIC_TEXT_COLUMN("holder", "Held by", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("objects", "Objects", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("retained", "Keeps alive", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of all"),
     };
     uint32_t count;
     struct label *labels = sorted_labels(recording, &count);
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "holders", "Who keeps memory alive",
-                "Objects that hang on it directly, and all that would be free without them.", columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "holders", "Who keeps memory alive",
+                   "Objects that hang on it directly, and all that would be free without them.", columns);
 
     for (uint32_t i = 0; labels && i < count && i < HOLDERS_MAX; i++)
         holder_row(recording, section, &labels[i]);

@@ -10,30 +10,30 @@
 void write_generations(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("generation", "Generation", MEDIC_COLUMN_KEY),
-        TALLY("objects", "Objects"),
-        SIZE("bytes", "Bytes"),
-        SHARE("share", "Of all"),
+        MEDIC_TEXT_COLUMN("generation", "Generation", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("objects", "Objects", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of all"),
     };
     static const char *const names[MEDIC_GENERATIONS] = {"0", "1", "2", "large", "pinned", "frozen", "not known"};
     const char *note = has_dead(recording->graph)
                            ? "Nothing was collected: what no root reaches is there too."
                            : "After a full collection: what was in generation 0 is in 1 now, what was in 1 is in 2.";
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "generations", "By generation", note, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "generations", "By generation", note, columns);
     double all = (double)recording->graph->bytes;
 
     for (uint32_t i = 0; i < MEDIC_GENERATIONS; i++) {
         const struct generation *of = &recording->generations[i];
-        medic_cell cells[] = {medic_string(names[i]), whole(of->count), whole(of->bytes),
-                              ratio((double)of->bytes, all)};
+        medic_cell cells[] = {medic_string(names[i]), medic_whole(of->count), medic_whole(of->bytes),
+                              medic_ratio((double)of->bytes, all)};
         if (of->count)
-            ROW(recording, section, cells);
+            MEDIC_ROW(recording, section, cells);
     }
     if (recording->dead.count) {
         medic_cell cells[] = {medic_string(has_dead(recording->graph) ? "dead or not seen" : "reached by no root"),
-                              whole(recording->dead.count), whole(recording->dead.bytes),
-                              ratio((double)recording->dead.bytes, all)};
-        ROW(recording, section, cells);
+                              medic_whole(recording->dead.count), medic_whole(recording->dead.bytes),
+                              medic_ratio((double)recording->dead.bytes, all)};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -67,9 +67,9 @@ struct root_sum {
 static size_t kind_of(const medic_heap_root *root)
 {
     const uint32_t told = MEDIC_ROOT_PINNED | MEDIC_ROOT_WEAK | MEDIC_ROOT_REFCOUNTED;
-    size_t plain = COUNT_OF(root_kinds) - 1;
+    size_t plain = MEDIC_COUNT_OF(root_kinds) - 1;
 
-    for (size_t i = 0; i < COUNT_OF(root_kinds); i++) {
+    for (size_t i = 0; i < MEDIC_COUNT_OF(root_kinds); i++) {
         if (root_kinds[i].kind != root->kind)
             continue;
         if (root_kinds[i].flags == (root->flags & told))
@@ -100,23 +100,26 @@ static void sum_roots(const struct recording *recording, struct root_sum *sums)
 void write_roots(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("kind", "Roots", MEDIC_COLUMN_KEY),       TALLY("count", "Count"),         SIZE("bytes", "Their objects"),
-        TEXT("largest", "The one that keeps most", 0), SIZE("retained", "Keeps alive"),
+        MEDIC_TEXT_COLUMN("kind", "Roots", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Count", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("bytes", "Their objects", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("largest", "The one that keeps most", 0),
+        MEDIC_BYTES_COLUMN("retained", "Keeps alive", MEDIC_COLUMN_DIFF),
     };
-    struct root_sum sums[COUNT_OF(root_kinds)] = {{0}};
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "roots", "Roots", NULL, columns);
+    struct root_sum sums[MEDIC_COUNT_OF(root_kinds)] = {{0}};
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "roots", "Roots", NULL, columns);
     char name[NAME_ROOM];
 
     sum_roots(recording, sums);
-    for (size_t i = 0; i < COUNT_OF(root_kinds); i++) {
+    for (size_t i = 0; i < MEDIC_COUNT_OF(root_kinds); i++) {
         const struct root_sum *sum = &sums[i];
         int weak = root_kinds[i].flags == MEDIC_ROOT_WEAK;
         if (!sum->roots)
             continue;
         class_name(recording, recording->graph->class_of[sum->largest], name);
-        medic_cell cells[] = {medic_string(root_kinds[i].name), whole(sum->roots), whole(sum->bytes),
-                              medic_string(weak ? NULL : name), weak ? medic_none() : whole(sum->retained)};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_string(root_kinds[i].name), medic_whole(sum->roots), medic_whole(sum->bytes),
+                              medic_string(weak ? NULL : name), weak ? medic_none() : medic_whole(sum->retained)};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -166,20 +169,21 @@ static void add_way(struct medic_text *text, const struct recording *recording, 
 void write_largest(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY),
-        SIZE("bytes", "Bytes"),
-        TEXT("holder", "Kept alive by", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_BYTES_COLUMN("bytes", "Bytes", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("holder", "Kept alive by", MEDIC_COLUMN_KEY),
     };
     uint32_t largest[LARGEST], count = find_largest(recording->graph, largest);
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "largest", "The largest objects", NULL, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "largest", "The largest objects", NULL, columns);
 
     for (uint32_t i = 0; i < count; i++) {
         char type[NAME_ROOM], way[1024];
         struct medic_text text = {way, sizeof way};
         class_name(recording, recording->graph->class_of[largest[i]], type);
         add_way(&text, recording, largest[i]);
-        medic_cell cells[] = {medic_string(type), whole(bytes_of(recording->graph, largest[i])), medic_string(way)};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_string(type), medic_whole(bytes_of(recording->graph, largest[i])),
+                              medic_string(way)};
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, recording->graph->node_count);
 }
@@ -234,19 +238,16 @@ static void say(const struct recording *recording, medic_section *section, const
 void write_photograph(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("what", "", MEDIC_COLUMN_KEY),
-        TEXT("value", "Photograph", 0),
-        TEXT("first", "The first one", 0),
+        MEDIC_TEXT_COLUMN("what", "", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("value", "Photograph", 0),
+        MEDIC_TEXT_COLUMN("first", "The first one", 0),
     };
     const medic_heap_graph *graph = recording->graph;
     const medic_heap_done_record *now = &graph->done, *then = &recording->earlier.done;
     value_text a, b;
     medic_section *section =
-        open_section(recording, &(medic_section_info){.kind = MEDIC_TABLE,
-                                                      .id = "photograph",
-                                                      .title = "How it was photographed",
-                                                      .columns = columns,
-                                                      .column_count = recording->has_earlier ? 3 : 2});
+        medic_open_section(recording->document, recording->host, MEDIC_TABLE, "photograph", "How it was photographed",
+                           NULL, columns, recording->has_earlier ? 3 : 2, 0);
 
     say(recording, section, "route", route_name(graph->route), route_name(recording->earlier.route));
     if (graph->route_reason && *graph->route_reason)

@@ -83,16 +83,16 @@ static void draw_row(struct drawing *drawing, uint32_t first, uint32_t last)
     add_chain(&text, recording, first, last);
     medic_cell cells[] = {
         medic_string(name),
-        whole(at->count),
-        whole(top->retained),
-        ratio(weight_of(drawing, first), all),
+        medic_whole(at->count),
+        medic_whole(top->retained),
+        medic_ratio(weight_of(drawing, first), all),
         change(at->count, at->count_before),
         change(top->retained, top->retained_before),
         recording->span_ns ? medic_number(weight_of(drawing, first) * 1e9 / (double)recording->span_ns) : medic_none(),
     };
     if (drawing->growth) { /* name, more objects, more bytes, speed, share */
         medic_cell grown[] = {cells[0], cells[4], cells[5], cells[6], cells[3]};
-        row = recording->document->row(drawing->section, row, grown, COUNT_OF(grown));
+        row = recording->document->row(drawing->section, row, grown, MEDIC_COUNT_OF(grown));
     } else {
         row = recording->document->row(drawing->section, row, cells, 4);
     }
@@ -154,33 +154,33 @@ static void add_note(const struct recording *recording, char note[300], double l
 void write_paths(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("path", "Kept alive by", MEDIC_COLUMN_KEY),
-        TALLY("objects", "Objects"),
-        SIZE("retained", "Keeps alive"),
-        PART("share", "Of all"),
+        MEDIC_TEXT_COLUMN("path", "Kept alive by", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("objects", "Objects", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("retained", "Keeps alive", MEDIC_COLUMN_DIFF),
+        MEDIC_RATIO_COLUMN("share", "Of all", MEDIC_COLUMN_DIFF),
     };
     struct drawing drawing = {.recording = recording, .least = SHOWN_SHARE * (double)recording->tree->reachable_bytes};
     char note[300] = "";
 
     add_note(recording, note, drawing.least);
-    drawing.section = SECTION(recording, MEDIC_TREE, "paths", "Why it is alive", note, columns);
+    drawing.section = MEDIC_OPEN(recording, MEDIC_TREE, "paths", "Why it is alive", note, columns);
     draw(&drawing);
 }
 
 void write_growth_paths(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("path", "Kept alive by", MEDIC_COLUMN_KEY),
-        TALLY("more_objects", "More objects"),
-        SIZE("more_retained", "More kept"),
-        SPEED("speed", "Per second"),
-        PART("share", "Of growth"),
+        MEDIC_TEXT_COLUMN("path", "Kept alive by", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("more_objects", "More objects", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("more_retained", "More kept", MEDIC_COLUMN_DIFF),
+        MEDIC_RATE_COLUMN("speed", "Per second", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_RATIO_COLUMN("share", "Of growth", MEDIC_COLUMN_DIFF),
     };
     struct drawing drawing = {.recording = recording, .growth = 1};
 
     drawing.least = 2 * SHOWN_SHARE * (weight_of(&drawing, 0) > GROWTH_BYTES ? weight_of(&drawing, 0) : GROWTH_BYTES);
-    drawing.section = SECTION(recording, MEDIC_TREE, "growth_paths", "What grew, and why it is alive",
-                              "From the first photograph to the second.", columns);
+    drawing.section = MEDIC_OPEN(recording, MEDIC_TREE, "growth_paths", "What grew, and why it is alive",
+                                 "From the first photograph to the second.", columns);
     draw(&drawing);
 }
 
@@ -190,7 +190,7 @@ static void full_path(struct medic_text *text, const struct recording *recording
 {
     uint32_t way[80], length = 0;
 
-    for (uint32_t at = path; at && length < COUNT_OF(way); at = recording->paths.all[at].parent)
+    for (uint32_t at = path; at && length < MEDIC_COUNT_OF(way); at = recording->paths.all[at].parent)
         way[length++] = at;
     while (length-- > 0) {
         add_step(text, recording, way[length]);
@@ -215,17 +215,14 @@ static uint64_t least_retained(const struct recording *recording)
 void write_retention(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("path", "Kept alive by", MEDIC_COLUMN_KEY),
-        TALLY("objects", "Objects"),
-        SIZE("own", "Own bytes"),
-        SIZE("retained", "Keeps alive"),
+        MEDIC_TEXT_COLUMN("path", "Kept alive by", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("objects", "Objects", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("own", "Own bytes", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("retained", "Keeps alive", MEDIC_COLUMN_DIFF),
     };
-    medic_section *section = open_section(recording, &(medic_section_info){.kind = MEDIC_TABLE,
-                                                                           .id = "retention",
-                                                                           .title = "All paths",
-                                                                           .columns = columns,
-                                                                           .column_count = COUNT_OF(columns),
-                                                                           .flags = MEDIC_SECTION_DETAIL});
+    medic_section *section =
+        medic_open_section(recording->document, recording->host, MEDIC_TABLE, "retention", "All paths", NULL, columns,
+                           MEDIC_COUNT_OF(columns), MEDIC_SECTION_DETAIL);
     uint64_t least = least_retained(recording);
 
     for (uint32_t i = 1; i < recording->paths.count; i++) {
@@ -235,7 +232,8 @@ void write_retention(const struct recording *recording)
         if (path->retained < least)
             continue;
         full_path(&text, recording, i);
-        medic_cell cells[] = {medic_string(name), whole(path->count), whole(path->own), whole(path->retained)};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_string(name), medic_whole(path->count), medic_whole(path->own),
+                              medic_whole(path->retained)};
+        MEDIC_ROW(recording, section, cells);
     }
 }

@@ -44,13 +44,16 @@ static uint32_t *sort_types(const struct recording *recording, int by_growth, ui
 void write_types(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY), TALLY("objects", "Objects"),
-        TALLY("survived", "Survived"),          SIZE("bytes", "Own bytes"),
-        SIZE("retained", "Keeps alive"),        SHARE("share", "Of all"),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("objects", "Objects", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("survived", "Survived", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("bytes", "Own bytes", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("retained", "Keeps alive", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of all"),
     };
     uint32_t count;
     uint32_t *order = sort_types(recording, 0, &count);
-    medic_section *section = SECTION(
+    medic_section *section = MEDIC_OPEN(
         recording, MEDIC_TABLE, "types", "What survives, by type",
         "Survived: in generation 2, large or pinned. Keeps alive: what its objects hold, each by itself.", columns);
 
@@ -58,13 +61,13 @@ void write_types(const struct recording *recording)
         const struct type *type = &recording->types[order[i]];
         medic_cell cells[] = {
             medic_string(recording->graph->classes[order[i]].name),
-            whole(type->count),
-            whole(type->old_count),
-            whole(type->bytes),
-            whole(type->retained),
-            ratio((double)type->retained, (double)recording->tree->reachable_bytes),
+            medic_whole(type->count),
+            medic_whole(type->old_count),
+            medic_whole(type->bytes),
+            medic_whole(type->retained),
+            medic_ratio((double)type->retained, (double)recording->tree->reachable_bytes),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, count);
     free(order);
@@ -73,21 +76,25 @@ void write_types(const struct recording *recording)
 void write_growth_types(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("type", "Type", MEDIC_COLUMN_KEY), TALLY("before", "Before"),        TALLY("after", "After"),
-        TALLY("more_objects", "More"),          SIZE("more_bytes", "More bytes"), SPEED("speed", "Per second"),
-        SIZE("more_retained", "More kept"),
+        MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("before", "Before", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("after", "After", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("more_objects", "More", MEDIC_COLUMN_DIFF),
+        MEDIC_BYTES_COLUMN("more_bytes", "More bytes", MEDIC_COLUMN_DIFF),
+        MEDIC_RATE_COLUMN("speed", "Per second", MEDIC_UNIT_BYTES_PER_SECOND),
+        MEDIC_BYTES_COLUMN("more_retained", "More kept", MEDIC_COLUMN_DIFF),
     };
     uint32_t count;
     uint32_t *order = sort_types(recording, 1, &count);
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "growth_types", "What there is more of, by type", NULL, columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "growth_types", "What there is more of, by type", NULL, columns);
 
     for (uint32_t i = 0; order && i < count && i < TYPES_MAX; i++) {
         const struct type *type = &recording->types[order[i]];
         medic_cell cells[] = {
             medic_string(recording->graph->classes[order[i]].name),
-            whole(type->count_before),
-            whole(type->count),
+            medic_whole(type->count_before),
+            medic_whole(type->count),
             change(type->count, type->count_before),
             change(type->bytes, type->bytes_before),
             recording->span_ns
@@ -95,7 +102,7 @@ void write_growth_types(const struct recording *recording)
                 : medic_none(),
             change(type->retained, type->retained_before),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, count);
     free(order);

@@ -153,18 +153,18 @@ static uint32_t tree_row(const struct writer *writer, uint32_t first, uint32_t l
     const struct recording *recording = writer->recording;
     const medic_frame *frame = frame_of(recording, writer->nodes[last].frame);
     uint32_t parent = writer->nodes[first].parent;
-    char location[LOCATION_MAX], names[NAMES_MAX], methods[METHODS_MAX] = "";
+    char location[MEDIC_LOCATION_MAX], names[NAMES_MAX], methods[METHODS_MAX] = "";
     struct medic_text text = {methods, sizeof methods};
 
     name_chain(writer, first, last, &text);
     medic_cell cells[] = {
         medic_string(methods),
-        whole(writer->nodes[first].total),
+        medic_whole(writer->nodes[first].total),
         medic_string(names_at(recording, writer->ends, writer->end_count, last, names)),
-        medic_string(frame->code == MEDIC_CODE_USER ? location_of(frame, location) : NULL),
+        medic_string(frame->code == MEDIC_CODE_USER ? medic_frame_location(frame, location) : NULL),
     };
     return recording->document->row(writer->section, parent ? writer->rows[parent] : MEDIC_NO_PARENT, cells,
-                                    COUNT_OF(cells));
+                                    MEDIC_COUNT_OF(cells));
 }
 
 /* Depth first, without recursion: stacks are deep. Returns the rows written. */
@@ -202,11 +202,11 @@ static uint32_t folded_rows(const struct writer *writer)
     uint32_t rows = 0;
 
     for (size_t i = 0; i < sizeof folded / sizeof *folded; i++) {
-        medic_cell cells[] = {medic_string(folded[i].name), whole(recording->facts.states[folded[i].wait]),
+        medic_cell cells[] = {medic_string(folded[i].name), medic_whole(recording->facts.states[folded[i].wait]),
                               medic_none(), medic_none()};
         if (!recording->facts.states[folded[i].wait])
             continue;
-        ROW(recording, writer->section, cells);
+        MEDIC_ROW(recording, writer->section, cells);
         rows++;
     }
     return rows;
@@ -215,10 +215,10 @@ static uint32_t folded_rows(const struct writer *writer)
 void write_merged(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("function", "Method", MEDIC_COLUMN_KEY),
-        TALLY("threads", "Threads"),
-        TEXT("which", "Which", 0),
-        TEXT("line", "Line", 0),
+        MEDIC_TEXT_COLUMN("function", "Method", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("which", "Which", 0),
+        MEDIC_TEXT_COLUMN("line", "Line", 0),
     };
     struct writer writer = {.recording = recording};
     medic_stack_tree *tree = make_tree(recording, is_shown);
@@ -232,7 +232,7 @@ void write_merged(const struct recording *recording)
     writer.ends = ends;
     writer.rows = calloc(writer.count, sizeof *writer.rows);
     if (ends && writer.rows) {
-        writer.section = SECTION(recording, MEDIC_TREE, "merged", "Stacks, merged from the root", NULL, columns);
+        writer.section = MEDIC_OPEN(recording, MEDIC_TREE, "merged", "Stacks, merged from the root", NULL, columns);
         rows = tree_rows(&writer);
         rows += folded_rows(&writer);
         recording->document->total_rows(writer.section, rows);

@@ -9,29 +9,6 @@
 #define THREADS_MAX 1000u
 #define NAMES_SHOWN 3u
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
-const char *location_of(const medic_frame *frame, char location[LOCATION_MAX])
-{
-    if (!frame->file || !frame->line)
-        return NULL;
-    snprintf(location, LOCATION_MAX, "%s:%u", medic_file_name(frame->file), frame->line);
-    return location;
-}
-
 const char *thread_names(const struct recording *recording, const uint32_t *threads, size_t count,
                          char names[NAMES_MAX])
 {
@@ -56,7 +33,7 @@ const char *thread_names(const struct recording *recording, const uint32_t *thre
 static void wait_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
     uint32_t threads[NAMES_SHOWN];
-    char location[LOCATION_MAX], names[NAMES_MAX];
+    char location[MEDIC_LOCATION_MAX], names[NAMES_MAX];
     const medic_frame frame = {.file = group->place.file, .line = group->place.line};
 
     for (uint32_t i = 0; i < NAMES_SHOWN; i++)
@@ -64,28 +41,28 @@ static void wait_row(const struct recording *recording, medic_section *section, 
     medic_cell cells[] = {
         medic_string(wait_name(group->wait)),
         medic_string(group->place.name),
-        whole(group->count),
-        ratio(group->count, recording->facts.threads),
-        whole(group->pool),
-        medic_string(location_of(&frame, location)),
+        medic_whole(group->count),
+        medic_ratio(group->count, recording->facts.threads),
+        medic_whole(group->pool),
+        medic_string(medic_frame_location(&frame, location)),
         medic_string(thread_names(recording, threads, group->count, names)),
     };
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_waits(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("wait", "Waits for", MEDIC_COLUMN_KEY),
-        TEXT("where", "In", MEDIC_COLUMN_KEY),
-        TALLY("count", "Threads"),
-        SHARE("share", "Of all"),
-        TALLY("pool", "Pool"),
-        TEXT("line", "Line", 0),
-        TEXT("threads", "Which", 0),
+        MEDIC_TEXT_COLUMN("wait", "Waits for", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("where", "In", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Threads", MEDIC_COLUMN_DIFF),
+        MEDIC_SHARE_COLUMN("share", "Of all"),
+        MEDIC_COUNT_COLUMN("pool", "Pool", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("line", "Line", 0),
+        MEDIC_TEXT_COLUMN("threads", "Which", 0),
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "waits", "What the threads wait for",
-                                     "In: the innermost method of the program.", columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "waits", "What the threads wait for",
+                                        "In: the innermost method of the program.", columns);
 
     for (size_t g = 0; g < recording->group_count && g < ROWS_MAX; g++)
         wait_row(recording, section, &recording->groups[g]);
@@ -111,18 +88,18 @@ static const char *state_name(uint32_t state)
 static void thread_row(const struct recording *recording, medic_section *section, const struct thread *thread)
 {
     const medic_frame *frame = frame_of(recording, thread->anchor);
-    char location[LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX];
     medic_cell cells[] = {
         medic_string(*thread->name ? thread->name : NULL),
-        whole(thread->raw.head.os_id),
+        medic_whole(thread->raw.head.os_id),
         medic_string(wait_name(thread->wait)),
         medic_string(thread->anchor ? frame->function : NULL),
-        medic_string(location_of(frame, location)),
-        whole(thread->raw.cpu_ns),
+        medic_string(medic_frame_location(frame, location)),
+        medic_whole(thread->raw.cpu_ns),
         medic_string(state_name(thread->raw.state)),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void idle_row(const struct recording *recording, medic_section *section, const struct group *group)
@@ -134,7 +111,7 @@ static void idle_row(const struct recording *recording, medic_section *section, 
 
     (void)recording;
     snprintf(name, sizeof name, "(%u pool workers)", group->count);
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 /* Examples of each group come first, so that the first rows tell most. */
@@ -153,15 +130,15 @@ static void thread_rows(const struct recording *recording, medic_section *sectio
 static void write_threads(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("name", "Thread", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("name", "Thread", MEDIC_COLUMN_KEY),
         {"tid", "Tid", MEDIC_INTEGER, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, MEDIC_COLUMN_KEY},
-        TEXT("wait", "Waits for", 0),
-        TEXT("where", "In", 0),
-        TEXT("line", "Line", 0),
+        MEDIC_TEXT_COLUMN("wait", "Waits for", 0),
+        MEDIC_TEXT_COLUMN("where", "In", 0),
+        MEDIC_TEXT_COLUMN("line", "Line", 0),
         {"cpu", "CPU so far", MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_NONE, 0},
-        TEXT("state", "Linux says", 0),
+        MEDIC_TEXT_COLUMN("state", "Linux says", 0),
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "threads", "The threads", NULL, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "threads", "The threads", NULL, columns);
     uint32_t total = recording->facts.threads - recording->facts.states[WAIT_IDLE];
     size_t room = THREADS_MAX - 1;
 
@@ -177,63 +154,43 @@ static void write_threads(const struct recording *recording)
 
 /* --- what to keep in mind --- */
 
-struct notes {
-    const struct recording *recording;
-    medic_section *section;
-};
-
-static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
-
-static void note(struct notes *notes, const char *format, ...)
-{
-    static const medic_column columns[] = {TEXT("text", "Note", 0)};
-    char text[256];
-    va_list args;
-
-    if (!notes->section)
-        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    medic_cell cells[] = {medic_string(text)};
-    ROW(notes->recording, notes->section, cells);
-}
-
-static void note_pause(struct notes *notes, const medic_snapshot *snapshot)
+static void note_pause(struct medic_notes *notes, const medic_snapshot *snapshot)
 {
     char pause[32] = "";
     struct medic_text text = {pause, sizeof pause};
 
     medic_add_time(&text, (double)snapshot->pause_ns);
-    note(notes, "One moment: the program stood still for %s. What matters lasts; look twice.", pause);
+    medic_add_note(notes, "One moment: the program stood still for %s. What matters lasts; look twice.", pause);
 }
 
 static void write_notes(const struct recording *recording)
 {
     const struct facts *facts = &recording->facts;
     uint64_t lost = recording->capture->lost(recording->host);
-    struct notes notes = {recording, NULL};
+    struct medic_notes notes = MEDIC_NOTES(recording);
 
     if (!recording->has_snapshot)
-        note(&notes, "The recording was cut off: threads are missing.");
+        medic_add_note(&notes, "The recording was cut off: threads are missing.");
     else
         note_pause(&notes, &recording->snapshot);
     if (lost)
-        note(&notes, "%llu records were lost: threads are missing.", (unsigned long long)lost);
+        medic_add_note(&notes, "%llu records were lost: threads are missing.", (unsigned long long)lost);
     if (facts->missed)
-        note(&notes, "Threads that could not be looked at: %u.", facts->missed);
+        medic_add_note(&notes, "Threads that could not be looked at: %u.", facts->missed);
     if (facts->broken)
-        note(&notes, "Stacks that do not reach their root: %u.", facts->broken);
+        medic_add_note(&notes, "Stacks that do not reach their root: %u.", facts->broken);
     if (facts->inferred)
-        note(&notes,
-             "Locks of .NET 8 and 9 leave no frame: threads that stand in their own code count as waiting for one "
-             "(%u); native calls may be among them.",
-             facts->inferred);
+        medic_add_note(
+            &notes,
+            "Locks of .NET 8 and 9 leave no frame: threads that stand in their own code count as waiting for one "
+            "(%u); native calls may be among them.",
+            facts->inferred);
     if (facts->states[WAIT_UNKNOWN])
-        note(&notes, "Threads that do not run, and no method says why: %u. Some native calls leave no frame.",
-             facts->states[WAIT_UNKNOWN]);
+        medic_add_note(&notes, "Threads that do not run, and no method says why: %u. Some native calls leave no frame.",
+                       facts->states[WAIT_UNKNOWN]);
     if (recording->bad_records)
-        note(&notes, "%llu records were too short to be understood.", (unsigned long long)recording->bad_records);
+        medic_add_note(&notes, "%llu records were too short to be understood.",
+                       (unsigned long long)recording->bad_records);
 }
 
 void write_sections(const struct recording *recording)

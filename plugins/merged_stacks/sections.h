@@ -4,34 +4,6 @@
 
 #include "recording.h"
 
-#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
-
-/* Columns by type and unit. */
-#define TEXT(id, title, flags)                                                                                         \
-    {                                                                                                                  \
-        id, title, MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, flags                                               \
-    }
-#define TALLY(id, title)                                                                                               \
-    {                                                                                                                  \
-        id, title, MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_NONE, MEDIC_COLUMN_DIFF                                 \
-    }
-#define SHARE(id, title)                                                                                               \
-    {                                                                                                                  \
-        id, title, MEDIC_NUMBER, MEDIC_UNIT_RATIO, MEDIC_ROLE_NONE, MEDIC_COLUMN_DIFF | MEDIC_COLUMN_SHARE             \
-    }
-
-static inline medic_cell whole(uint64_t value)
-{
-    return medic_integer(value < INT64_MAX ? (int64_t)value : INT64_MAX);
-}
-
-static inline medic_cell ratio(double part, double all)
-{
-    return medic_number(all > 0 ? part / all : 0);
-}
-
-#define SECTION(recording, kind, id, title, note, columns)                                                             \
-    open_section(recording, kind, id, title, note, columns, COUNT_OF(columns))
-#define ROW(recording, section, cells) (recording)->document->row(section, MEDIC_NO_PARENT, cells, COUNT_OF(cells))
+#include <medic/sections.h>
 
 #endif

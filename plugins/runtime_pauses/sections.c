@@ -5,21 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count)
-{
-    medic_section_info info = {.size = sizeof info,
-                               .kind = kind,
-                               .id = id,
-                               .title = title,
-                               .note = note,
-                               .columns = columns,
-                               .column_size = sizeof *columns,
-                               .column_count = column_count};
-
-    return recording->document->section(recording->host, &info);
-}
-
 /* --- names of causes --- */
 
 static const char *const gc_reasons[] = {
@@ -45,7 +30,7 @@ static const char *const gc_reasons[] = {
 
 static const char *gc_reason_name(uint32_t reason)
 {
-    return reason < COUNT_OF(gc_reasons) ? gc_reasons[reason] : "reason not known";
+    return reason < MEDIC_COUNT_OF(gc_reasons) ? gc_reasons[reason] : "reason not known";
 }
 
 static const char *kind_name(enum gc_kind kind)
@@ -79,32 +64,36 @@ static void summary_row(const struct recording *recording, medic_section *sectio
                         const struct stats *stats)
 {
     medic_cell cells[] = {
-        medic_string(group),      whole(stats->count),
-        whole(stats->total_ns),   ratio((double)stats->total_ns, (double)recording->facts.span_ns),
-        whole(stats->p50_ns),     whole(stats->p90_ns),
-        whole(stats->p99_ns),     whole(stats->max_ns),
-        whole(stats->counted_ns),
+        medic_string(group),
+        medic_whole(stats->count),
+        medic_whole(stats->total_ns),
+        medic_ratio((double)stats->total_ns, (double)recording->facts.span_ns),
+        medic_whole(stats->p50_ns),
+        medic_whole(stats->p90_ns),
+        medic_whole(stats->p99_ns),
+        medic_whole(stats->max_ns),
+        medic_whole(stats->counted_ns),
     };
 
-    ROW(recording, section, cells);
+    MEDIC_ROW(recording, section, cells);
 }
 
 static void write_summary(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("group", "Pauses for", MEDIC_COLUMN_KEY),
-        TALLY("count", "Count"),
-        LENGTH("total", "Total", MEDIC_COLUMN_DIFF),
-        SHARE("share", "Of the time", MEDIC_COLUMN_DIFF | MEDIC_COLUMN_SHARE),
-        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),
-        LENGTH("p90", "p90", MEDIC_COLUMN_DIFF),
-        LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
-        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
-        LENGTH("counted", "Counted", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("group", "Pauses for", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Count", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("total", "Total", MEDIC_COLUMN_DIFF),
+        MEDIC_RATIO_COLUMN("share", "Of the time", MEDIC_COLUMN_DIFF | MEDIC_COLUMN_SHARE),
+        MEDIC_TIME_COLUMN("p50", "p50", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("p90", "p90", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("p99", "p99", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("max", "Longest", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("counted", "Counted", MEDIC_COLUMN_DIFF),
     };
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "summary", "How long the program stood still",
-                "Counted: until the collection ends, as GC.GetTotalPauseDuration() does it.", columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "summary", "How long the program stood still",
+                   "Counted: until the collection ends, as GC.GetTotalPauseDuration() does it.", columns);
 
     summary_row(recording, section, "collections", &recording->facts.gc);
     summary_row(recording, section, "anything else", &recording->facts.cause[CAUSE_OTHER]);
@@ -114,8 +103,8 @@ static void write_summary(const struct recording *recording)
 static void write_delay(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TEXT("percentile", "Percentile", MEDIC_COLUMN_KEY),
-        LENGTH("wait", "Added wait", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("percentile", "Percentile", MEDIC_COLUMN_KEY),
+        MEDIC_TIME_COLUMN("wait", "Added wait", MEDIC_COLUMN_DIFF),
     };
     const struct {
         const char *name;
@@ -125,12 +114,12 @@ static void write_delay(const struct recording *recording)
         {"p99", recording->facts.delay_p99_ns},
         {"p99.9", recording->facts.delay_p999_ns},
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "delay", "What pauses add to request times",
-                                     "For short requests that arrive at any moment.", columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "delay", "What pauses add to request times",
+                                        "For short requests that arrive at any moment.", columns);
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        medic_cell cells[] = {medic_string(rows[i].name), whole(rows[i].wait)};
-        ROW(recording, section, cells);
+    for (size_t i = 0; i < MEDIC_COUNT_OF(rows); i++) {
+        medic_cell cells[] = {medic_string(rows[i].name), medic_whole(rows[i].wait)};
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -190,52 +179,55 @@ static size_t group_pauses(const struct recording *recording, struct group *grou
 static void write_causes(const struct recording *recording, const struct group *groups, size_t count)
 {
     static const medic_column columns[] = {
-        TEXT("cause", "Cause", MEDIC_COLUMN_KEY),    TALLY("count", "Count"),
-        LENGTH("total", "Total", MEDIC_COLUMN_DIFF), SHARE("share", "Of all pauses", MEDIC_COLUMN_SHARE),
-        LENGTH("p50", "p50", MEDIC_COLUMN_DIFF),     LENGTH("p99", "p99", MEDIC_COLUMN_DIFF),
-        LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("cause", "Cause", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Count", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("total", "Total", MEDIC_COLUMN_DIFF),
+        MEDIC_RATIO_COLUMN("share", "Of all pauses", MEDIC_COLUMN_SHARE),
+        MEDIC_TIME_COLUMN("p50", "p50", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("p99", "p99", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("max", "Longest", MEDIC_COLUMN_DIFF),
     };
-    medic_section *section = SECTION(recording, MEDIC_TABLE, "causes", "Why", NULL, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "causes", "Why", NULL, columns);
     char label[LABEL_MAX];
 
     for (size_t g = 0; g < count; g++) {
         const struct stats *stats = &groups[g].stats;
         medic_cell cells[] = {
             medic_string(cause_label(groups[g].example, label)),
-            whole(stats->count),
-            whole(stats->total_ns),
-            ratio((double)stats->total_ns, (double)recording->facts.all.total_ns),
-            whole(stats->p50_ns),
-            whole(stats->p99_ns),
-            whole(stats->max_ns),
+            medic_whole(stats->count),
+            medic_whole(stats->total_ns),
+            medic_ratio((double)stats->total_ns, (double)recording->facts.all.total_ns),
+            medic_whole(stats->p50_ns),
+            medic_whole(stats->p99_ns),
+            medic_whole(stats->max_ns),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
 static void write_phases(const struct recording *recording, const struct group *groups, size_t count)
 {
     static const medic_column columns[] = {
-        TEXT("cause", "Cause", MEDIC_COLUMN_KEY),
-        LENGTH("stop", "To stop", MEDIC_COLUMN_DIFF),
-        LENGTH("stopped", "Stopped", MEDIC_COLUMN_DIFF),
-        LENGTH("restart", "To restart", MEDIC_COLUMN_DIFF),
-        TALLY("compacting", "Compacting"),
+        MEDIC_TEXT_COLUMN("cause", "Cause", MEDIC_COLUMN_KEY),
+        MEDIC_TIME_COLUMN("stop", "To stop", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("stopped", "Stopped", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("restart", "To restart", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("compacting", "Compacting", MEDIC_COLUMN_DIFF),
     };
     medic_section *section =
-        SECTION(recording, MEDIC_TABLE, "phases", "What the time went into", "Means of one pause.", columns);
+        MEDIC_OPEN(recording, MEDIC_TABLE, "phases", "What the time went into", "Means of one pause.", columns);
     char label[LABEL_MAX];
 
     for (size_t g = 0; g < count; g++) {
         const struct stats *stats = &groups[g].stats;
         medic_cell cells[] = {
             medic_string(cause_label(groups[g].example, label)),
-            whole(stats->stop_ns / stats->count),
-            whole(stats->stopped_ns / stats->count),
-            whole(stats->restart_ns / stats->count),
-            groups[g].known ? whole(groups[g].compacting) : medic_none(),
+            medic_whole(stats->stop_ns / stats->count),
+            medic_whole(stats->stopped_ns / stats->count),
+            medic_whole(stats->restart_ns / stats->count),
+            groups[g].known ? medic_whole(groups[g].compacting) : medic_none(),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
 }
 
@@ -250,51 +242,29 @@ static void write_groups(const struct recording *recording)
 
 /* --- what to keep in mind --- */
 
-struct notes {
-    const struct recording *recording;
-    medic_section *section;
-};
-
-static void note(struct notes *notes, const char *format, ...) MEDIC_PRINTF(2, 3);
-
-static void note(struct notes *notes, const char *format, ...)
-{
-    static const medic_column columns[] = {TEXT("text", "Note", 0)};
-    char text[256];
-    va_list args;
-
-    if (!notes->section)
-        notes->section = SECTION(notes->recording, MEDIC_TEXT, "notes", "Keep in mind", NULL, columns);
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    medic_cell cells[] = {medic_string(text)};
-    ROW(notes->recording, notes->section, cells);
-}
-
 static void write_notes(const struct recording *recording)
 {
     const struct facts *facts = &recording->facts;
     uint64_t lost = recording->capture->lost(recording->host);
-    struct notes notes = {recording, NULL};
+    struct medic_notes notes = MEDIC_NOTES(recording);
 
     if (recording->capture->end_reason(recording->host) == MEDIC_END_NONE)
-        note(&notes, "The recording was cut off: this is what had been written until then.");
+        medic_add_note(&notes, "The recording was cut off: this is what had been written until then.");
     if (lost)
-        note(&notes, "%llu records were lost: counts and sums are too low.", (unsigned long long)lost);
+        medic_add_note(&notes, "%llu records were lost: counts and sums are too low.", (unsigned long long)lost);
     if (facts->cut)
-        note(&notes, "A pause still lasted when the recording ended: it is counted up to that moment.");
+        medic_add_note(&notes, "A pause still lasted when the recording ended: it is counted up to that moment.");
     if (facts->cut_begin)
-        note(&notes, "A pause was under way when the recording began: it is counted from that moment.");
+        medic_add_note(&notes, "A pause was under way when the recording began: it is counted from that moment.");
     if (facts->by_callbacks)
-        note(
+        medic_add_note(
             &notes,
             "%zu of %zu pauses for collections have no trace event (the event session was not up): their reason is not "
             "known, and their kind is inferred.",
             facts->by_callbacks, facts->gc.count);
     if (recording->has_totals && recording->totals.bad_events)
-        note(&notes, "%llu trace events were too short to be understood.",
-             (unsigned long long)recording->totals.bad_events);
+        medic_add_note(&notes, "%llu trace events were too short to be understood.",
+                       (unsigned long long)recording->totals.bad_events);
 }
 
 void write_sections(const struct recording *recording, const struct caller_row *callers, size_t caller_count,

@@ -4,49 +4,15 @@
 
 #include "recording.h"
 
+#include <medic/sections.h>
+
 #define TOP_ROWS 20u
 #define LABEL_MAX 96
 
-#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof(array)[0]))
-
-/* Columns by type and unit. */
-#define TEXT(id, title, flags)                                                                                         \
-    {                                                                                                                  \
-        id, title, MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, flags                                               \
-    }
-#define TALLY(id, title)                                                                                               \
-    {                                                                                                                  \
-        id, title, MEDIC_INTEGER, MEDIC_UNIT_COUNT, MEDIC_ROLE_NONE, MEDIC_COLUMN_DIFF                                 \
-    }
-#define LENGTH(id, title, flags)                                                                                       \
-    {                                                                                                                  \
-        id, title, MEDIC_INTEGER, MEDIC_UNIT_NANOSECONDS, MEDIC_ROLE_NONE, flags                                       \
-    }
 #define INSTANT(id, title, role)                                                                                       \
     {                                                                                                                  \
         id, title, MEDIC_INTEGER, MEDIC_UNIT_INSTANT, role, 0                                                          \
     }
-#define SHARE(id, title, flags)                                                                                        \
-    {                                                                                                                  \
-        id, title, MEDIC_NUMBER, MEDIC_UNIT_RATIO, MEDIC_ROLE_NONE, flags                                              \
-    }
-
-static inline medic_cell whole(uint64_t value)
-{
-    return medic_integer((int64_t)value);
-}
-
-static inline medic_cell ratio(double part, double all)
-{
-    return medic_number(all > 0 ? part / all : 0);
-}
-
-medic_section *open_section(const struct recording *recording, uint32_t kind, const char *id, const char *title,
-                            const char *note, const medic_column *columns, uint32_t column_count);
-
-#define SECTION(recording, kind, id, title, note, columns)                                                             \
-    open_section(recording, kind, id, title, note, columns, COUNT_OF(columns))
-#define ROW(recording, section, cells) (recording)->document->row(section, MEDIC_NO_PARENT, cells, COUNT_OF(cells))
 
 /* "gen2 blocking: induced", written into label. */
 const char *cause_label(const struct pause *pause, char label[LABEL_MAX]);

@@ -62,11 +62,11 @@ static void worst_row(const struct recording *recording, medic_section *section,
     site_of(recording, pause->asked, &asked);
     site_of(recording, pause->late, &late);
     medic_cell cells[] = {
-        whole(instant(recording, raw->begin_ns)),
-        whole(pause_length(pause)),
-        whole(raw->stopped_ns - raw->begin_ns),
-        whole(raw->restart_ns - raw->stopped_ns),
-        whole(raw->end_ns - raw->restart_ns),
+        medic_whole(instant(recording, raw->begin_ns)),
+        medic_whole(pause_length(pause)),
+        medic_whole(raw->stopped_ns - raw->begin_ns),
+        medic_whole(raw->restart_ns - raw->stopped_ns),
+        medic_whole(raw->end_ns - raw->restart_ns),
         medic_string(cause_label(pause, label)),
         medic_string(asked.method),
         medic_string(late.method),
@@ -77,12 +77,14 @@ static void worst_row(const struct recording *recording, medic_section *section,
 static void write_worst(const struct recording *recording, const struct pause *const *longest)
 {
     static const medic_column columns[] = {
-        INSTANT("at", "At", MEDIC_ROLE_NONE), LENGTH("length", "Length", 0),      LENGTH("stop", "To stop", 0),
-        LENGTH("stopped", "Stopped", 0),      LENGTH("restart", "To restart", 0), TEXT("cause", "Cause", 0),
-        TEXT("asked", "Asked for by", 0),     TEXT("late", "Last to stop", 0),
+        INSTANT("at", "At", MEDIC_ROLE_NONE),          MEDIC_TIME_COLUMN("length", "Length", 0),
+        MEDIC_TIME_COLUMN("stop", "To stop", 0),       MEDIC_TIME_COLUMN("stopped", "Stopped", 0),
+        MEDIC_TIME_COLUMN("restart", "To restart", 0), MEDIC_TEXT_COLUMN("cause", "Cause", 0),
+        MEDIC_TEXT_COLUMN("asked", "Asked for by", 0), MEDIC_TEXT_COLUMN("late", "Last to stop", 0),
     };
-    uint32_t count = COUNT_OF(columns) - 2 + witness_columns(recording);
-    medic_section *section = open_section(recording, MEDIC_TABLE, "worst", "The longest pauses", NULL, columns, count);
+    uint32_t count = MEDIC_COUNT_OF(columns) - 2 + witness_columns(recording);
+    medic_section *section = medic_open_section(recording->document, recording->host, MEDIC_TABLE, "worst",
+                                                "The longest pauses", NULL, columns, count, 0);
 
     for (size_t i = 0; i < recording->pause_count && i < recording->worst; i++)
         worst_row(recording, section, longest[i], count);
@@ -99,19 +101,19 @@ static void write_spans(const struct recording *recording, const struct pause **
         {"label", "Cause", MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_LABEL, 0},
     };
     size_t count = recording->pause_count < SPANS_MAX ? recording->pause_count : SPANS_MAX;
-    medic_section *section = SECTION(recording, MEDIC_SPANS, "spans", "Pauses one by one",
-                                     count < recording->pause_count ? "The longest ones." : NULL, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_SPANS, "spans", "Pauses one by one",
+                                        count < recording->pause_count ? "The longest ones." : NULL, columns);
     char label[LABEL_MAX];
 
     qsort(longest, count, sizeof(const struct pause *), by_begin);
     for (size_t i = 0; i < count; i++) {
         medic_cell cells[] = {
-            whole(instant(recording, longest[i]->raw.begin_ns)),
-            whole(instant(recording, longest[i]->raw.restart_ns)),
+            medic_whole(instant(recording, longest[i]->raw.begin_ns)),
+            medic_whole(instant(recording, longest[i]->raw.restart_ns)),
             medic_string(lane(longest[i])),
             medic_string(cause_label(longest[i], label)),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, recording->pause_count);
 }
@@ -151,8 +153,8 @@ void write_timeline(const struct recording *recording)
 {
     static const medic_column columns[] = {
         INSTANT("at", "At", MEDIC_ROLE_TIME),
-        SHARE("collections", "Collections", 0),
-        SHARE("other", "Anything else", 0),
+        MEDIC_RATIO_COLUMN("collections", "Collections", 0),
+        MEDIC_RATIO_COLUMN("other", "Anything else", 0),
     };
     double width = (double)recording->facts.span_ns / BUCKETS;
     double collections[BUCKETS] = {0}, other[BUCKETS] = {0};
@@ -162,15 +164,16 @@ void write_timeline(const struct recording *recording)
     if (width < 1)
         return;
     column_count = recording->facts.cause[CAUSE_OTHER].count ? 3 : 2;
-    section = open_section(recording, MEDIC_TIMELINE, "timeline", "Share of time paused", NULL, columns, column_count);
+    section = medic_open_section(recording->document, recording->host, MEDIC_TIMELINE, "timeline",
+                                 "Share of time paused", NULL, columns, column_count, 0);
     for (size_t i = 0; i < recording->pause_count; i++) {
         const struct pause *pause = &recording->pauses[i];
         spread(pause->cause == CAUSE_OTHER ? other : collections, width, instant(recording, pause->raw.begin_ns),
                instant(recording, pause->raw.restart_ns));
     }
     for (size_t b = 0; b < BUCKETS; b++) {
-        medic_cell cells[] = {whole((uint64_t)((double)b * width)), ratio(collections[b], width),
-                              ratio(other[b], width)};
+        medic_cell cells[] = {medic_whole((uint64_t)((double)b * width)), medic_ratio(collections[b], width),
+                              medic_ratio(other[b], width)};
         recording->document->row(section, MEDIC_NO_PARENT, cells, column_count);
     }
 }
@@ -194,7 +197,7 @@ void write_histogram(const struct recording *recording)
     };
     uint64_t counts[32] = {0};
     uint32_t first = 31, last = 0;
-    medic_section *section = SECTION(recording, MEDIC_HISTOGRAM, "lengths", "Lengths of pauses", NULL, columns);
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_HISTOGRAM, "lengths", "Lengths of pauses", NULL, columns);
 
     for (size_t i = 0; i < recording->pause_count; i++) {
         uint32_t bucket = length_bucket(pause_length(&recording->pauses[i]));
@@ -203,8 +206,8 @@ void write_histogram(const struct recording *recording)
         last = bucket > last ? bucket : last;
     }
     for (uint32_t bucket = first; bucket <= last; bucket++) {
-        medic_cell cells[] = {whole(bucket ? UINT64_C(500) << bucket : 0), whole(UINT64_C(1000) << bucket),
-                              whole(counts[bucket])};
-        ROW(recording, section, cells);
+        medic_cell cells[] = {medic_whole(bucket ? UINT64_C(500) << bucket : 0), medic_whole(UINT64_C(1000) << bucket),
+                              medic_whole(counts[bucket])};
+        MEDIC_ROW(recording, section, cells);
     }
 }

@@ -7,25 +7,27 @@
 void write_callers(const struct recording *recording, const struct caller_row *rows, size_t count)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Method", MEDIC_COLUMN_KEY),  TEXT("caller", "In the program", MEDIC_COLUMN_KEY),
-        TEXT("how", "By", MEDIC_COLUMN_KEY),         TALLY("count", "Pauses"),
-        LENGTH("total", "Total", MEDIC_COLUMN_DIFF), LENGTH("max", "Longest", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("method", "Method", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("caller", "In the program", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("how", "By", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("count", "Pauses", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("total", "Total", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("max", "Longest", MEDIC_COLUMN_DIFF),
     };
     medic_section *section;
 
     if (!count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "callers", "Who asked for it",
-                      recording->has_totals && recording->totals.stacks_skipped ? "A sample: not every stack was taken."
-                                                                                : NULL,
-                      columns);
+    section = MEDIC_OPEN(
+        recording, MEDIC_TABLE, "callers", "Who asked for it",
+        recording->has_totals && recording->totals.stacks_skipped ? "A sample: not every stack was taken." : NULL,
+        columns);
     for (size_t i = 0; i < count && i < TOP_ROWS; i++) {
         medic_cell cells[] = {
-            medic_string(rows[i].site.method), medic_string(rows[i].site.caller),
-            medic_string(rows[i].how),         whole(rows[i].count),
-            whole(rows[i].total_ns),           whole(rows[i].max_ns),
+            medic_string(rows[i].site.method), medic_string(rows[i].site.caller), medic_string(rows[i].how),
+            medic_whole(rows[i].count),        medic_whole(rows[i].total_ns),     medic_whole(rows[i].max_ns),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, count);
 }
@@ -33,26 +35,25 @@ void write_callers(const struct recording *recording, const struct caller_row *r
 void write_slow_threads(const struct recording *recording, const struct slow_row *rows, size_t count)
 {
     static const medic_column columns[] = {
-        TEXT("method", "Stopped in", MEDIC_COLUMN_KEY),
-        TEXT("caller", "In the program", 0),
-        TEXT("thread", "Thread", 0),
-        TALLY("count", "Pauses"),
-        LENGTH("total", "Total wait", MEDIC_COLUMN_DIFF),
-        LENGTH("max", "Longest wait", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("method", "Stopped in", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("caller", "In the program", 0),
+        MEDIC_TEXT_COLUMN("thread", "Thread", 0),
+        MEDIC_COUNT_COLUMN("count", "Pauses", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("total", "Total wait", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("max", "Longest wait", MEDIC_COLUMN_DIFF),
     };
     medic_section *section;
 
     if (!count)
         return;
-    section = SECTION(recording, MEDIC_TABLE, "slow_threads", "Who kept the runtime waiting",
-                      "The last thread to stop, of pauses that took 1 ms or longer to begin.", columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "slow_threads", "Who kept the runtime waiting",
+                         "The last thread to stop, of pauses that took 1 ms or longer to begin.", columns);
     for (size_t i = 0; i < count && i < TOP_ROWS; i++) {
         medic_cell cells[] = {
-            medic_string(rows[i].site.method), medic_string(rows[i].site.caller),
-            medic_string(rows[i].thread),      whole(rows[i].count),
-            whole(rows[i].total_ns),           whole(rows[i].max_ns),
+            medic_string(rows[i].site.method), medic_string(rows[i].site.caller), medic_string(rows[i].thread),
+            medic_whole(rows[i].count),        medic_whole(rows[i].total_ns),     medic_whole(rows[i].max_ns),
         };
-        ROW(recording, section, cells);
+        MEDIC_ROW(recording, section, cells);
     }
     recording->document->total_rows(section, count);
 }
@@ -112,28 +113,28 @@ static void stack_row(const struct recording *recording, medic_section *section,
 {
     uint32_t frames[RP_FRAMES_MAX];
     uint32_t count = group->stack->head.frame_count;
-    medic_cell cells[] = {whole(group->count), whole(group->total_ns)};
+    medic_cell cells[] = {medic_whole(group->count), medic_whole(group->total_ns)};
 
     for (uint32_t i = 0; i < count; i++) {
         uint64_t function = group->frames[count - 1 - i]; /* root first */
         frames[i] = recording->document->frame(section, function_name(recording, function),
                                                function_module(recording, function), NULL, 0);
     }
-    recording->document->row_stack(section, frames, count, cells, COUNT_OF(cells));
+    recording->document->row_stack(section, frames, count, cells, MEDIC_COUNT_OF(cells));
 }
 
 void write_stacks(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        TALLY("count", "Pauses"),
-        LENGTH("total", "Total", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("count", "Pauses", MEDIC_COLUMN_DIFF),
+        MEDIC_TIME_COLUMN("total", "Total", MEDIC_COLUMN_DIFF),
     };
     struct stack_group *groups = calloc(recording->pause_count + 1, sizeof *groups);
     size_t count = groups ? group_stacks(recording, groups) : 0;
     medic_section *section;
 
     if (count) {
-        section = SECTION(recording, MEDIC_STACKS, "caller_stacks", "Stacks of those who asked", NULL, columns);
+        section = MEDIC_OPEN(recording, MEDIC_STACKS, "caller_stacks", "Stacks of those who asked", NULL, columns);
         for (size_t i = 0; i < count && i < TOP_ROWS; i++)
             stack_row(recording, section, &groups[i]);
         recording->document->total_rows(section, count);

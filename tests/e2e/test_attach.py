@@ -126,8 +126,8 @@ def test_sum_of_pauses_is_the_runtimes_own(patient, runtime, gc, out_dir):
     A pause is counted until the threads are let go; the runtime's clock stops shortly before. With the server GC there is
     one heap, because the threads of several wait for each other after the runtime's clock has stopped.
 
-    Where another process gets the core between the runtime's clock and Medic's, the sums differ by that time slice.
-    This is no error and does not come every time: the test asks up to four times. A sum that is wrong never agrees;
+    Where another process gets the core between the runtime's clock and Medic's, at the begin or at the end of a pause,
+    the sums differ by that time slice. This is no error and does not come every time: the test asks up to four times. A sum that is wrong never agrees;
     the counts must agree at once."""
     p = patient("web", runtime, env={"TMPDIR": out_dir, "DOTNET_GCHeapCount": 1, **SMALL_GEN0, **gc})
     attempts = []
@@ -137,7 +137,6 @@ def test_sum_of_pauses_is_the_runtimes_own(patient, runtime, gc, out_dir):
         assert count == after["gen0"] - before["gen0"], (count, before, after)
         truth_ns = (after["totalPauseMs"] - before["totalPauseMs"]) * 1e6
         tolerance_ns = 0.01 * truth_ns + 5000 * count
-        assert whole_ns >= truth_ns - tolerance_ns, f"pauses are missing: {whole_ns} ns of {truth_ns}"
         if abs(whole_ns - truth_ns) <= tolerance_ns:
             return
         attempts.append(f"{(whole_ns - truth_ns) / 1e3:+.0f} µs on {truth_ns / 1e6:.2f} ms in {count} pauses")

@@ -183,6 +183,25 @@ static void handlers_of_an_event_are_counted(void **state)
     assert_text_has(made.text, "_invocationList: handlers → Action; 700;");
 }
 
+/* Delegate.Combine: the new delegate is on the stack still, and shares the list with the old one. */
+static void an_event_to_which_a_handler_is_being_added_is_named(void **state)
+{
+    uint32_t old = heap_object(action, 8, MEDIC_GENERATION_2), new = heap_object(action, 8, MEDIC_GENERATION_2);
+    uint32_t invocations = heap_object(array, 1024, MEDIC_GENERATION_2);
+
+    (void)state;
+    heap_refer(old, 1, invocations);
+    heap_refer(new, 1, invocations);
+    for (uint32_t i = 0; i < 700; i++) {
+        uint32_t handler = heap_object(action, 8, MEDIC_GENERATION_2);
+        heap_refer(invocations, 0, handler);
+        heap_refer(handler, 0, make_order());
+    }
+    hold(old, "static Orders.Bus.Changed");
+    heap_root(new, MEDIC_ROOT_STACK, 0, "stack of System.MulticastDelegate.CombineImpl");
+    assert_verdict(MEDIC_NOTICE, "kept alive by 700 handlers of event Orders.Bus.Changed → Order.");
+}
+
 static void a_static_event_has_its_own_name(void **state)
 {
     uint32_t all = heap_object(action, 8, MEDIC_GENERATION_2),
@@ -812,6 +831,7 @@ int main(void)
         TEST(what_two_fields_hold_is_told_of_both),
         TEST(handlers_of_an_event_are_counted),
         TEST(a_static_event_has_its_own_name),
+        TEST(an_event_to_which_a_handler_is_being_added_is_named),
         TEST(a_chain_of_timers_is_one_row),
         TEST(what_hangs_on_a_list_and_a_chain_is_told_of_both),
         TEST(segments_of_a_queue_are_one_row),
