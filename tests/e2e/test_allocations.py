@@ -1,13 +1,11 @@
 """allocations against a program that knows what it allocates (mode `mix` of the patient)."""
 
-import re
 import struct
 
 import pytest
 
 import events
 import harness
-import profiles
 import visit
 from events import ALLOCATIONS
 
@@ -87,18 +85,11 @@ def test_objects_are_as_large_as_they_are(seen):
     assert not wrong, wrong
 
 
-def near(text, mark):
-    """Optimized code knows the lines of calls; what is allocated without one may show the line of its loop, next to it."""
-    name, number = profiles.marks()[mark]
-    match = re.search(rf"{re.escape(name)}:(\d+)", text or "")
-    return match and abs(int(match[1]) - number) <= 2
-
-
 def test_large_objects_are_counted_one_by_one(seen):
     told, = [part for part in seen.truth["parts"] if part["kind"] == "large"]
     row, = [row for row in seen.rows("large") if row["type"] == told["type"]]
     assert (row["count"], row["bytes"]) == (told["count"], told["bytes"]), row
-    assert told["site"] in row["site"] and near(row["site"], "cast"), row
+    assert told["site"] in row["site"] and events.has_place(row["site"], "cast"), row
     assert sum(row["count"] for row in seen.rows("large")) <= told["count"] + LARGE_EXTRA
 
 
@@ -107,7 +98,7 @@ def test_the_method_that_allocates_is_named_with_file_and_line(seen):
     for part in seen.truth["parts"]:
         there = [row for row in rows if row["method"] == part["site"] and row["bytes"] > 0.3 * part["bytes"]
                  and row["type"] == row_of(seen, part)["type"]]
-        if not there or not near(there[0]["where"], part["site"].rsplit(".")[-1].lower()):
+        if not there or not events.has_place(there[0]["where"], part["site"].rsplit(".")[-1].lower()):
             wrong.append((part["site"], part["type"], [(r["method"], r["where"]) for r in rows
                                                        if r["type"] == row_of(seen, part)["type"]]))
     assert not wrong, wrong
