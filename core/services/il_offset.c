@@ -47,7 +47,7 @@ static int offset_in_body(ICorProfilerInfo12 *info, uintptr_t start, uintptr_t i
     return 0;
 }
 
-static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset)
+static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset, int called)
 {
     COR_DEBUG_IL_TO_NATIVE_MAP few[ENTRIES_INLINE], *map = few;
     ULONG32 count = 0, room = ENTRIES_INLINE;
@@ -61,6 +61,8 @@ static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset)
     }
     if (SUCCEEDED(hr))
         il = il_offset_in(map, count < room ? count : room, offset);
+    if (SUCCEEDED(hr) && count && il == MEDIC_NO_IL_OFFSET && called)
+        il = 0; /* all of the body seems to be the prolog, which calls nothing */
     if (map != few)
         free(map);
     return il;
@@ -96,7 +98,7 @@ uint32_t il_offset_at(ICorProfilerInfo12 *info, uintptr_t ip, FunctionID functio
         return MEDIC_NO_IL_OFFSET;
     for (ULONG32 i = 0; i < count && i < VERSIONS; i++) {
         if (offset_in_body(info, starts[i], ip, &offset)) {
-            il = ask(info, starts[i], offset);
+            il = ask(info, starts[i], offset, called);
             break;
         }
     }

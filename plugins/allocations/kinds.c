@@ -70,6 +70,7 @@ int is_allocator(const char *method)
                                              "System.String.FastAllocateString",
                                              "System.GC.Allocate",
                                              "System.RuntimeType.CreateInstance",
+                                             "System.RuntimeTypeHandle.InternalAlloc",
                                              "System.ActivatorCache",
                                              "System.Runtime.CompilerServices.CastHelpers",
                                              "System.Runtime.CompilerServices.BoxingHelpers",
@@ -91,6 +92,13 @@ static int ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+/* "System.Collections.Generic.Dictionary<int, int>.Entry[]": what a collection keeps its elements in. The methods that make
+ * it anew may be compiled into the program's own. */
+static int is_inside_collection(const char *type)
+{
+    return strncmp(type, "System.Collections.", 19) == 0 && (ends_with(type, ".Entry[]") || ends_with(type, ".Node[]"));
+}
+
 static enum kind kind_of_array(const char *type, const char *method, int own)
 {
     static const char *const growing[] = {".Resize",       ".Grow",   "set_Capacity",  "EnsureCapacity",
@@ -99,7 +107,7 @@ static enum kind kind_of_array(const char *type, const char *method, int own)
 
     if (has(method, "StringBuilder"))
         return KIND_BUILDER;
-    if (!own && has_any(method, growing))
+    if ((!own && has_any(method, growing)) || is_inside_collection(type))
         return KIND_GROWTH;
     if (own && is(type, "object[]", "System.Object[]"))
         return KIND_PARAMS;
