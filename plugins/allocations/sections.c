@@ -280,7 +280,7 @@ static void write_methods(const struct recording *recording)
 static void write_kinds(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        MEDIC_TEXT_COLUMN("kind", "What they are", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("kind", "Kind", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
         MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),

@@ -15,7 +15,7 @@ import visit
 EXCEPTIONS, ALLOCATIONS, CONTENTION = "exceptions", "allocations", "contention"
 # Each runtime with the workstation GC, one with the server's.
 CASES = [*((runtime, {}) for runtime in harness.RUNTIMES), ("net10.0", {"DOTNET_gcServer": 1})]
-CYCLES = 50 if os.environ.get("MEDIC_SOAK") == "1" else 5
+CYCLES = 50 if os.environ.get("MEDIC_SOAK") == "1" else 10
 
 
 def name_of(case):

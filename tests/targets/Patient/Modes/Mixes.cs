@@ -5,17 +5,20 @@ namespace Medic.Targets;
 /// <summary>
 /// `mix [MB/s]`: objects of known types, sizes and places. The command `mix MB` allocates so much (whole rounds, see Mint.cs) at
 /// this rate (default 100; 0: as fast as it can) and answers with one line of JSON: what it was. `mix storm N`: N threads
-/// allocate without a pause.
+/// allocate without a pause. `mix collect N`: and one calls GC.Collect without a pause.
 /// </summary>
 sealed class Mix(string[] arguments) : Mode
 {
-    private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
+    private readonly int _storm = arguments is ["storm" or "collect", var n] ? int.Parse(n) : 0;
+    private readonly bool _collects = arguments is ["collect", _];
     private readonly double _rate = arguments is [var rate] ? double.Parse(rate) : 100;
 
     public override void Start()
     {
         for (var i = 0; i < _storm; i++)
             Run($"storm {i}", () => { for (; ; Done()) Minting.Press.Round(); });
+        if (_collects)
+            Run("collector", () => { for (; ; InducedOne()) GC.Collect(); });
     }
 
     public override void WarmUp()
