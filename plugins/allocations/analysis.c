@@ -204,19 +204,22 @@ static int join_sample(struct recording *recording, struct sample *sample)
 /* By the innermost method of the framework that says something, up to the program's own. */
 static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
 {
-    enum kind kind = KIND_COUNT;
+    enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
     const uint32_t *frames;
     uint32_t count;
+    int first = 1;
 
     if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
-        return kind_of(type->name, type->base_name, NULL, 0);
+        return kind;
     for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
         const medic_frame *frame = frame_of(recording, frames[i - 1]);
         int own = frame->code == MEDIC_CODE_USER;
         enum kind said = kind_of(type->name, type->base_name, frame->function, own);
-        int through = i < sample->count && is_allocator(frame_of(recording, frames[i])->function);
-        if (kind == KIND_COUNT || (!kind_is_vague(said) && (!own || through)))
+        if (is_allocator(frame->function))
+            continue;
+        if (first || (!kind_is_vague(said) && !own))
             kind = said;
+        first = 0;
         if (own || !kind_is_vague(kind))
             break;
     }
