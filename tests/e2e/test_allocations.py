@@ -6,10 +6,11 @@ import pytest
 
 import events
 import harness
+import profiles
 import visit
 from events import ALLOCATIONS
 
-LONG = events.CYCLES > 10
+LONG = events.LONG
 MEGABYTES, RATE = 1000 if LONG else 400, 100
 _USAGE = 260        # plugins/allocations/allocations.h
 LARGE_EXTRA = 16    # large objects of the runtime itself
@@ -20,7 +21,7 @@ def events_on(records):
     return any(kind == _USAGE and struct.unpack_from("<QQ", data)[1] for kind, data in records)
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def seen(request):
     runtime, env = request.param
     with harness.temp_dir() as folder, harness.Patient("mix", runtime, env=env, args=[RATE]) as patient:
@@ -130,6 +131,24 @@ def test_what_nobody_writes_new_for_is_called_by_its_name(seen):
     kinds = {row["kind"].lower() for row in seen.rows("kinds")}
     for kind in ("box", "closure"):
         assert any(kind in one for one in kinds), kinds
+
+
+STRINGS = {"string building", "string concatenation", "string formatting", "pieces and copies of strings"}
+KINDS = {"boxing", "closures", "delegates", "object[], as params make it", "growth of collections", "StringBuilder",
+         "async state machines", "tasks", "enumerators", "iterators (yield)", "LINQ"}
+
+
+def test_each_kind_is_named_with_the_hint_that_fits(runtime, patient, out_dir):
+    """What the JIT compiles into a method of the program's own can only be called string building."""
+    p = patient("makings", runtime)
+    seen = profiles.record(p, out_dir / "s", "3s", "--set", "stacks_per_second=5000", profiler=ALLOCATIONS)
+    rows = {row["kind"]: row for row in seen.rows("kinds")}
+    assert set(rows) >= KINDS and set(rows) & STRINGS, set(rows)
+    assert all("Making.Workshop." in row["site"] for kind, row in rows.items() if kind in KINDS | STRINGS), rows
+    hints = [row["text"] for row in seen.rows("hints")]
+    for kind in ("boxing", "growth of collections", "StringBuilder", "LINQ"):
+        assert any(hint.startswith(kind) and "Making.Workshop." in hint for hint in hints), (kind, hints)
+    assert p.quit() == 0, p.stderr()
 
 
 def test_verdict_names_a_type_and_its_site(seen):
