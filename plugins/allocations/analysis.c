@@ -181,6 +181,7 @@ static void look_at_stack(const struct recording *recording, struct sample *samp
 static int join_sample(struct recording *recording, struct sample *sample)
 {
     struct type *type = find_type(recording, sample->type);
+    struct stacked *stacked;
 
     if (!type)
         type = find_type(recording, 0);
@@ -191,13 +192,9 @@ static int join_sample(struct recording *recording, struct sample *sample)
     if (!sample->count)
         return 0;
     type->stacks++;
-    if (sample->large) {
-        type->large_stack_bytes += sample->weight;
-        type->large_stack_squares += sample->weight * sample->weight;
-    } else {
-        type->stack_bytes += sample->weight;
-        type->stack_squares += sample->weight * sample->weight;
-    }
+    stacked = sample->large ? &type->large_stacks : &type->small_stacks;
+    stacked->bytes += sample->weight;
+    stacked->variance += sample->variance;
     return 1;
 }
 
@@ -230,8 +227,8 @@ static void weigh_sample(struct recording *recording, struct sample *sample)
 {
     const struct type *type = &recording->types[sample->type];
 
-    sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stack_bytes
-                                  : sample->weight * (double)type->sums.bytes / type->stack_bytes;
+    sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stacks.bytes
+                                  : sample->weight * (double)type->sums.bytes / type->small_stacks.bytes;
     sample->kind = kind_of_sample(recording, sample, type);
 }
 

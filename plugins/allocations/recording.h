@@ -4,6 +4,11 @@
 
 #include "facts.h"
 
+/* What has a stack: the bytes that the stacks stand for, and the variance of that sum. */
+struct stacked {
+    double bytes, variance;
+};
+
 /* The arrays are owned by report.c. */
 struct type {
     uint64_t id, base;
@@ -14,8 +19,7 @@ struct type {
     double bytes; /* with the large ones */
     double variance;
     double objects;
-    /* Of what has a stack; weights square for how much a stack says. */
-    double stack_bytes, stack_squares, large_stack_bytes, large_stack_squares;
+    struct stacked small_stacks, large_stacks;
     uint64_t stacks;
     double site_bytes; /* at the site that has most of it */
     struct medic_place site;
@@ -34,8 +38,9 @@ struct sample {
     uint64_t type; /* id while reading, then index */
     uint64_t stack, time_ns;
     double size;   /* of the object; 0 = not told */
-    double weight; /* bytes of the sample itself */
-    double bytes;  /* that it stands for when all of the type are shared out among those with a stack */
+    double weight; /* bytes that it stands for, of all samples, by how it was chosen */
+    double variance; /* that it adds to a sum of weights */
+    double bytes;  /* the same when all of the type are shared out among those with a stack */
     int large;
     uint32_t count;        /* frames to show: down to the method that allocates, native code behind it left out */
     uint32_t method, site; /* frames: what allocates; the innermost of the program's own, else the same. 0 = none */
@@ -50,6 +55,7 @@ struct share {
     double bytes, variance;
     double objects;  /* estimated */
     double large;    /* of the bytes, in large objects */
+    struct stacked small_stacks, large_stacks;
     double top;      /* of a single frame and method */
     uint32_t frame;  /* of the site: the one with most */
     uint32_t method; /* that allocates: the one with most */

@@ -234,7 +234,7 @@ static void record_type(uint64_t id, uint64_t base, uint64_t bytes, uint64_t sam
 
 static void record_stack(uint64_t type, uint64_t stack)
 {
-    al_stack record = {.head = {.stack = stack}, .type = type, .weight = 102424, .size = 48};
+    al_stack record = {.head = {.stack = stack}, .type = type, .weight = 102424, .size = 48, .stands_for = 1000};
 
     host_record(AL_STACK, &record, sizeof record);
 }
@@ -290,7 +290,7 @@ static void make_recording(void)
     sums.large_on_count = 100;
     sums.large_on_bytes = 100000000;
     host_record(AL_SUMS, &sums, sizeof sums);
-    large = (al_stack){.head = {.stack = at_fill}, .type = 0x10, .weight = 1000000, .size = 1000000};
+    large = (al_stack){.head = {.stack = at_fill}, .type = 0x10, .weight = 1000000, .size = 1000000, .stands_for = 100};
     host_record(AL_LARGE_STACK, &large, sizeof large);
 }
 
