@@ -39,8 +39,8 @@ typedef struct al_type {
 typedef struct al_stack {
     medic_stack_head head;
     uint64_t type;
-    uint64_t weight; /* bytes that it stands for */
-    uint64_t size;   /* of the object */
+    uint64_t weight;     /* bytes that it stands for */
+    uint64_t size;       /* of the object */
     uint64_t stands_for; /* so many samples, of any type: chance chose this one of them. 1 = only itself */
 } al_stack;
 

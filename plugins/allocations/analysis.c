@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_BIAS 0.35  /* of a type's bytes, the most that was measured: README.md */
-#define FRAMES_ASKED 8u /* from the allocation on, for what kind it is */
+#define TICK_BIAS 0.5 /* of a type's bytes; 0.4 is the most that was measured: README.md */
 
 static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
@@ -198,38 +197,12 @@ static int join_sample(struct recording *recording, struct sample *sample)
     return 1;
 }
 
-/* By the innermost method of the framework that says something, up to the program's own. */
-static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
-{
-    enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
-    const uint32_t *frames;
-    uint32_t count;
-    int first = 1;
-
-    if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
-        return kind;
-    for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
-        const medic_frame *frame = frame_of(recording, frames[i - 1]);
-        int own = frame->code == MEDIC_CODE_USER;
-        enum kind said = kind_of(type->name, type->base_name, frame->function, own);
-        if (is_allocator(frame->function))
-            continue;
-        if (first || (!kind_is_vague(said) && !own))
-            kind = said;
-        first = 0;
-        if (own || !kind_is_vague(kind))
-            break;
-    }
-    return kind;
-}
-
 static void weigh_sample(struct recording *recording, struct sample *sample)
 {
     const struct type *type = &recording->types[sample->type];
 
     sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stacks.bytes
                                   : sample->weight * (double)type->sums.bytes / type->small_stacks.bytes;
-    sample->kind = kind_of_sample(recording, sample, type);
 }
 
 /* Drops samples that say nothing about a place. */
@@ -271,8 +244,9 @@ static void find_usage(const struct recording *recording, struct facts *facts)
     /* What crosses the next 100 kB is chance; how much was allocated between is not. */
     facts->variance = facts->mode == AL_MODE_SAMPLED ? (double)last->variance : 0;
     facts->samples = last->samples;
-    facts->large_count = last->large_count;
-    facts->large_bytes = last->large_bytes;
+    facts->induced = last->induced;
+    facts->induced_ns = last->induced_ns;
+    facts->survived = (double)last->promoted[AL_GEN0] + (double)last->promoted[AL_GEN1];
     for (uint32_t i = 0; i < AL_COLLECTIONS; i++) {
         facts->collections[i] = last->collections[i];
         facts->pause_ns[i] = last->pause_ns[i];
@@ -312,6 +286,7 @@ static void find_leads(const struct recording *recording, struct facts *facts)
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
         struct lead lead = {.type = type->name, .place = type->site, .bytes = type->bytes, .variance = type->variance};
+        facts->large_count += type->sums.large_count;
         if (type->bytes > facts->type.bytes)
             facts->type = lead;
         if ((double)type->sums.large_bytes > facts->large.bytes) {
@@ -331,7 +306,7 @@ int analyse(struct recording *recording)
     if (unite_types(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     join_samples(recording);
-    if (make_shares(recording) != MEDIC_OK)
+    if (find_kinds(recording) != MEDIC_OK || make_shares(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     recording->facts.stacks = recording->sample_count;
     find_leads(recording, &recording->facts);

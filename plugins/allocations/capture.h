@@ -44,7 +44,7 @@ struct allocations {
     _Atomic uint64_t bytes[AL_HEAPS];
     _Atomic uint64_t samples, variance;
     _Atomic uint64_t large_count, large_bytes;
-    _Atomic uint64_t large_least; /* size of the smallest that the runtime calls large: its bound can be configured */
+    _Atomic uint64_t large_least;  /* size of the smallest that the runtime calls large: its bound can be configured */
     _Atomic uint64_t pinned_carry; /* bytes of small pinned objects that no tick has been charged with yet */
     _Atomic uint64_t stacks_taken, stacks_skipped, stacks_lost, unplaced, bad_events;
 
@@ -52,8 +52,8 @@ struct allocations {
     _Atomic uint64_t suspended_ns; /* 0 = not for a collection */
     _Atomic uint32_t pause_of;     /* enum al_collection */
     _Atomic uint32_t pause_induced;
-    _Atomic uint32_t ended;           /* enum al_collection: whose statistics come next */
-    _Atomic uint32_t background;      /* number of the last one in the background */
+    _Atomic uint32_t ended;      /* enum al_collection: whose statistics come next */
+    _Atomic uint32_t background; /* number of the last one in the background */
     _Atomic uint64_t induced, induced_ns;
     _Atomic uint64_t collections[AL_COLLECTIONS], pause_ns[AL_COLLECTIONS], pause_most_ns[AL_COLLECTIONS];
     _Atomic uint64_t promoted[AL_COLLECTIONS];

@@ -37,10 +37,10 @@ struct point {
 struct sample {
     uint64_t type; /* id while reading, then index */
     uint64_t stack, time_ns;
-    double size;   /* of the object; 0 = not told */
-    double weight; /* bytes that it stands for, of all samples, by how it was chosen */
+    double size;     /* of the object; 0 = not told */
+    double weight;   /* bytes that it stands for, of all samples, by how it was chosen */
     double variance; /* that it adds to a sum of weights */
-    double bytes;  /* the same when all of the type are shared out among those with a stack */
+    double bytes;    /* the same when all of the type are shared out among those with a stack */
     int large;
     uint32_t count;        /* frames to show: down to the method that allocates, native code behind it left out */
     uint32_t method, site; /* frames: what allocates; the innermost of the program's own, else the same. 0 = none */
@@ -53,8 +53,8 @@ struct share {
     uint64_t type; /* index; for a site the type that has most */
     double type_bytes;
     double bytes, variance;
-    double objects;  /* estimated */
-    double large;    /* of the bytes, in large objects */
+    double objects; /* estimated */
+    double large;   /* of the bytes, in large objects */
     struct stacked small_stacks, large_stacks;
     double top;      /* of a single frame and method */
     uint32_t frame;  /* of the site: the one with most */
@@ -96,6 +96,11 @@ struct medic_place place_of(const struct recording *recording, uint32_t id);
 struct medic_place helper_of(const struct recording *recording, const struct share *share);
 /* Of the type that has the sums of the id. NULL when there are none: then it is one of those without room, with the id 0. */
 struct type *find_type(const struct recording *recording, uint64_t id);
+
+/* --- making.c --- */
+
+/* Fills the kinds of the samples. MEDIC_OK or MEDIC_E_MEMORY. */
+int find_kinds(struct recording *recording);
 
 /* --- shares.c --- */
 
