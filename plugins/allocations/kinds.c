@@ -121,6 +121,11 @@ int is_stack_trace(const char *type)
     return is(type, "sbyte[]", "System.SByte[]") || is(type, "object[]", "System.Object[]");
 }
 
+int is_of_many_sizes(const char *type)
+{
+    return ends_with(type, "]") || is(type, "string", "System.String");
+}
+
 /* The runtime's part in a throw, written in C# since .NET 9, and the classes themselves. */
 static int is_of_exception(const char *type, const char *base, const char *method, int own)
 {

@@ -38,6 +38,8 @@ int is_allocator(const char *method);
 int is_chars(const char *type);
 int is_ints(const char *type);
 int is_stack_trace(const char *type);
+/* Objects of the type differ in size: arrays and strings. */
+int is_of_many_sizes(const char *type);
 const char *kind_name(enum kind kind);
 /* A clause, or NULL. */
 const char *kind_hint(enum kind kind);

@@ -90,6 +90,8 @@ struct recording {
 
 /* Types, shares and facts out of what was read. MEDIC_OK or MEDIC_E_MEMORY. */
 int analyse(struct recording *recording);
+/* Of the way in which runtimes before .NET 10 choose. */
+double bias_variance(const struct recording *recording, double part, double whole);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 struct medic_place place_of(const struct recording *recording, uint32_t id);

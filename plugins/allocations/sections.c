@@ -170,8 +170,8 @@ static void write_types(const struct recording *recording)
     section =
         MEDIC_OPEN(recording, MEDIC_TABLE, "types", "By type",
                    recording->facts.mode == AL_MODE_TICK
-                       ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
-                         "± takes in that this can put a type off by half."
+                       ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB, "
+                         "which favours small objects; ± takes that in."
                        : "Bytes and objects are estimates.",
                    columns);
     for (; rows < recording->type_count && types[rows]->bytes > 0; rows++)

@@ -65,12 +65,14 @@ static double division_variance(double whole, const struct stacked *part, const 
 }
 
 /* Of a type's bytes at one place: the error of the whole, and that of its division among places. */
-static double part_variance(const struct type *type, const struct share *part)
+static double part_variance(const struct recording *recording, const struct share *part)
 {
+    const struct type *type = &recording->types[part->type];
     double small = (double)type->sums.bytes, bytes = part->bytes > part->large ? part->bytes - part->large : 0;
     double share = small > 0 && bytes < small ? bytes / small : 1;
+    double bias = is_of_many_sizes(type->name) ? bias_variance(recording, bytes, small) : 0;
 
-    return share * share * type->variance + division_variance(small, &part->small_stacks, &type->small_stacks) +
+    return share * share * type->variance + bias + division_variance(small, &part->small_stacks, &type->small_stacks) +
            division_variance((double)type->sums.large_on_bytes, &part->large_stacks, &type->large_stacks);
 }
 
@@ -171,7 +173,7 @@ static int make_pairs(struct recording *recording)
         struct share *pair = &pairs[i];
         struct type *type = &recording->types[pair->type];
         pair->type_bytes = pair->bytes;
-        pair->variance = part_variance(type, pair);
+        pair->variance = part_variance(recording, pair);
         if (pair->bytes > type->site_bytes) {
             type->site_bytes = pair->bytes;
             type->site = place_of(recording, pair->frame);
@@ -211,7 +213,7 @@ static int make_kinds(struct recording *recording)
     count = add_up(kinds, unite_places(kinds, count), 1);
     for (size_t i = 0; i < count; i++) {
         kinds[i].type_bytes = kinds[i].bytes;
-        kinds[i].variance = part_variance(&recording->types[kinds[i].type], &kinds[i]);
+        kinds[i].variance = part_variance(recording, &kinds[i]);
     }
     recording->kinds = kinds;
     recording->kind_count = add_up(kinds, count, 0);

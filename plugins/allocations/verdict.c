@@ -63,6 +63,8 @@ double share_error(double bytes, double variance, double all, double all_varianc
 
     if (share > 1)
         share = 1;
+    if (!(all_variance > 0)) /* the whole is known */
+        return all > 0 ? root_of(variance) / all : 0;
     return all > 0 ? root_of((1 - share) * (1 - share) * variance + share * share * rest) / all : 0;
 }
 
