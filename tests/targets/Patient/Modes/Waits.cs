@@ -3,7 +3,7 @@ namespace Medic.Targets;
 /// <summary>
 /// `waits [storm N]`: locks that are waited for in known numbers and for known times. The command `wait N MS` makes each lock
 /// (Ferry.cs) N times be waited for, for MS milliseconds or a little more, and answers with one line of JSON; `prime` waits once for
-/// a lock that stands in no account. With storm N threads fight for a few locks without a pause.
+/// a lock that stands in no account, `count` answers with Monitor.LockContentionCount. With storm N threads fight for a few locks without a pause.
 /// </summary>
 sealed class Waits(string[] arguments) : Mode
 {
@@ -27,6 +27,7 @@ sealed class Waits(string[] arguments) : Mode
         {
             case ["wait", var n, var ms]: Console.WriteLine(Account(int.Parse(n), int.Parse(ms))); break;
             case ["prime"]: Ferry.Pier.Prime.Meet(1, 1); Console.WriteLine("done"); break;
+            case ["count"]: Console.WriteLine(Monitor.LockContentionCount); break;
             default: base.Command(line); break;
         }
     }
