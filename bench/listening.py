@@ -12,7 +12,7 @@ from pauses_cost import Window, window
 from table import Budget
 
 EMPTY = harness.BUILD / "bench" / "plugins" / "empty_listener.so"
-COLUMNS = ["variant", "a second", "to bare", "CPU, µs", "to bare", "to runtime only", "told, % of CPU", "calls", "budget"]
+COLUMNS = ["variant", "a second", "to bare", "CPU, µs", "to bare", "to runtime only", "told, % of CPU", "threads, %", "calls", "budget"]
 SETTLE_S = 0.3
 ROUNDS_TO_JUDGE = 6
 
@@ -47,13 +47,14 @@ def plugin_window(subject, seconds, plugin):
     subject.wait_running(medic)
     before = harness.wait_until(lambda: (now := subject.status()) and now.callbacks and now, 20, "the first event")
     time.sleep(SETTLE_S)
-    before = subject.status() or before
+    before, threads = subject.status() or before, subject.medic_threads_ns()
     measured = window(subject, seconds)
-    after = subject.status()
+    after, threads = subject.status(), subject.medic_threads_ns() - threads
     subject.finish(medic, after, stop=True)
     # The status is rewritten every 100 ms: its own window is a little beside ours.
     part = measured.seconds * 1e9 / (after.now_ns - before.now_ns)
     measured.told = (after.cpu_ns - before.cpu_ns) * part / measured.cpu_ns
+    measured.threads = threads / measured.cpu_ns
     return measured, (after.callbacks - before.callbacks) * part / measured.work
 
 
@@ -97,6 +98,7 @@ def add_rows(result, head, variants, measured, units=1.0):
                    Spread.of(cpu[name]), to_bare,
                    ratio(cpu[plugin.runtime], cpu[name]) if plugin and plugin.runtime else None,
                    Spread.of(w.told * 100 for w in windows[name]) if plugin else None,
+                   Spread.of(w.threads * 100 for w in windows[name]) if plugin else None,
                    Spread.of(calls / units for _, calls in measured[name]) if plugin else None, budget(who, to_bare))
 
 
@@ -104,6 +106,7 @@ def notes(result, rounds, seconds):
     result.note(f"""{rounds} rounds of {seconds:g} s windows in one process a group, interleaved; attaching, detaching and
         reports are outside the windows. CPU is that of the whole process, Medic's threads in it included, by its CPU clock.""")
     result.note(""""Runtime only": a plugin that asks for the same events and does nothing with them. "Told": what Medic
-        says that it used, threads and callbacks. "Calls": those of the runtime that the plugin answers, a unit.""")
+        says that it used, threads and callbacks; for calls that do next to nothing this is the clock that measures them.
+        "Threads": what the kernel counts for Medic's threads. "Calls": those of the runtime that the plugin answers, a unit.""")
     result.note(f"""The budget holds against what the ratio of CPU to bare proves (the low end of its interval), judged from
         {ROUNDS_TO_JUDGE} rounds on.""")
