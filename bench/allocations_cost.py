@@ -1,7 +1,5 @@
 """What allocations takes from a program that allocates 100 MB and 1 GB a second: CPU per MB."""
 
-import time
-
 import listening
 import peer
 from listening import Plugin, Trace
@@ -30,9 +28,8 @@ def run(options):
     for runtime in options.runtimes(RUNTIMES):
         for rate in MB_A_SECOND:
             with Subject("mix", runtime, options, args=["pace", rate]) as subject:
-                time.sleep(options.rounds(3, 1))  # until its code is compiled for good
                 who = variants(runtime, rate, version)
-                measured = listening.measure(subject, seconds, rounds, who, options.progress(f"{runtime} {rate} MB/s"))
+                measured = listening.measure(subject, seconds, rounds, who, options, f"{runtime} {rate} MB/s")
             listening.add_rows(result, (runtime, rate), who, measured, KB)
     result.note("""One thread allocates objects of nine types, 24 bytes to 200 kB, in 2.5 MB lots, and sleeps until the next is
         due. A unit is one MB; its CPU is that of making the objects and of collecting them.""")

@@ -27,10 +27,9 @@ def run(options):
     for runtime in options.runtimes(RUNTIMES):
         for threads in THREADS:
             with Subject("waits", runtime, options, args=["storm", threads]) as subject:
-                time.sleep(options.rounds(3, 1))  # until its code is compiled for good
                 who = variants(version)
                 begin, before = time.monotonic(), int(subject.patient.ask("count"))
-                measured = listening.measure(subject, seconds, rounds, who, options.progress(f"{runtime} {threads}"))
+                measured = listening.measure(subject, seconds, rounds, who, options, f"{runtime} {threads}")
                 waits = (int(subject.patient.ask("count")) - before) / (time.monotonic() - begin)
             listening.add_rows(result, (runtime, threads), who, measured)
             result.note(f"""{runtime}, {threads} threads: {waits:.0f} waits a second, by Monitor.LockContentionCount.""")

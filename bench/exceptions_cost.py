@@ -1,7 +1,5 @@
 """What exceptions takes from a program that throws all the time: CPU per throw, through 5 and 50 calls."""
 
-import time
-
 import listening
 import peer
 from listening import Plugin, Trace
@@ -32,9 +30,8 @@ def run(options):
     for runtime in options.runtimes(RUNTIMES):
         for depth in DEPTHS:
             with Subject("throws", runtime, options, args=["depth", depth]) as subject:
-                time.sleep(options.rounds(3, 1))  # until its code is compiled for good
                 who = variants(depth, version)
-                measured = listening.measure(subject, seconds, rounds, who, options.progress(f"{runtime} depth {depth}"))
+                measured = listening.measure(subject, seconds, rounds, who, options, f"{runtime} depth {depth}")
             listening.add_rows(result, (runtime, depth), who, measured)
     result.note("""One thread throws and catches without a pause. A unit is one throw; depth: calls between the catch block
         and the throw. "Cheap": `mode=cheap`, by the runtime's event instead of its callbacks.""")

@@ -71,8 +71,11 @@ def step(subject, seconds, who):
     return lambda: quiet_window(subject, seconds)
 
 
-def measure(subject, seconds, rounds, variants, progress):
+def measure(subject, seconds, rounds, variants, options, label):
     """variants: {name: Plugin, Trace or None}, the bare one first. {name: [(Window, calls)]}"""
+    progress = options.progress(label)
+    progress("warms up")
+    time.sleep(options.rounds(5, 3))  # until its code is compiled for good
     return interleave({name: step(subject, seconds, who) for name, who in variants.items()}, rounds, progress)
 
 
