@@ -12,7 +12,8 @@ from pauses_cost import Window, window
 from table import Budget
 
 EMPTY = harness.BUILD / "bench" / "plugins" / "empty_listener.so"
-COLUMNS = ["variant", "a second", "to bare", "CPU, µs", "to bare", "to runtime only", "told, % of CPU", "threads, %", "calls", "budget"]
+COLUMNS = ["variant", "a second", "to bare", "CPU, µs", "to bare", "to runtime only", "told, % of CPU", "threads, %",
+           "calls", "budget"]
 SETTLE_S = 0.3
 ROUNDS_TO_JUDGE = 6
 
@@ -20,9 +21,9 @@ ROUNDS_TO_JUDGE = 6
 @dataclass(frozen=True)
 class Plugin:
     """Somebody who listens through Medic."""
-    profiler: str
+    profiler: str  # name or file
     settings: dict = field(default_factory=dict)
-    runtime: str = ""        # the variant that shows the runtime's own share of this one
+    runtime: str = ""  # the variant that shows the runtime's own share of this one
     budget: float | None = None  # percent of CPU
 
 
@@ -41,11 +42,18 @@ def quiet_window(subject, seconds):
     return window(subject, seconds), None
 
 
+def heard(subject):
+    """The status once the first calls have come, and the runtime's session of trace events, which takes its time, is up."""
+    starting = "medic-events" in harness.threads(subject.pid).values()
+    now = subject.status()
+    return now if now and now.callbacks and not starting else None
+
+
 def plugin_window(subject, seconds, plugin):
     """The window, and the calls that Medic got a unit of work."""
     medic = subject.start(profiler=plugin.profiler, settings=plugin.settings)
     subject.wait_running(medic)
-    before = harness.wait_until(lambda: (now := subject.status()) and now.callbacks and now, 20, "the first event")
+    before = harness.wait_until(lambda: heard(subject), 20, "the first event")
     time.sleep(SETTLE_S)
     before, threads = subject.status() or before, subject.medic_threads_ns()
     measured = window(subject, seconds)
@@ -110,6 +118,6 @@ def notes(result, rounds, seconds):
         reports are outside the windows. CPU is that of the whole process, Medic's threads in it included, by its CPU clock.""")
     result.note(""""Runtime only": a plugin that asks for the same events and does nothing with them. "Told": what Medic
         says that it used, threads and callbacks; for calls that do next to nothing this is the clock that measures them.
-        "Threads": what the kernel counts for Medic's threads. "Calls": those of the runtime that the plugin answers, a unit.""")
+        "Threads": what the kernel counts for Medic's threads. "Calls": those that the plugin gets, a unit.""")
     result.note(f"""The budget holds against what the ratio of CPU to bare proves (the low end of its interval), judged from
         {ROUNDS_TO_JUDGE} rounds on.""")
