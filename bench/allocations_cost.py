@@ -23,7 +23,7 @@ def variants(runtime, rate, with_peer):
 
 def run(options):
     result = options.result(["runtime", "MB/s", *listening.COLUMNS])
-    rounds, seconds = options.rounds(8, 2), options.rounds(2.0, 1.0)
+    rounds, seconds = options.rounds(8, 2), options.rounds(1.5, 1.0)
     version = options.peer(result, peer.ALLOCATIONS)
     for runtime in options.runtimes(RUNTIMES):
         for rate in MB_A_SECOND:

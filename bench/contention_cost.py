@@ -22,7 +22,7 @@ def variants(with_peer):
 
 def run(options):
     result = options.result(["runtime", "threads", *listening.COLUMNS])
-    rounds, seconds = options.rounds(8, 2), options.rounds(2.0, 1.0)
+    rounds, seconds = options.rounds(8, 2), options.rounds(1.5, 1.0)
     version = options.peer(result, peer.CONTENTION)
     for runtime in options.runtimes(RUNTIMES):
         for threads in THREADS:

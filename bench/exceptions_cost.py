@@ -25,7 +25,7 @@ def variants(depth, with_peer):
 
 def run(options):
     result = options.result(["runtime", "depth", *listening.COLUMNS])
-    rounds, seconds = options.rounds(8, 2), options.rounds(1.0, 0.5)
+    rounds, seconds = options.rounds(8, 2), options.rounds(0.8, 0.5)
     version = options.peer(result, peer.EXCEPTIONS)
     for runtime in options.runtimes(RUNTIMES):
         for depth in DEPTHS:
