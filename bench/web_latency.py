@@ -102,7 +102,7 @@ def run(options):
     version = options.peer(result)
     for runtime in options.runtimes(RUNTIMES):
         with Subject("web", runtime, options) as subject:
-            load(subject, options.rounds(5, 1))  # until its code is compiled for good
+            load(subject, options.rounds(5, 3))  # until its code is compiled for good
             loads = interleave(variants(subject, seconds, version), rounds, options.progress(runtime))
         for name, measured in loads.items():
             cells = [runtime, name]
