@@ -58,6 +58,7 @@ static void name_photographed(const struct recording *recording, struct group *g
             continue;
         best = (double)held->wait_ns;
         group->busy = held->leaf;
+        group->sure = held->sure;
     }
 }
 

@@ -177,8 +177,13 @@ static int by_held(const void *left, const void *right)
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
 {
     const char *name = thread_name(recording, held->owner);
-    char location[MEDIC_LOCATION_MAX];
+    char location[MEDIC_LOCATION_MAX], caller[256];
+    struct medic_text text = {caller, sizeof caller};
+    struct medic_place place = place_of(recording, held->caller);
     int one = 1;
+
+    if (held->caller)
+        medic_add_place(&text, &place);
 
     for (size_t i = 1; i < seen; i++)
         one &= held[i].owner == held->owner;
@@ -189,6 +194,7 @@ static void held_row(const struct recording *recording, medic_section *section, 
         medic_string(one ? name : "several"),
         medic_whole(seen),
         medic_string(medic_frame_location(frame_of(recording, held->anchor), location)),
+        medic_string(held->caller ? caller : NULL),
     };
 
     MEDIC_ROW(recording, section, cells);
@@ -203,6 +209,7 @@ static void write_photographs(const struct recording *recording)
         MEDIC_TEXT_COLUMN("thread", "Thread", 0),
         MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("where", "Line", 0),
+        MEDIC_TEXT_COLUMN("caller", "Called by", 0),
     };
     medic_section *section = NULL;
     size_t rows = 0;

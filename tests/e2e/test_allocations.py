@@ -11,7 +11,7 @@ import profiles
 import visit
 from events import ALLOCATIONS
 
-LONG = events.CYCLES > 5
+LONG = events.LONG
 MEGABYTES, RATE = 1000 if LONG else 300, 100
 _USAGE = 260        # plugins/allocations/allocations.h
 LARGE_EXTRA = 16    # large objects of the runtime itself

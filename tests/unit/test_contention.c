@@ -456,22 +456,47 @@ static void the_lock_its_site_and_its_holder_are_named(void **state)
     assert_text_has(made.text, "row Orders.Cache.Get; System.Object; 0.900; 14400000000; 2; Cache.cs:41;");
 }
 
-static void a_photograph_says_what_the_holder_does(void **state)
+/* Waited for in Cache.Get; the stack is that of the holder. */
+static void a_photographed_lock(uint64_t holder)
 {
     medic_thread_stack stack = {.thread = 1};
     ct_held held = {.wait_ns = 30 * MS, .lock = 1, .owner = 50};
 
-    (void)state;
     a_type(1, 0x100);
     a_lock(1, 400, 16000 * MS, 90 * MS);
     a_pair(1, 40, 400, 16000 * MS, 0);
     a_wait(1, 1, get, 0, 40 * MS);
-    stack.head = (medic_stack_head){host_stack(refresh, sleeping, 0), made.begin, 50, 0};
+    stack.head = (medic_stack_head){holder, made.begin, 50, 0};
     host_record(CT_STACK, &stack, sizeof stack);
     host_record(CT_HELD, &held, sizeof held);
+}
+
+static void a_photograph_says_what_the_holder_does(void **state)
+{
+    (void)state;
+    a_photographed_lock(host_stack(refresh, sleeping, 0));
     render();
-    assert_text_has(made.verdict, "held in Orders.Cache.Refresh (Cache.cs:77), busy in System.Threading.Thread.Sleep");
+    assert_text_has(made.verdict,
+                    "its holder is in Orders.Cache.Refresh (Cache.cs:77), busy in System.Threading.Thread.Sleep");
     assert_text_has(made.text, "section photographs");
+}
+
+static void a_holder_that_calls_others_is_told_with_its_caller(void **state)
+{
+    (void)state;
+    a_photographed_lock(host_stack(booking, refresh, sleeping, 0));
+    render();
+    assert_text_has(made.verdict, "its holder is in Orders.Cache.Refresh (Cache.cs:77)");
+    assert_text_has(made.text, "Cache.cs:77; Orders.Account.Book (Account.cs:5);");
+}
+
+static void a_holder_in_a_method_that_waits_too_holds_it_there(void **state)
+{
+    (void)state;
+    a_photographed_lock(host_stack(booking, get, refresh, sleeping, 0));
+    render();
+    assert_text_has(made.verdict, "it is held in the same method, busy in System.Threading.Thread.Sleep");
+    assert_text_has(made.text, "row Orders.Cache.Get; System.Threading.Thread.Sleep;");
 }
 
 static void locks_of_one_type_are_one_row(void **state)
@@ -591,6 +616,8 @@ int main(void)
         TEST(rare_waits_are_healthy),
         TEST(the_lock_its_site_and_its_holder_are_named),
         TEST(a_photograph_says_what_the_holder_does),
+        TEST(a_holder_that_calls_others_is_told_with_its_caller),
+        TEST(a_holder_in_a_method_that_waits_too_holds_it_there),
         TEST(locks_of_one_type_are_one_row),
         TEST(a_wait_that_does_not_end_is_told_with_its_age),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),

@@ -4,10 +4,12 @@
 //
 // It prints `ready <pid>` (the web mode: `ready <pid> <port>`) once it is warm, then obeys the lines of its stdin:
 //     stats     one line of JSON: what the program knows about itself, to compare a report with
+//     traced    yes or no: whether anybody listens to the runtime's events
 //     quit      ends with exit code 0; so does the end of the input
 // --gap runs a thread that sleeps 1 ms at a time and keeps the longest gap, which is the pause a user would have felt.
 // --collect runs a thread that collects without a pause.
 // --blocked runs N threads beside the mode that wait for ever, as those of the mode blocked do.
+using System.Diagnostics.Tracing;
 using System.Globalization;
 using Medic.Targets;
 
@@ -74,6 +76,8 @@ while (Console.ReadLine() is { } line && line != "quit")
 {
     if (line == "stats")
         Console.WriteLine(Stats.Line(mode, gap));
+    else if (line == "traced")
+        Console.WriteLine(EventSource.GetSources().Any(s => s.Name == "Microsoft-Windows-DotNETRuntime" && s.IsEnabled()) ? "yes" : "no");
     else
         mode.Command(line);
 }
