@@ -9,7 +9,6 @@
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
-    const char *holder = place_of(recording, group->holder).name;
     medic_cell cells[] = {
         medic_string(lock_name(group)),
         medic_string(place_of(recording, group->line).name),
@@ -19,9 +18,6 @@ static void lock_row(const struct recording *recording, medic_section *section, 
         medic_whole(quantile(group->bins, group->max_ns, 0.50)),
         medic_whole(quantile(group->bins, group->max_ns, 0.99)),
         medic_whole(group->max_ns),
-        medic_whole(group->threads),
-        medic_whole(group->locks),
-        medic_string(holder),
     };
 
     MEDIC_ROW(recording, section, cells);
@@ -38,15 +34,49 @@ static void write_locks(const struct recording *recording)
         MEDIC_TIME_COLUMN("p50", "p50", MEDIC_COLUMN_DIFF),
         MEDIC_TIME_COLUMN("p99", "p99", MEDIC_COLUMN_DIFF),
         MEDIC_TIME_COLUMN("max", "Max", MEDIC_COLUMN_DIFF),
-        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
-        MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
-        MEDIC_TEXT_COLUMN("held", "Held in", 0),
     };
     medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "locks", "Locks by time waited",
                                         "Counts and times are of all waits.", columns);
 
     for (size_t i = 0; i < recording->group_count && i < ROWS_MAX; i++)
         lock_row(recording, section, &recording->groups[i]);
+    recording->document->total_rows(section, recording->group_count);
+}
+
+/* A name, or a number. */
+static medic_cell thread_cell(const struct recording *recording, uint32_t tid, char room[16])
+{
+    const char *name = thread_name(recording, tid);
+
+    snprintf(room, 16, "%u", tid);
+    return medic_string(name ? name : tid ? room : NULL);
+}
+
+static void write_who(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("threads", "Threads waiting", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("held", "Held in", 0),
+        MEDIC_TEXT_COLUMN("thread", "Longest by thread", 0),
+    };
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "who", "Who waits, who holds", NULL, columns);
+
+    for (size_t i = 0; i < recording->group_count && i < ROWS_MAX; i++) {
+        const struct group *group = &recording->groups[i];
+        char tid[16];
+        medic_cell cells[] = {
+            medic_string(lock_name(group)),
+            medic_string(place_of(recording, group->line).name),
+            medic_whole(group->locks),
+            medic_whole(group->threads),
+            medic_string(place_of(recording, group->holder).name),
+            thread_cell(recording, group->holder_tid, tid),
+        };
+        MEDIC_ROW(recording, section, cells);
+    }
     recording->document->total_rows(section, recording->group_count);
 }
 
@@ -176,22 +206,16 @@ static int by_held(const void *left, const void *right)
 
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
 {
-    const char *name = thread_name(recording, held->owner);
     char location[MEDIC_LOCATION_MAX], caller[256];
     struct medic_text text = {caller, sizeof caller};
     struct medic_place place = place_of(recording, held->caller);
-    int one = 1;
 
     if (held->caller)
         medic_add_place(&text, &place);
-
-    for (size_t i = 1; i < seen; i++)
-        one &= held[i].owner == held->owner;
     medic_cell cells[] = {
         medic_string(place_of(recording, held->anchor).name),
         medic_string(place_of(recording, held->leaf).name),
         medic_string(lock_name(&recording->groups[held->group])),
-        medic_string(one ? name : "several"),
         medic_whole(seen),
         medic_string(medic_frame_location(frame_of(recording, held->anchor), location)),
         medic_string(held->caller ? caller : NULL),
@@ -206,7 +230,6 @@ static void write_photographs(const struct recording *recording)
         MEDIC_TEXT_COLUMN("method", "Holder in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("leaf", "Busy in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("thread", "Thread", 0),
         MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("where", "Line", 0),
         MEDIC_TEXT_COLUMN("caller", "Called by", 0),
@@ -441,6 +464,7 @@ void write_sections(const struct recording *recording)
 {
     if (recording->group_count) {
         write_locks(recording);
+        write_who(recording);
         write_places(recording, pick_site, "sites", "Where threads wait", "Method",
                      "Estimated from the waits with a stack.");
         write_places(

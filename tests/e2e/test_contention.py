@@ -55,8 +55,8 @@ def locks(seen):
     return [*piers(seen), *filter(None, [seen.truth["relay"]])]
 
 
-def row_of(seen, lock):
-    row, = [row for row in seen.rows("locks") if row["lock"] == lock["type"]]
+def row_of(seen, lock, section="locks"):
+    row, = [row for row in seen.rows(section) if row["lock"] == lock["type"]]
     return row
 
 
@@ -74,9 +74,9 @@ def assert_between(value, least, most, told):
 
 def test_waits_of_each_lock_are_as_many_as_there_were_and_as_the_runtime_counts(seen):
     for lock in locks(seen):
-        row = row_of(seen, lock)
-        assert (row["waits"], row["locks"]) == (lock["waits"], 1) == (COUNT, 1), (row, lock)
-        assert row["threads"] == len(lock.get("sides", [0])), row
+        row, who = row_of(seen, lock), row_of(seen, lock, "who")
+        assert row["waits"] == lock["waits"] == COUNT, (row, lock)
+        assert (who["locks"], who["threads"]) == (1, len(lock.get("sides", [0]))), who
         assert abs(lock["counted"] - row["waits"]) <= SHARE * row["waits"], (row, lock)
 
 
@@ -114,7 +114,7 @@ def test_holders_that_have_waited_are_named_where_they_got_the_lock(seen):
         row = rows[side["site"]]
         assert events.has_place(row["where"], side["mark"]) and row["stacks"] == len(turns), row
         assert_between(row["waited"], [relay["leastNs"][i] for i in turns], [relay["mostNs"][i] for i in turns], row)
-    assert row_of(seen, relay)["held"] in rows
+    assert row_of(seen, relay, "who")["held"] in rows
 
 
 def test_threads_that_hold_and_that_wait_are_named(seen):
@@ -127,10 +127,11 @@ def test_threads_that_hold_and_that_wait_are_named(seen):
 
 def test_holders_that_never_waited_are_named_by_a_photograph(held):
     for lock in piers(held):
-        assert row_of(held, lock)["held"] == lock["holder"], held.rows("photographs")
+        who = row_of(held, lock, "who")
+        assert (who["held"], who["thread"]) == (lock["holder"], "captain"), (who, held.rows("photographs"))
         row, = [row for row in held.rows("photographs")
                 if (row["lock"], row["method"]) == (lock["type"], lock["holder"])]
-        assert row["thread"] == "captain" and events.has_place(row["where"], f"{lock['mark']}-held"), row
+        assert events.has_place(row["where"], f"{lock['mark']}-held"), row
         assert row["leaf"] == "System.Threading.Thread.Sleep" and row["caller"].startswith("Ferry.Pier.Sail"), row
 
 
@@ -155,7 +156,8 @@ def test_waits_for_semaphores_are_told_where_the_runtime_tells_them(seen):
     for told, kind in zip([lock for lock in seen.truth["locks"] if lock["handle"]], kinds, strict=True):
         row = rows[told["site"]]
         assert (row["kind"], row["stacks"]) == (kind, COUNT) and events.has_place(row["where"], told["mark"]), row
-        assert_between(row["waited"], told["leastNs"], told["mostNs"], row)
+        least = [0.95 * length for length in told["leastNs"]]  # a thread sleeps a moment before the runtime says so
+        assert_between(row["waited"], least, told["mostNs"], row)
         assert told["site"] not in seen.verdict
 
 
@@ -176,7 +178,7 @@ def test_the_lock_of_many_threads_is_named(patient, out_dir):
     seen = visit.attach(p, out_dir / "s", duration="2s", profiler=CONTENTION)
     assert seen.severity == "critical", seen.verdict
     assert "Ferry.Hawser" in seen.verdict and "Ferry.Dock.Board" in seen.verdict, seen.verdict
-    row, = [row for row in seen.rows("locks") if row["lock"] == "Ferry.Hawser"]
+    row, = [row for row in seen.rows("who") if row["lock"] == "Ferry.Hawser"]
     assert (row["locks"], row["threads"]) == (3, 8), row
 
 

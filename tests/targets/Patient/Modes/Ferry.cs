@@ -30,16 +30,30 @@ static class Shore
 {
     /// <summary>Without a lock: nobody else's waits may be counted.</summary>
     public static void Until(Func<bool> condition) => SpinWait.SpinUntil(condition);
+}
 
-    /// <summary>It has given up its processor.</summary>
-    public static bool IsAsleep(Thread thread) => (thread.ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0;
+/// <summary>A thread of which can be told whether it sleeps.</summary>
+sealed class Sailor
+{
+    private readonly Thread _thread;
+    private string? _stat;
 
-    public static Thread Start(string name, ThreadStart body)
+    public Sailor(string name, Action body)
     {
-        var thread = new Thread(body) { Name = name, IsBackground = true };
-        thread.Start();
-        return thread;
+        _thread = new Thread(() =>
+        {
+            Volatile.Write(ref _stat, File.ResolveLinkTarget("/proc/thread-self", false)!.FullName + "/stat");
+            body();
+        })
+        { Name = name, IsBackground = true };
+        _thread.Start();
     }
+
+    public void Join() => _thread.Join();
+
+    /// <summary>It has given up its processor: one that spins looks asleep to the runtime when it yields, but not to Linux.</summary>
+    public bool IsAsleep() => (_thread.ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0 &&
+        Volatile.Read(ref _stat) is { } stat && File.ReadAllText(stat).Split(") ")[1].StartsWith('S');
 }
 
 /// <summary>One lock: a thread that holds it, and one that waits for it, in methods of known names.</summary>
@@ -58,7 +72,7 @@ abstract class Pier(string type, string name, string mark, bool isHandle = false
     ];
 
     public readonly bool IsHandle = isHandle;
-    private Thread? _waiter;
+    private Sailor? _waiter;
     private Log _log = new(0);
     private int _round, _held, _coming, _gone;
     private long _since;
@@ -75,8 +89,8 @@ abstract class Pier(string type, string name, string mark, bool isHandle = false
     {
         _log = new Log(count);
         _held = _coming = _gone = -1;
-        _waiter = Shore.Start("passenger", () => Board(count));
-        Shore.Start("captain", () => Sail(count, milliseconds)).Join();
+        _waiter = new Sailor("passenger", () => Board(count));
+        new Sailor("captain", () => Sail(count, milliseconds)).Join();
         _waiter.Join();
         return $"{{\"type\":\"{type}\",\"site\":\"Ferry.{name}.Wait\",\"mark\":\"{mark}\",\"holder\":\"Ferry.{name}.Hold\"," +
             $"\"handle\":{(IsHandle ? "true" : "false")},{_log.Line}}}";
@@ -108,7 +122,7 @@ abstract class Pier(string type, string name, string mark, bool isHandle = false
     protected void Arrive()
     {
         Volatile.Write(ref _held, _round);
-        Shore.Until(() => Volatile.Read(ref _coming) == _round && Shore.IsAsleep(_waiter!));
+        Shore.Until(() => Volatile.Read(ref _coming) == _round && _waiter!.IsAsleep());
         _since = Stopwatch.GetTimestamp();
     }
 
@@ -237,7 +251,7 @@ sealed class Primer() : Pier("Ferry.Fender", "Primer", "fender")
 static class Helm
 {
     private static readonly Rudder s_rudder = new();
-    private static readonly Thread[] s_mates = new Thread[2];
+    private static readonly Sailor?[] s_mates = new Sailor?[2];
     private static Log s_log = new(0);
     private static int s_last, s_taken, s_coming;
 
@@ -246,12 +260,10 @@ static class Helm
     {
         s_log = new Log(count);
         (s_last, s_taken, s_coming) = (count, -1, -1);
-        s_mates[0] = new Thread(() => Turns(0, milliseconds)) { Name = "port", IsBackground = true };
-        s_mates[1] = new Thread(() => Turns(1, milliseconds)) { Name = "starboard", IsBackground = true };
+        s_mates[1] = new Sailor("starboard", () => Turns(1, milliseconds));
+        s_mates[0] = new Sailor("port", () => Turns(0, milliseconds));
         foreach (var mate in s_mates)
-            mate.Start();
-        foreach (var mate in s_mates)
-            mate.Join();
+            mate!.Join();
         return "{\"type\":\"Ferry.Rudder\",\"sides\":[{\"site\":\"Ferry.Helm.Port\",\"mark\":\"port\"}," +
             $"{{\"site\":\"Ferry.Helm.Starboard\",\"mark\":\"starboard\"}}],{s_log.Line}}}";
     }
@@ -291,7 +303,7 @@ static class Helm
         Volatile.Write(ref s_taken, turn);
         if (turn == s_last)
             return;
-        Shore.Until(() => Volatile.Read(ref s_coming) == turn + 1 && Shore.IsAsleep(s_mates[(turn + 1) % 2]));
+        Shore.Until(() => Volatile.Read(ref s_coming) == turn + 1 && s_mates[(turn + 1) % 2]?.IsAsleep() == true);
         var since = Stopwatch.GetTimestamp();
         Thread.Sleep(milliseconds);
         s_log.Held(turn, since);
