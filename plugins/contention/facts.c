@@ -60,6 +60,15 @@ uint32_t managed_part(const struct recording *recording, uint64_t stack, const u
     return count - first;
 }
 
+/* Who is about to let go is busy with nothing. */
+static int lets_go(const struct recording *recording, uint32_t frame)
+{
+    const char *name = frame_of(recording, frame)->function;
+
+    return medic_begins_with(name, "System.Threading.Monitor.Exit") ||
+           medic_begins_with(name, "System.Threading.Lock.Exit");
+}
+
 /* A stack does not tell which of its methods took the lock. A method in which others wait for it is the one; else it is the
  * innermost one of the program's own, or one that called it. */
 static void find_held(const struct recording *recording, struct held *held)
@@ -68,6 +77,8 @@ static void find_held(const struct recording *recording, struct held *held)
     const uint32_t *frames = NULL;
     uint32_t count = managed_part(recording, held->stack, &frames), known = 0;
 
+    while (count && lets_go(recording, frames[count - 1]))
+        count--;
     held->leaf = count ? frames[count - 1] : 0;
     for (uint32_t i = count; i > 0 && !known; i--) {
         uint32_t frame = frames[i - 1];

@@ -157,6 +157,11 @@ static size_t gather(const struct recording *recording, struct thread_sum *sums)
     return count;
 }
 
+uint32_t holding_thread(const struct group *group)
+{
+    return (double)group->holder_tid_ns >= 0.5 * (double)group->blocked_ns ? group->holder_tid : 0;
+}
+
 static void add_thread(struct group *group, uint32_t tid, uint64_t waits, uint64_t blocked_ns)
 {
     group->threads += waits != 0;

@@ -132,6 +132,8 @@ const char *lock_name(const struct group *group);
 /* holders.c: each 1, or 0 when out of memory. Fills the line, the site and the holder of a group; and the threads of all. */
 int know_places(struct recording *recording, struct group *group);
 int know_threads(struct recording *recording);
+/* The thread for which others waited most of the time, 0 when it was not one. */
+uint32_t holding_thread(const struct group *group);
 
 /* verdict.c */
 void write_verdict(const struct recording *recording);

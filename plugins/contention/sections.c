@@ -26,7 +26,7 @@ static void lock_row(const struct recording *recording, medic_section *section, 
 static void write_locks(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
@@ -44,23 +44,26 @@ static void write_locks(const struct recording *recording)
 }
 
 /* A name, or a number. */
-static medic_cell thread_cell(const struct recording *recording, uint32_t tid, char room[16])
+static medic_cell holding_cell(const struct recording *recording, const struct group *group, char room[16])
 {
+    uint32_t tid = holding_thread(group);
     const char *name = thread_name(recording, tid);
 
     snprintf(room, 16, "%u", tid);
-    return medic_string(name ? name : tid ? room : NULL);
+    if (name || tid)
+        return medic_string(name ? name : room);
+    return medic_string(group->holder_tid ? "several" : NULL);
 }
 
 static void write_who(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
         MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
-        MEDIC_COUNT_COLUMN("threads", "Threads waiting", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("held", "Held in", 0),
-        MEDIC_TEXT_COLUMN("thread", "Longest by thread", 0),
+        MEDIC_TEXT_COLUMN("thread", "Held by", 0),
     };
     medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "who", "Who waits, who holds", NULL, columns);
 
@@ -73,7 +76,7 @@ static void write_who(const struct recording *recording)
             medic_whole(group->locks),
             medic_whole(group->threads),
             medic_string(place_of(recording, group->holder).name),
-            thread_cell(recording, group->holder_tid, tid),
+            holding_cell(recording, group, tid),
         };
         MEDIC_ROW(recording, section, cells);
     }
@@ -161,7 +164,7 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
 {
     const medic_column columns[] = {
         MEDIC_TEXT_COLUMN("method", heading, MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
         MEDIC_COUNT_COLUMN("stacks", "Stacks", MEDIC_COLUMN_DIFF),
@@ -229,7 +232,7 @@ static void write_photographs(const struct recording *recording)
     static const medic_column columns[] = {
         MEDIC_TEXT_COLUMN("method", "Holder in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("leaf", "Busy in", MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("where", "Line", 0),
         MEDIC_TEXT_COLUMN("caller", "Called by", 0),

@@ -89,7 +89,7 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
             medic_add_name(text, place_of(recording, group->busy).name);
         }
     }
-    if (!group->holder_tid || (double)group->holder_tid_ns < 0.5 * (double)group->blocked_ns)
+    if (!holding_thread(group))
         return;
     name = thread_name(recording, group->holder_tid);
     medic_add(text, seen ? (group->photographed && !group->sure ? ", mostly thread " : ", mostly by thread ")
