@@ -29,7 +29,7 @@ def record(target, folder, command, *more):
     return events.record(target, folder, CONTENTION, command, events_on, "--top", "all", *more, prime="prime")
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def seen(request):
     runtime, env = request.param
     with harness.temp_dir() as folder, harness.Patient("waits", runtime, env=env) as patient:
@@ -37,7 +37,7 @@ def seen(request):
         assert patient.quit() == 0, patient.stderr()
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def held(request):
     """Waits that are long enough for photographs; the holders never wait."""
     runtime, env = request.param
@@ -182,7 +182,7 @@ def test_the_lock_of_many_threads_is_named(patient, out_dir):
     assert (row["locks"], row["threads"]) == (3, 8), row
 
 
-@pytest.mark.parametrize("case", events.CASES, ids=events.name_of)
+@pytest.mark.parametrize("case", events.ALL_CASES, ids=events.name_of)
 def test_comes_and_goes_while_all_fight_and_collect(case, patient, out_dir):
     """Collections follow one another without a pause, also while events are started and stopped."""
     runtime, env = case
