@@ -468,6 +468,23 @@ static void a_photographed_lock(uint64_t holder)
     host_record(CT_HELD, &held, sizeof held);
 }
 
+static void the_holder_belongs_to_the_site_that_is_told(void **state)
+{
+    (void)state;
+    a_type(1, 0x200);
+    a_lock(1, 300, 9000 * MS, 90 * MS);
+    a_pair(1, 40, 300, 9000 * MS, 0);
+    a_wait(1, 1, refresh, 0, 20 * MS);
+    a_wait(2, 1, booking, 1, 40 * MS);
+    a_wait(3, 1, refresh, 2, 39 * MS);
+    a_wait(4, 1, booking, 3, 40 * MS);
+    a_wait(5, 1, refresh, 4, 39 * MS);
+    render();
+    assert_text_has(made.verdict,
+                    "locked in Orders.Cache.Refresh (Cache.cs:77); meanwhile it is held in Orders.Account.Book "
+                    "(Account.cs:5)");
+}
+
 static void a_photograph_says_what_the_holder_does(void **state)
 {
     (void)state;
@@ -627,6 +644,7 @@ int main(void)
         TEST(in_net_8_there_are_no_handles),
         TEST(rare_waits_are_healthy),
         TEST(the_lock_its_site_and_its_holder_are_named),
+        TEST(the_holder_belongs_to_the_site_that_is_told),
         TEST(a_photograph_says_what_the_holder_does),
         TEST(a_holder_that_lets_go_is_busy_with_nothing),
         TEST(several_threads_that_hold_in_turns_are_not_named),
