@@ -11,8 +11,8 @@ import profiles
 import visit
 from events import ALLOCATIONS
 
-LONG = events.CYCLES > 5
-MEGABYTES, RATE = 1000 if LONG else 300, 100
+LONG = events.LONG
+MEGABYTES, RATE = 1000 if LONG else 400, 100
 _USAGE = 260        # plugins/allocations/allocations.h
 LARGE_EXTRA = 16    # large objects of the runtime itself
 NOISE = 4e6         # bytes that others than the program allocate meanwhile, Medic's orders among them
