@@ -19,8 +19,9 @@ struct flight {
     uintptr_t
         stack; /* address in the throwing frame: one that is thrown later by a caller of it has ended this flight */
     uint64_t number;   /* of the sample; 0 = none */
-    uint64_t begin_ns; /* of the sample */
+    uint64_t begin_ns; /* 0 = not timed */
     uint64_t begin_cpu_ns;
+    uint64_t clock_ns; /* what reading that clock took */
     uint32_t flags; /* enum ex_throw_flags */
     uint32_t reserved;
 };
@@ -32,6 +33,7 @@ struct thread {
     uint32_t depth;
     uint32_t epoch;       /* of last_caught */
     ObjectID last_caught; /* what the catch block that was entered last has got */
+    uint64_t until_timed; /* throws from now; 0 = none */
     struct flight flights[FLIGHTS];
 };
 

@@ -174,14 +174,15 @@ static void write_times(const struct recording *recording)
     uint32_t first = 40, last = 0;
     medic_section *section;
 
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *sample = &recording->samples[i];
+    for (size_t i = 0; i < recording->catch_count; i++) {
+        const ex_catch *caught = &recording->catchs[i];
+        double weight = timed_weight(recording, caught);
         uint32_t bucket = 0;
-        if (!sample->caught)
+        if (weight <= 0)
             continue;
-        while (bucket < 39 && sample->time_ns >= UINT64_C(1000) << bucket)
+        while (bucket < 39 && caught->time_ns >= UINT64_C(1000) << bucket)
             bucket++;
-        counts[bucket] += sample->weight;
+        counts[bucket] += weight;
         first = bucket < first ? bucket : first;
         last = bucket > last ? bucket : last;
     }
@@ -223,7 +224,7 @@ static void note_cpu(const struct recording *recording, struct medic_text *text)
             "throws again counts as thrown.");
         return;
     }
-    medic_add(text, "CPU is estimated from the CPU time between throw and catch block of the sampled throws");
+    medic_add(text, "CPU is estimated from the CPU time between throw and catch block of some throws");
     if (facts->cpu_ns > 0) {
         medic_add(text, ", within about ");
         medic_add_share(text, facts->cpu_error_ns, all);

@@ -81,7 +81,8 @@ static void add_cpu(struct medic_text *text, const struct facts *facts, double c
     if (facts->cheap || !facts->process_ns || cpu_ns <= 0)
         return;
     medic_add(text, ": about ");
-    medic_add_share(text, cpu_ns, (double)facts->process_ns);
+    medic_add_share(text, cpu_ns < (double)facts->process_ns ? cpu_ns : (double)facts->process_ns,
+                    (double)facts->process_ns);
     medic_add(text, " of CPU");
 }
 
