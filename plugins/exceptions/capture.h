@@ -22,7 +22,7 @@ struct flight {
     uint64_t begin_ns; /* 0 = not timed */
     uint64_t begin_cpu_ns;
     uint64_t clock_ns; /* what reading that clock took */
-    uint32_t flags; /* enum ex_throw_flags */
+    uint32_t flags;    /* enum ex_throw_flags */
     uint32_t reserved;
 };
 

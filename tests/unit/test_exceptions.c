@@ -205,6 +205,33 @@ static void stacks_are_limited_and_counts_are_not(void **state)
     assert_tally(&target.self.types, 16, 0, 5000, 0);
 }
 
+/* The four early ones are timed with their stack; after that it is one or the other. */
+static void what_gets_a_stack_is_not_timed(void **state)
+{
+    struct object e = {.type = 16};
+    uint64_t plain = 0, untimed = 0;
+
+    (void)state;
+    for (int i = 0; i < 64; i++) {
+        if (i == 8)
+            target.self.stack_due_ns = 0; /* one more stack, and none after it */
+        target.self.stack_step_ns = UINT64_C(1) << 62;
+        throw_it(&e);
+        catch_it(&e, 1);
+    }
+    for (size_t i = 0; i < made.record_count; i++) {
+        ex_catch caught;
+        if (made.records[i].type != EX_CATCH)
+            continue;
+        memcpy(&caught, made.records[i].data, sizeof caught);
+        assert_true(caught.flags & EX_UNTIMED ? caught.number && !caught.time_ns : caught.time_ns > 0);
+        plain += caught.number == 0;
+        untimed += (caught.flags & EX_UNTIMED) != 0;
+    }
+    assert_in_range(plain, 1, 3);
+    assert_in_range(untimed, 1, 2);
+}
+
 static void a_full_ring_loses_samples_only(void **state)
 {
     struct object e = {.type = 16};
@@ -329,6 +356,23 @@ static void a_loop_of_format_exceptions(void **state)
     assert_text_has(made.text, "row App.Importer.Run; System.FormatException; catch block; 9812; 0; 1.000;");
 }
 
+/* What throws with a stack cost does not count when enough others were timed. */
+static void the_cpu_is_of_throws_without_a_stack(void **state)
+{
+    ex_catch timed = {.type = 32, .catcher = 1, .time_ns = 10000, .cpu_ns = 10000};
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 10000, 0);
+    counted(EX_CAUGHT, 32, 1, 10000, 0);
+    totals(1000 * MS);
+    for (int i = 0; i < 8; i++) {
+        sampled(32, 0, "stacked", 1, 50000);
+        host_record(EX_CATCH, &timed, sizeof timed);
+    }
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "all caught in App.Importer.Run: about 10 % of CPU.");
+}
+
 static void few_are_healthy(void **state)
 {
     (void)state;
@@ -420,11 +464,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(nested_ones_land_where_they_belong, begin, end),
         cmocka_unit_test_setup_teardown(what_was_thrown_before_is_not_counted, begin, end),
         cmocka_unit_test_setup_teardown(stacks_are_limited_and_counts_are_not, begin, end),
+        cmocka_unit_test_setup_teardown(what_gets_a_stack_is_not_timed, begin, end),
         cmocka_unit_test_setup_teardown(a_full_ring_loses_samples_only, begin, end),
         cmocka_unit_test_setup_teardown(a_full_table_is_told, begin, end),
         cmocka_unit_test(numbers_and_ids_are_folded),
         cmocka_unit_test(text_is_made_of_utf16),
         cmocka_unit_test_setup_teardown(a_loop_of_format_exceptions, begin, end),
+        cmocka_unit_test_setup_teardown(the_cpu_is_of_throws_without_a_stack, begin, end),
         cmocka_unit_test_setup_teardown(few_are_healthy, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_healthy, begin, end),
         cmocka_unit_test_setup_teardown(hops_and_noise_are_told_apart, begin, end),
