@@ -21,8 +21,11 @@ enum { SIGNALS = 64, EXIT_FAILED = 1 };
 
 int heap_child_prepare(struct heap_child *child, struct heap_sink *sink, uint64_t life_ns, medic_reason *why)
 {
+    int code;
+
     *child = (struct heap_child){.sink = sink, .life_ns = life_ns, .target_pid = os_process_id()};
-    return code_memory_open(&child->memory, why);
+    code = code_memory_open(&child->memory, why);
+    return code == MEDIC_OK ? code_memory_copy(&child->memory, why) : code;
 }
 
 void heap_child_free(struct heap_child *child)
