@@ -10,6 +10,7 @@
 #define BUCKETS 100u
 #define BURST_SHARE 0.5 /* of all throws in a tenth of the time */
 #define BURST_LEAST 100u
+#define DYING_NS UINT64_C(10000000000) /* from an exception that nobody catches to the end of the program */
 
 uint64_t throws_of(const struct type *type)
 {
@@ -561,6 +562,36 @@ static double root(double value)
     return guess;
 }
 
+static int is_last_of_thread(const struct recording *recording, const struct sample *sample)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *other = &recording->samples[i];
+        if (other->head.head.os_id == sample->head.head.os_id && other->head.head.time_ns > sample->head.head.time_ns)
+            return 0;
+    }
+    return 1;
+}
+
+/* A recording that stops in the middle, and a thread that did no more than throw what nobody caught. */
+static void find_unhandled(struct recording *recording)
+{
+    struct unhandled *unhandled = &recording->facts.unhandled;
+    uint64_t latest = recording->end_ns > DYING_NS ? recording->end_ns - DYING_NS : 0;
+
+    if (recording->facts.cheap || recording->capture->end_reason(recording->host) != MEDIC_END_NONE)
+        return;
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        if (sample->caught || sample->type == NO_INDEX || sample->head.head.time_ns < latest ||
+            !is_last_of_thread(recording, sample))
+            continue;
+        latest = sample->head.head.time_ns;
+        *unhandled =
+            (struct unhandled){short_type(recording->types[sample->type].name), recording->types[sample->type].name,
+                               sample->message, place_of(recording, sample->site)};
+    }
+}
+
 static void find_facts(struct recording *recording)
 {
     struct facts *facts = &recording->facts;
@@ -579,6 +610,7 @@ static void find_facts(struct recording *recording)
     }
     facts->cpu_error_ns = 1.96 * root(variance);
     find_bursts(recording);
+    find_unhandled(recording);
 }
 
 int analyse(struct recording *recording)

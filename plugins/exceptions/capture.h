@@ -49,7 +49,7 @@ struct throws {
     int cheap, redact;
     uint32_t stacks_per_second, message_length;
     uint64_t stack_step_ns; /* 0 = no stacks */
-    uint32_t ticks;
+    uint64_t totals_ns;     /* when they were written */
 
     struct tally types;     /* (type, 0) */
     struct tally routes;    /* (type, catcher) */

@@ -285,6 +285,7 @@ static HRESULT thrown(void *instance, ObjectID object)
         sample(self, object, flight);
     if (thread && (is_timed(thread, flight) || (early && flight->number)))
         begin_time(self, flight);
+    self->records->soon(self->host);
     return S_OK;
 }
 

@@ -86,5 +86,6 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
         announce(self, entry, type, &name);
     if (stack_allowed(self, early))
         sample(self, type, flags, &message);
+    self->records->soon(self->host);
     return S_OK;
 }

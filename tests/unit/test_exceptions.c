@@ -43,8 +43,13 @@ static int write_two(const medic_host *host, uint32_t type, const void *head, ui
     return write_record(host, type, both, head_size + tail_size);
 }
 
+static void come_soon(const medic_host *host)
+{
+    (void)host;
+}
+
 static const medic_records_service records = {
-    .size = sizeof records, .write = write_record, .write2 = write_two, .emit = write_record};
+    .size = sizeof records, .write = write_record, .write2 = write_two, .emit = write_record, .soon = come_soon};
 static const medic_stacks_service stacks = {.size = sizeof stacks, .here = write_two};
 static const medic_clock_service clocks = {.size = sizeof clocks, .now_ns = now_ns, .thread_cpu_ns = now_ns};
 
@@ -416,6 +421,29 @@ static void hops_and_noise_are_told_apart(void **state)
     assert_text_has(made.text, "section framework");
 }
 
+static void what_ended_the_program_is_told(void **state)
+{
+    uint64_t stack = host_stack(user_frame("App.Importer.Run", "/src/Importer.cs", 9), 0);
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 20, 0);
+    counted(EX_CAUGHT, 32, 1, 20, 0);
+    counted(EX_RATE, 16, 0, 1, 0);
+    totals(1000 * MS);
+    sampled(32, stack, "bad", 1, 10000);
+    sampled(16, stack, "no way out", 0, 0);
+    made.end_reason = MEDIC_END_NONE;
+    ((ex_throw *)(void *)made.records[made.record_count - 1].data)->head.time_ns = made.end - 100 * MS;
+    host_render(&exceptions_report);
+    assert_string_equal(made.verdict, "An unhandled OrderError thrown in App.Importer.Run (Importer.cs:9) ended the "
+                                      "program: \"no way out\".");
+    assert_int_equal(made.severity, MEDIC_CRITICAL);
+    assert_text_has(made.text, "finding 20 FormatExceptions in 10 s");
+    made.end_reason = MEDIC_END_DURATION;
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "20 FormatExceptions in 10 s");
+}
+
 static void any_end_of_a_capture_is_read(void **state)
 {
     (void)state;
@@ -474,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(few_are_healthy, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_healthy, begin, end),
         cmocka_unit_test_setup_teardown(hops_and_noise_are_told_apart, begin, end),
+        cmocka_unit_test_setup_teardown(what_ended_the_program_is_told, begin, end),
         cmocka_unit_test_setup_teardown(any_end_of_a_capture_is_read, begin, end),
     };
 
