@@ -8,7 +8,8 @@
 #define PLAIN_LEAST 8u /* with fewer those with a stack count too */
 #define NOISE_SHARE 0.5
 #define BUCKETS 100u
-#define BURST_SHARE 0.5 /* of all throws in a tenth of the time */
+#define TIMELINE_PART_NS UINT64_C(100000000) /* counts come so often */
+#define BURST_SHARE 0.5                      /* of all throws in a tenth of the time */
 #define BURST_LEAST 100u
 #define DYING_NS UINT64_C(10000000000) /* from an exception that nobody catches to the end of the program */
 
@@ -487,6 +488,15 @@ static int descending(const void *left, const void *right)
     return (a < b) - (a > b);
 }
 
+uint32_t timeline_parts(const struct recording *recording)
+{
+    uint64_t parts = recording->facts.span_ns / TIMELINE_PART_NS;
+
+    if (!recording->rate_count || parts < 2)
+        return 0;
+    return parts < TIMELINE_PARTS ? (uint32_t)parts : TIMELINE_PARTS;
+}
+
 static void find_bursts(struct recording *recording)
 {
     double buckets[BUCKETS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
@@ -506,7 +516,7 @@ static void find_bursts(struct recording *recording)
     qsort(buckets, BUCKETS, sizeof *buckets, descending);
     for (size_t i = 0; i < BUCKETS / 10; i++)
         burst += buckets[i];
-    if (all >= BURST_LEAST && burst > BURST_SHARE * all)
+    if (timeline_parts(recording) && all >= BURST_LEAST && burst > BURST_SHARE * all)
         facts->burst_share = burst / all;
 }
 

@@ -6,6 +6,7 @@
 #include "verdict.h"
 
 #define NO_INDEX SIZE_MAX
+#define TIMELINE_PARTS 100u
 
 /* Of throws that were timed: CPU time and its squares, and time. */
 struct measure {
@@ -114,6 +115,9 @@ double timed_weight(const struct recording *recording, const ex_catch *caught);
 /* "FormatException" of "System.FormatException". */
 const char *short_type(const char *name);
 struct medic_place place_of(const struct recording *recording, uint32_t frame);
+
+/* Parts of the timeline, 0 = it is too short for one. */
+uint32_t timeline_parts(const struct recording *recording);
 
 /* --- sections.c, sections_where.c --- */
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define ROWS_MAX 500u
-#define BUCKETS 100u
 
 static double seconds(const struct recording *recording)
 {
@@ -30,13 +29,13 @@ static void type_row(const struct recording *recording, medic_section *section, 
         site ? place_of(recording, recording->samples[site->example].site) : (struct medic_place){0};
     char location[MEDIC_LOCATION_MAX];
     int known = !recording->facts.cheap && type->cpu_ns > 0;
+    double all = (double)recording->facts.process_ns;
     medic_cell cells[] = {
         medic_string(type->name),
         medic_whole(type->fresh),
         medic_whole(type->propagated),
         medic_number((double)throws_of(type) / seconds(recording)),
-        known && recording->facts.process_ns ? medic_ratio(type->cpu_ns, (double)recording->facts.process_ns)
-                                             : medic_none(),
+        known && all ? medic_ratio(type->cpu_ns < all ? type->cpu_ns : all, all) : medic_none(),
         known ? about(type->cpu_ns) : medic_none(),
         medic_string(place.name),
         medic_string(medic_location(place.file, place.line, location)),
@@ -140,11 +139,11 @@ static void write_timeline(const struct recording *recording)
         {"fresh", "Thrown", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
         {"propagated", "Again", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
     };
-    double fresh[BUCKETS] = {0}, again[BUCKETS] = {0}, span = (double)recording->facts.span_ns;
-    uint32_t count = span >= 100e6 * BUCKETS ? BUCKETS : (uint32_t)(span / 100e6); /* counts come every 100 ms */
+    double fresh[TIMELINE_PARTS] = {0}, again[TIMELINE_PARTS] = {0}, span = (double)recording->facts.span_ns;
+    uint32_t count = timeline_parts(recording);
     medic_section *section;
 
-    if (!recording->rate_count || count < 2)
+    if (!count)
         return;
     section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Throws over time", NULL, columns);
     for (size_t i = 0; i < recording->rate_count; i++) {

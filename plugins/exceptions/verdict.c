@@ -103,10 +103,13 @@ static void add_thrown(struct medic_text *text, const struct facts *facts, const
 
 static void say_unhandled(struct medic_text *text, const struct unhandled *unhandled)
 {
-    int length = unhandled->message ? (int)strnlen(unhandled->message, MESSAGE_MAX) : 0;
+    int length = unhandled->message ? (int)strnlen(unhandled->message, MESSAGE_MAX) : 0, is_cut;
 
     while (length && (unhandled->message[length] & 0xc0) == 0x80) /* not within a character */
         length--;
+    is_cut = length && unhandled->message[length];
+    if (length && !is_cut && unhandled->message[length - 1] == '.')
+        length--; /* this sentence has its own */
     medic_add(text, "An unhandled %s", unhandled->name);
     if (unhandled->site.name) {
         medic_add(text, " thrown in ");
@@ -114,7 +117,7 @@ static void say_unhandled(struct medic_text *text, const struct unhandled *unhan
     }
     medic_add(text, " ended the program");
     if (length)
-        medic_add(text, ": \"%.*s%s\"", length, unhandled->message, unhandled->message[length] ? "…" : "");
+        medic_add(text, ": \"%.*s%s\"", length, unhandled->message, is_cut ? "…" : "");
     medic_add(text, ".");
 }
 

@@ -444,6 +444,18 @@ static void what_ended_the_program_is_told(void **state)
     assert_text_has(made.verdict, "20 FormatExceptions in 10 s");
 }
 
+/* Hundreds in a recording that is too short to show when they came. */
+static void a_short_recording_has_no_bursts(void **state)
+{
+    (void)state;
+    made.end = made.begin + 150 * MS;
+    counted(EX_RATE, 32, 0, 500, 0);
+    totals(100 * MS);
+    host_render(&exceptions_report);
+    assert_null(strstr(made.text, "section timeline"));
+    assert_null(strstr(made.text, "bursts"));
+}
+
 static void any_end_of_a_capture_is_read(void **state)
 {
     (void)state;
@@ -503,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_healthy, begin, end),
         cmocka_unit_test_setup_teardown(hops_and_noise_are_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(what_ended_the_program_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_short_recording_has_no_bursts, begin, end),
         cmocka_unit_test_setup_teardown(any_end_of_a_capture_is_read, begin, end),
     };
 
