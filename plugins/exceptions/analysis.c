@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLAIN_LEAST 8u /* with fewer those with a stack count too */
+#define PLAIN_LEAST 3u /* with fewer those with a stack count too */
 #define NOISE_SHARE 0.5
-#define BUCKETS 100u
 #define TIMELINE_PART_NS UINT64_C(100000000) /* counts come so often */
 #define BURST_SHARE 0.5                      /* of all throws in a tenth of the time */
 #define BURST_LEAST 100u
+#define BURST_PARTS_LEAST 20u
 #define DYING_NS UINT64_C(10000000000) /* from an exception that nobody catches to the end of the program */
 
 uint64_t throws_of(const struct type *type)
@@ -499,24 +499,27 @@ uint32_t timeline_parts(const struct recording *recording)
 
 static void find_bursts(struct recording *recording)
 {
-    double buckets[BUCKETS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
+    double parts[TIMELINE_PARTS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
     struct facts *facts = &recording->facts;
+    uint32_t count = timeline_parts(recording);
 
-    for (size_t i = 0; i < recording->rate_count && span > 0; i++) {
+    if (count < BURST_PARTS_LEAST)
+        return;
+    for (size_t i = 0; i < recording->rate_count; i++) {
         const ex_count *rate = &recording->rates[i];
         double at = rate->time_ns > recording->begin_ns ? (double)(rate->time_ns - recording->begin_ns) / span : 0;
-        size_t bucket = at < 1 ? (size_t)(at * BUCKETS) : BUCKETS - 1;
-        buckets[bucket] += (double)(rate->fresh + rate->propagated);
+        uint32_t part = at < 1 ? (uint32_t)(at * count) : count - 1;
+        parts[part] += (double)(rate->fresh + rate->propagated);
         all += (double)(rate->fresh + rate->propagated);
-        if (buckets[bucket] > facts->rate_most * span / 1e9 / BUCKETS) {
-            facts->rate_most = buckets[bucket] / (span / 1e9 / BUCKETS);
-            facts->most_ns = (uint64_t)((double)bucket / BUCKETS * span);
+        if (parts[part] > facts->rate_most * span / 1e9 / count) {
+            facts->rate_most = parts[part] / (span / 1e9 / count);
+            facts->most_ns = (uint64_t)((double)part / count * span);
         }
     }
-    qsort(buckets, BUCKETS, sizeof *buckets, descending);
-    for (size_t i = 0; i < BUCKETS / 10; i++)
-        burst += buckets[i];
-    if (timeline_parts(recording) && all >= BURST_LEAST && burst > BURST_SHARE * all)
+    qsort(parts, count, sizeof *parts, descending);
+    for (uint32_t i = 0; i < count / 10; i++)
+        burst += parts[i];
+    if (all >= BURST_LEAST && burst > BURST_SHARE * all)
         facts->burst_share = burst / all;
 }
 

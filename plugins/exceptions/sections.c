@@ -81,12 +81,13 @@ static void write_groups(const struct recording *recording, const struct group *
         const struct group *group = &groups[i];
         const struct type *type = &recording->types[group->type];
         int all = group->samples >= throws_of(type);
+        const char *one = example ? recording->samples[group->example].message : NULL;
         medic_cell cells[] = {
             medic_string(*group->text ? group->text : "(empty)"),
             medic_string(type->name),
             all ? medic_whole(group->samples) : about(group->count),
             medic_ratio(group->count, (double)type->fresh),
-            medic_string(example ? recording->samples[group->example].message : NULL),
+            medic_string(one && strcmp(one, group->text) != 0 ? one : NULL),
         };
         recording->document->row(section, MEDIC_NO_PARENT, cells, example ? 5 : 4);
     }

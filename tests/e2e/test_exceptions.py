@@ -153,7 +153,7 @@ def test_messages_stay_inside_when_told(mode, patient, out_dir):
 def test_messages_are_as_long_as_told(mode, patient, out_dir):
     p = patient("throws")
     seen = record(p, out_dir / "s", "throw 10", "--set", "message_length=6", "--set", f"mode={mode}")
-    messages = {row["type"]: row["example"] for row in seen.rows("messages")}
+    messages = {row["type"]: row["message"] for row in seen.rows("messages")}
     assert (messages["Parcels.Lost"], messages["Parcels.Loud"]) == ("parcel", "!!!!!!"), messages
     assert not files_with(out_dir, "fell off") and not files_with(out_dir, "nobody at home")
 
