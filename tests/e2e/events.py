@@ -55,8 +55,9 @@ def recorded(folder):
             at += 16 + (size + 7) // 8 * 8
 
 
-def record(target, folder, profiler, command, ready, *more, prime=None, timeout=60):
-    """Attaches, waits until ready(records) says that events come, has the program do what it knows, and ends."""
+@contextlib.contextmanager
+def recording(target, folder, profiler, ready, *more, prime=None):
+    """medic attach, running, once ready(records) says that events come."""
     with visit.start_attach(target, folder, *more, duration="300s", profiler=profiler) as medic:
         def is_ready():
             assert medic.process.poll() is None, medic.wait()
@@ -66,6 +67,12 @@ def record(target, folder, profiler, command, ready, *more, prime=None, timeout=
                        if session.status(f).state == session.RUNNING]
             return running and ready(recorded(running[-1]))
         harness.wait_until(is_ready, 30, f"events of {target}", interval=0.1)
+        yield medic
+
+
+def record(target, folder, profiler, command, ready, *more, prime=None, timeout=60):
+    """Attaches, has the program do what it knows, and ends."""
+    with recording(target, folder, profiler, ready, *more, prime=prime) as medic:
         truth = json.loads(target.ask(command, timeout))
         medic.signal(signal.SIGINT)
         done = medic.wait(60)
@@ -86,12 +93,15 @@ def strangers(target):
 
 def come_and_go(target, out_dir, profiler):
     """Attach and detach, again and again, under the program's full load: it works on, and nothing stays."""
-    before = strangers(target)
+    def folders():
+        return set(session.default_folders(target.pid, uid=os.geteuid()))
+    before, old = strangers(target), folders()  # old: of another process that had this pid
     for n in range(CYCLES):
         done = harness.run_medic(visit.attach_args(target, out_dir / f"{profiler}{n}", "300ms", profiler), timeout=60)
         assert done.code == visit.OK, f"visit {n + 1} was refused: {done.err}"
         target.assert_alive()
     target.assert_works(timeout=20)
     harness.wait_until(lambda: not strangers(target) - before, 10, f"the end of {strangers(target) - before}")
-    assert not session.default_folders(target.pid, uid=os.geteuid()), "a session's folder stays"
+    assert not folders() - old, "a session's folder stays"
+    assert target.ask("traced") == "no", "an event session stays"
     assert target.quit(20) == 0, target.stderr()
