@@ -140,7 +140,7 @@ static int is_of_exception(const char *type, const char *base, const char *metho
  * it anew may be compiled into the program's own. */
 static int is_inside_collection(const char *type)
 {
-    return strncmp(type, "System.Collections.", 19) == 0 && (ends_with(type, ".Entry[]") || ends_with(type, ".Node[]"));
+    return strncmp(type, "System.Collections.", 19) == 0 && (ends_with(type, ".Entry[]") || ends_with(type, "Node[]"));
 }
 
 static enum kind kind_of_array(const char *type, const char *method, int own)

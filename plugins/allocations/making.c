@@ -61,9 +61,12 @@ static enum kind kind_by_methods(const struct recording *recording, const struct
     return kind;
 }
 
-static enum kind kind_beside(const struct sample *sample, const struct type *type, uint32_t kinds)
+static enum kind kind_beside(const struct recording *recording, const struct sample *sample, uint32_t kinds)
 {
-    if (sample->kind == KIND_DELEGATE && (kinds >> KIND_CLOSURE & 1))
+    const struct type *type = &recording->types[sample->type];
+    int by_itself = frame_of(recording, sample->method)->function_id == frame_of(recording, sample->site)->function_id;
+
+    if (sample->kind == KIND_DELEGATE && by_itself && (kinds >> KIND_CLOSURE & 1))
         return KIND_CLOSURE;
     if ((sample->kind == KIND_BUFFER || sample->kind == KIND_POOL) && (kinds >> KIND_BUILDER & 1) &&
         is_chars(type->name) && sample->size <= BUILDER_MOST)
@@ -112,7 +115,7 @@ int find_kinds(struct recording *recording)
         struct place_kinds key = {.key = frame_of(recording, sample->site)->function_id};
         const struct place_kinds *place = bsearch(&key, places, count, sizeof *places, by_key);
         if (place)
-            sample->kind = kind_beside(sample, &recording->types[sample->type], place->kinds);
+            sample->kind = kind_beside(recording, sample, place->kinds);
     }
     free(places);
     return MEDIC_OK;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define HINT_SHARE 0.02
-#define HINT_ERRORS 4 /* standard errors: a few samples are no reason to change a program */
+#define HINT_ERRORS 3 /* standard errors: a few samples are no reason to change a program */
 
 /* --- cells --- */
 
