@@ -15,7 +15,7 @@
 #define FINDING_SHARE 0.05
 #define SECONDS_TO_JUDGE 0.5
 #define INDUCED_SHARE 0.5  /* of the pauses: from here on collections that somebody asks for are the trouble */
-#define SURVIVED_SHARE 0.2 /* of what is allocated: more than this lives on for a while */
+#define SURVIVED_SHARE 0.1 /* of what is allocated: of most programs less than a twentieth lives on */
 
 /* --- numbers --- */
 
@@ -299,9 +299,9 @@ static void blame_induced(const struct facts *facts, struct verdict *verdict)
     medic_add(&text, "The program asks for its collections itself (GC.Collect): ");
     medic_add(&text, "%.*f a second, ", each < 9.95 ? 1 : 0, each);
     medic_add_share(&text, facts->paused, 1);
-    medic_add(&text, " of the time paused. The ");
+    medic_add(&text, " of the time paused. What it allocates, ");
     add_rate(&text, facts, facts->bytes, facts->variance);
-    medic_add(&text, " that it allocates are not the reason.");
+    medic_add(&text, ", is not the reason.");
     find_full(facts, verdict);
 }
 

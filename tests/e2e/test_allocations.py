@@ -169,6 +169,13 @@ def test_who_comes_first_is_not_more(runtime, patient, out_dir):
     assert p.quit() == 0, p.stderr()
 
 
+def test_collections_that_the_program_asks_for_are_not_blamed_on_what_it_allocates(runtime, patient, out_dir):
+    p = patient("induced", runtime)
+    seen = visit.attach(p, out_dir / "s", duration="2s", profiler=ALLOCATIONS)
+    assert seen.severity != "healthy" and "(GC.Collect)" in seen.verdict and " in " not in seen.verdict, seen.verdict
+    assert p.quit() == 0, p.stderr()
+
+
 @pytest.mark.parametrize("mode", ["idle", "web"])
 def test_programs_that_allocate_little_are_healthy(mode, patient, out_dir):
     p = patient(mode)
