@@ -166,7 +166,7 @@ static enum kind kind_of_string(const char *method, int own)
 {
     static const char *const format[] = {"String.Format", "string.Format", "InterpolatedStringHandler", "AppendFormat",
                                          NULL};
-    static const char *const concat[] = {"tring.Concat", "tring.Join", "tring.Create", NULL};
+    static const char *const concat[] = {"tring.Concat", "tring.Join", "tring.Create<", NULL};
     static const char *const pieces[] = {
         "tring.Substring",     "tring.Split",   "tring.Trim", "tring.Replace",
         "tring.Remove",        "tring.Insert",  "tring.Pad",  "tring.InternalSubString",
