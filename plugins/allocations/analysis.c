@@ -133,8 +133,8 @@ static int unite_types(struct recording *recording)
         struct type *type = &recording->types[i];
         type->bytes = (double)type->sums.bytes + (double)type->sums.large_on_bytes;
         type->objects = (double)type->sums.objects / 1000 + (double)type->sums.large_on_count;
-        type->variance =
-            (double)type->sums.variance + bias_variance(recording, (double)type->sums.bytes, recording->facts.bytes);
+        type->bias = bias_variance(recording, (double)type->sums.bytes, recording->facts.bytes);
+        type->variance = (double)type->sums.variance + type->bias;
     }
     return MEDIC_OK;
 }

@@ -71,6 +71,8 @@ static enum kind kind_beside(const struct recording *recording, const struct sam
     if ((sample->kind == KIND_BUFFER || sample->kind == KIND_POOL) && (kinds >> KIND_BUILDER & 1) &&
         is_chars(type->name) && sample->size <= BUILDER_MOST)
         return KIND_BUILDER;
+    if (sample->kind == KIND_BUFFER && (kinds >> KIND_POOL & 1) && is_pool_size(sample->size))
+        return KIND_POOL;
     if (sample->kind == KIND_ARRAY && (kinds >> KIND_GROWTH & 1) && is_ints(type->name)) /* where its buckets begin */
         return KIND_GROWTH;
     if (sample->kind == KIND_ARRAY && (kinds >> KIND_EXCEPTION & 1) && is_stack_trace(type->name))

@@ -16,8 +16,9 @@ struct type {
     const char *name; /* never NULL */
     const char *base_name;
     al_sums sums;
-    double bytes; /* with the large ones */
-    double variance;
+    double bytes;    /* with the large ones */
+    double variance; /* of chance and bias */
+    double bias;     /* of it */
     double objects;
     struct stacked small_stacks, large_stacks;
     uint64_t stacks;
@@ -53,6 +54,7 @@ struct share {
     uint64_t type; /* index; for a site the type that has most */
     double type_bytes;
     double bytes, variance;
+    double bias;    /* variance of its own, of the types and places that are added up */
     double objects; /* estimated */
     double large;   /* of the bytes, in large objects */
     struct stacked small_stacks, large_stacks;

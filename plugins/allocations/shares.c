@@ -65,15 +65,27 @@ static double division_variance(double whole, const struct stacked *part, const 
 }
 
 /* Of a type's bytes at one place: the error of the whole, and that of its division among places. */
-static double part_variance(const struct recording *recording, const struct share *part)
+static void find_variance(const struct recording *recording, struct share *part)
 {
     const struct type *type = &recording->types[part->type];
     double small = (double)type->sums.bytes, bytes = part->bytes > part->large ? part->bytes - part->large : 0;
     double share = small > 0 && bytes < small ? bytes / small : 1;
-    double bias = is_of_many_sizes(type->name) ? bias_variance(recording, bytes, small) : 0;
 
-    return share * share * type->variance + bias + division_variance(small, &part->small_stacks, &type->small_stacks) +
-           division_variance((double)type->sums.large_on_bytes, &part->large_stacks, &type->large_stacks);
+    part->variance = share * share * (double)type->sums.variance +
+                     division_variance(small, &part->small_stacks, &type->small_stacks) +
+                     division_variance((double)type->sums.large_on_bytes, &part->large_stacks, &type->large_stacks);
+    part->bias = share * share * type->bias;
+    if (is_of_many_sizes(type->name))
+        part->bias += bias_variance(recording, bytes, small);
+}
+
+/* Parts that are added up cannot be further off than any part as great as all of them. */
+static void add_bias(const struct recording *recording, struct share *shares, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double most = bias_variance(recording, shares[i].bytes, recording->facts.bytes);
+        shares[i].variance += shares[i].bias < most ? shares[i].bias : most;
+    }
 }
 
 /* Adds up shares of the same key, and type when by_type; returns how many are left. */
@@ -94,6 +106,7 @@ static size_t add_up(struct share *shares, size_t count, int by_type)
         add_stacked(&last->small_stacks, &shares[i].small_stacks);
         add_stacked(&last->large_stacks, &shares[i].large_stacks);
         last->variance += shares[i].variance;
+        last->bias += shares[i].bias;
         last->stacks += shares[i].stacks;
         if (shares[i].top > last->top) {
             last->top = shares[i].top;
@@ -173,7 +186,7 @@ static int make_pairs(struct recording *recording)
         struct share *pair = &pairs[i];
         struct type *type = &recording->types[pair->type];
         pair->type_bytes = pair->bytes;
-        pair->variance = part_variance(recording, pair);
+        find_variance(recording, pair);
         if (pair->bytes > type->site_bytes) {
             type->site_bytes = pair->bytes;
             type->site = place_of(recording, pair->frame);
@@ -213,10 +226,11 @@ static int make_kinds(struct recording *recording)
     count = add_up(kinds, unite_places(kinds, count), 1);
     for (size_t i = 0; i < count; i++) {
         kinds[i].type_bytes = kinds[i].bytes;
-        kinds[i].variance = part_variance(recording, &kinds[i]);
+        find_variance(recording, &kinds[i]);
     }
     recording->kinds = kinds;
     recording->kind_count = add_up(kinds, count, 0);
+    add_bias(recording, kinds, recording->kind_count);
     sort(kinds, recording->kind_count, sizeof *kinds, by_share);
     return MEDIC_OK;
 }
@@ -231,6 +245,8 @@ int make_shares(struct recording *recording)
     for (size_t i = 0; i < recording->pair_count; i++)
         recording->sites[i].top = recording->sites[i].bytes;
     recording->site_count = add_up(recording->sites, recording->pair_count, 0);
+    add_bias(recording, recording->sites, recording->site_count);
+    add_bias(recording, recording->pairs, recording->pair_count);
     sort(recording->pairs, recording->pair_count, sizeof *recording->pairs, by_share);
     sort(recording->sites, recording->site_count, sizeof *recording->sites, by_share);
     return MEDIC_OK;

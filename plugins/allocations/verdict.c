@@ -41,6 +41,8 @@ double honest(double value, double error)
 
     if (!(error > 0) || !(value > 0))
         return value;
+    if (error > value) /* its first digit stays: it was seen */
+        error = value;
     while (unit * 10 <= error && unit < 1e18)
         unit *= 10;
     while (unit / parts > error && parts < 1e6)
@@ -60,12 +62,17 @@ double honest_share(double share, double error)
 double share_error(double bytes, double variance, double all, double all_variance)
 {
     double share = all > 0 ? bytes / all : 0, rest = all_variance > variance ? all_variance - variance : 0;
+    double error, most;
 
     if (share > 1)
         share = 1;
-    if (!(all_variance > 0)) /* the whole is known */
-        return all > 0 ? root_of(variance) / all : 0;
-    return all > 0 ? root_of((1 - share) * (1 - share) * variance + share * share * rest) / all : 0;
+    if (!(all > 0))
+        return 0;
+    if (all_variance > 0)
+        return root_of((1 - share) * (1 - share) * variance + share * share * rest) / all;
+    error = root_of(variance) / all; /* the whole is known, and no part of it is more */
+    most = (1 - share) / CERTAIN;
+    return error < most ? error : most;
 }
 
 /* --- pieces of sentences --- */

@@ -145,6 +145,10 @@ static void numbers_have_the_digits_they_deserve(void **state)
     assert_int_equal((int64_t)honest(0, 5), 0);
     /* half of what comes to 100 +/- 1 and 100 +/- 1 */
     assert_int_equal((int64_t)(share_error(100, 1, 200, 2) * 1e5), 353);
+    /* of a whole that is known */
+    assert_int_equal((int64_t)(share_error(100, 100, 200, 0) * 1e5), 5000);
+    assert_int_equal((int64_t)(share_error(200, 100, 200, 0) * 1e5), 0);
+    assert_int_equal((int64_t)honest(50000, 200000), 50000);
 }
 
 /* --- the sentence --- */
