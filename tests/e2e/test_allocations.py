@@ -49,7 +49,8 @@ def row_of(seen, part):
 
 def test_the_whole_is_right(seen):
     whole, told = by_heap(seen)["all"], seen.truth
-    assert told["bytes"] == told["threadBytes"], told
+    # Now and then the runtime allocates a little on the thread on its own behalf.
+    assert 0 <= told["threadBytes"] - told["bytes"] <= 1e-4 * told["bytes"], told
     error = whole["error"] or 0  # none where the runtime's ticks add up to the whole
     margin = 2 * error * whole["bytes"] + NOISE
     assert abs(whole["bytes"] - told["bytes"]) <= margin, (whole, told["bytes"])
