@@ -204,7 +204,7 @@ static int copy_changes(int from, int to, uint8_t *buffer)
 
 static int refused(medic_reason *why)
 {
-    return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot have its own code memory: errno %d", errno);
+    return medic_fail(why, MEDIC_E_DENIED, "the copy cannot have its own code memory: errno %d", errno);
 }
 
 int code_memory_copy(struct code_memory *memory, medic_reason *why)

@@ -31,7 +31,8 @@ int code_memory_line(const char *line, struct shared_mapping *mapping);
 /* Finds the memfd and reserves room. [worker] */
 int code_memory_open(struct code_memory *memory, medic_reason *why);
 void code_memory_close(struct code_memory *memory);
-/* Copies what it holds, while others write to it. [worker, all signals blocked: SIGXFSZ] */
+/* Copies what it holds, while others write to it. [worker, all signals blocked: SIGXFSZ]
+ * MEDIC_E_DENIED: no other attempt would fare better. */
 int code_memory_copy(struct code_memory *memory, medic_reason *why);
 /* All mappings of the memfd become those of its copy, which gets what changed since; other shared memory that can be written becomes
  * read-only, but for the keep_size bytes at keep. MEDIC_OK, or a code: then what is mapped is undefined and the process must

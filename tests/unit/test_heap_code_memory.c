@@ -247,7 +247,7 @@ static void a_copy_that_the_system_refuses_beforehand_is_a_sentence(void **state
     code = code_memory_copy(&world.memory, &why);
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_DFL);
-    assert_int_equal(code, MEDIC_E_UNSUPPORTED);
+    assert_int_equal(code, MEDIC_E_DENIED);
     assert_text_has(why.text, "the copy cannot have its own code memory: errno 27");
     end_world(&world);
 }
