@@ -141,7 +141,7 @@ static size_t type_of(const struct recording *recording, uint64_t id)
     return found ? (size_t)(found - recording->types) : NO_INDEX;
 }
 
-static const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise)
+const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise)
 {
     const char *text = NULL;
 
@@ -227,14 +227,23 @@ static size_t find_route(const struct recording *recording, uint64_t type, uint6
 
 /* --- CPU --- */
 
+static double throws_of_timed(const ex_catch *caught)
+{
+    return caught->stands_for ? (double)caught->stands_for : 1;
+}
+
 static void add_measure(struct measure *measure, const ex_catch *caught)
 {
     double cpu = (double)caught->cpu_ns;
 
+    double throws = throws_of_timed(caught);
+
     measure->count++;
-    measure->sum += cpu;
-    measure->squares += cpu * cpu;
-    measure->time += (double)caught->time_ns;
+    measure->throws += throws;
+    measure->throws_squares += throws * throws;
+    measure->sum += throws * cpu;
+    measure->squares += throws * cpu * cpu;
+    measure->time += throws * (double)caught->time_ns;
 }
 
 struct measure measure_of(const struct route *route, int again)
@@ -243,8 +252,12 @@ struct measure measure_of(const struct route *route, int again)
 
     if (plain->count >= PLAIN_LEAST)
         return *plain;
-    return (struct measure){plain->count + stacked->count, plain->sum + stacked->sum, plain->squares + stacked->squares,
-                            plain->time + stacked->time};
+    return (struct measure){.count = plain->count + stacked->count,
+                            .throws = plain->throws + stacked->throws,
+                            .throws_squares = plain->throws_squares + stacked->throws_squares,
+                            .sum = plain->sum + stacked->sum,
+                            .squares = plain->squares + stacked->squares,
+                            .time = plain->time + stacked->time};
 }
 
 static void measure_routes(struct recording *recording)
@@ -268,7 +281,7 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
 
     if (!route || caught->flags & EX_UNTIMED || (caught->number && route->plain[again].count >= PLAIN_LEAST))
         return 0;
-    return (double)route->counts[again] / (double)measure_of(route, again).count;
+    return (double)route->counts[again] * throws_of_timed(caught) / measure_of(route, again).throws;
 }
 
 /* Mean times count; the variance is that of a mean of so many samples. */
@@ -283,10 +296,10 @@ static void estimate_route(struct recording *recording, struct route *route)
             of = measure_of(route, !again);
         if (!of.count)
             continue;
-        mean = of.sum / (double)of.count;
-        variance = of.squares / (double)of.count - mean * mean;
+        mean = of.sum / of.throws;
+        variance = of.squares / of.throws - mean * mean;
         route->cpu_ns += mean * count;
-        type->variance += (variance > 0 ? variance : 0) * count * count / (double)of.count;
+        type->variance += (variance > 0 ? variance : 0) * count * count * of.throws_squares / (of.throws * of.throws);
     }
     type->cpu_ns += route->cpu_ns;
     if (route->name && is_library(route->name) &&
@@ -309,126 +322,11 @@ static void look_at_samples(struct recording *recording)
             continue;
         route = &recording->routes[sample->route];
         recording->types[sample->type].samples++;
-        route->samples[(sample->head.flags & EX_PROPAGATED) != 0]++;
         if (route->name && sample->frame_count) {
             route->judged_samples++;
             route->noise_samples += !passes_program(recording, sample, route->name);
         }
     }
-}
-
-static void weigh_samples(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        struct sample *sample = &recording->samples[i];
-        int again = (sample->head.flags & EX_PROPAGATED) != 0;
-        const struct route *route = sample->route == NO_INDEX ? NULL : &recording->routes[sample->route];
-        if (route && route->samples[again])
-            sample->weight = (double)route->counts[again] / (double)route->samples[again];
-    }
-}
-
-/* --- groups --- */
-
-static const char *message_of(const struct sample *sample)
-{
-    return sample->folded;
-}
-
-static const char *site_of(const struct sample *sample)
-{
-    return sample->site_name;
-}
-
-static const char *chain_of(const struct sample *sample)
-{
-    return sample->chain;
-}
-
-static int by_text(const void *left, const void *right)
-{
-    const struct group *a = left, *b = right;
-    int order;
-
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    order = strcmp(a->text, b->text);
-    return order ? order : (a->example > b->example) - (a->example < b->example);
-}
-
-static int by_count(const void *left, const void *right)
-{
-    const struct group *a = left, *b = right;
-
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    return by_text(left, right);
-}
-
-/* Fresh throws only: what is thrown again has the same message and comes from elsewhere. */
-static struct group *group_by(const struct recording *recording, const char *(*text)(const struct sample *),
-                              size_t *count)
-{
-    struct group *groups = calloc(recording->sample_count + 1, sizeof *groups);
-    size_t used = 0, merged = 0;
-
-    *count = 0;
-    if (!groups)
-        return NULL;
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *sample = &recording->samples[i];
-        if (text(sample) && sample->type != NO_INDEX && !(sample->head.flags & EX_PROPAGATED))
-            groups[used++] = (struct group){sample->type, text(sample), sample->weight, 1, i};
-    }
-    qsort(groups, used, sizeof *groups, by_text);
-    for (size_t i = 0; i < used; i++) {
-        if (merged && groups[merged - 1].type == groups[i].type && !strcmp(groups[merged - 1].text, groups[i].text)) {
-            groups[merged - 1].count += groups[i].count;
-            groups[merged - 1].samples++;
-        } else {
-            groups[merged++] = groups[i];
-        }
-    }
-    qsort(groups, merged, sizeof *groups, by_count);
-    *count = merged;
-    return groups;
-}
-
-static int make_chains(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        struct sample *sample = &recording->samples[i];
-        char chain[1024];
-        struct medic_text text = {chain, sizeof chain};
-        uint64_t inner[EX_INNER_MAX];
-        if (!sample->head.inner_count || sample->type == NO_INDEX)
-            continue;
-        memcpy(inner, sample->chain, sample->head.inner_count * sizeof inner[0]);
-        medic_add(&text, "%s", recording->types[sample->type].name);
-        for (uint32_t k = 0; k < sample->head.inner_count; k++)
-            medic_add(&text, " > %s", name_of(recording, MEDIC_NAME_TYPE, inner[k], "(unknown type)"));
-        if (sample->head.flags & EX_MORE_INNER)
-            medic_add(&text, " > ...");
-        free(sample->chain);
-        sample->chain = strdup(chain);
-        if (!sample->chain)
-            return MEDIC_E_MEMORY;
-    }
-    return MEDIC_OK;
-}
-
-static int make_groups(struct recording *recording)
-{
-    recording->messages = group_by(recording, message_of, &recording->message_count);
-    recording->sites = group_by(recording, site_of, &recording->site_count);
-    recording->chains = group_by(recording, chain_of, &recording->chain_count);
-    if (!recording->messages || !recording->sites || !recording->chains)
-        return MEDIC_E_MEMORY;
-    for (size_t i = recording->site_count; i-- > 0;)
-        recording->types[recording->sites[i].type].site = i;
-    for (size_t i = recording->message_count; i-- > 0;)
-        recording->types[recording->messages[i].type].message = i;
-    return MEDIC_OK;
 }
 
 /* --- facts --- */
@@ -457,6 +355,7 @@ static void fill_thrown(const struct recording *recording, const struct type *ty
         const struct group *site = &recording->sites[type->site];
         thrown->site = place_of(recording, recording->samples[site->example].site);
         thrown->site_share = site->count / of_sites(recording, site->type);
+        thrown->site_error = error_of(recording, site) / of_sites(recording, site->type);
     }
     if (type->route != NO_INDEX) {
         thrown->catcher = recording->routes[type->route].name;
@@ -565,16 +464,6 @@ static int sort_types(struct recording *recording)
     return MEDIC_OK;
 }
 
-/* Plugins link libc only. */
-static double root(double value)
-{
-    double guess = value;
-
-    for (int i = 0; i < 200 && guess > 0 && guess * guess > value * 1.0001; i++)
-        guess = (guess + value / guess) / 2;
-    return guess;
-}
-
 static int is_last_of_thread(const struct recording *recording, const struct sample *sample)
 {
     for (size_t i = 0; i < recording->sample_count; i++) {
@@ -621,7 +510,7 @@ static void find_facts(struct recording *recording)
         if (!is_noise(type) && facts->worst_count < FACT_TYPES)
             fill_thrown(recording, type, &facts->worst[facts->worst_count++]);
     }
-    facts->cpu_error_ns = 1.96 * root(variance);
+    facts->cpu_error_ns = CERTAIN * root_of(variance);
     find_bursts(recording);
     find_unhandled(recording);
 }
@@ -641,8 +530,7 @@ int analyse(struct recording *recording)
     for (size_t i = 0; i < recording->route_count; i++)
         if (recording->routes[i].type != NO_INDEX)
             estimate_route(recording, &recording->routes[i]);
-    weigh_samples(recording);
-    if (sort_types(recording) != MEDIC_OK || make_chains(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
+    if (weigh_samples(recording) != MEDIC_OK || sort_types(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     find_facts(recording);
     return MEDIC_OK;

@@ -51,6 +51,7 @@ typedef struct ex_throw {
     uint32_t message_length; /* UTF-16 units of the message in the target */
     uint32_t message_kept;   /* units that follow the inner types */
     uint32_t inner_count;    /* u64 ClassIDs that follow, the outermost first */
+    uint64_t stands_for;     /* throws; 1 of one of the first of its type */
 } ex_throw;
 
 typedef struct ex_catch {
@@ -61,6 +62,7 @@ typedef struct ex_catch {
     uint64_t cpu_ns;  /* of the thread, in that time */
     uint32_t flags;   /* enum ex_throw_flags */
     uint32_t reserved;
+    uint64_t stands_for; /* throws, of one that was timed */
 } ex_catch;
 
 typedef struct ex_count {

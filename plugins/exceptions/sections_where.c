@@ -13,11 +13,13 @@ static void site_row(const struct recording *recording, medic_section *section, 
     const struct sample *sample = &recording->samples[group->example];
     struct medic_place site = place_of(recording, sample->site), thrower = place_of(recording, sample->thrower);
     char location[MEDIC_LOCATION_MAX];
+    double error = error_of(recording, group);
     medic_cell cells[] = {
         medic_string(group->text),
         medic_string(type->name),
-        group->samples >= type->fresh ? medic_whole(group->samples) : about(group->count),
-        medic_ratio(group->count, (double)recording->facts.fresh),
+        counted(group->count, error),
+        error_cell(group->count, error),
+        share(group->count, error, (double)recording->facts.fresh),
         medic_string(medic_location(site.file, site.line, location)),
         medic_string(sample->site == sample->thrower ? NULL : thrower.name),
     };
@@ -31,6 +33,7 @@ static void write_sites(const struct recording *recording)
         MEDIC_TEXT_COLUMN("site", "Thrown in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
         MEDIC_COUNT_COLUMN("count", "Thrown ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
         MEDIC_SHARE_COLUMN("share", "Of all"),
         MEDIC_TEXT_COLUMN("line", "Line", 0),
         MEDIC_TEXT_COLUMN("by", "By", 0),
@@ -40,8 +43,9 @@ static void write_sites(const struct recording *recording)
 
     if (!recording->site_count)
         return;
-    section = MEDIC_OPEN(recording, MEDIC_TABLE, "sites", "Where they are thrown",
-                         "The innermost method of the program; By: what it called that throws.", columns);
+    section = MEDIC_OPEN(
+        recording, MEDIC_TABLE, "sites", "Where they are thrown",
+        "The innermost method of the program; By: what it called that throws. ±: right in 19 of 20 cases.", columns);
     for (size_t i = 0; i < recording->site_count; i++)
         if (!is_noise(&recording->types[recording->sites[i].type]) && rows++ < ROWS_MAX)
             site_row(recording, section, &recording->sites[i]);
@@ -83,8 +87,7 @@ static void route_row(const struct recording *recording, medic_section *section,
         medic_whole(route->counts[0]),
         medic_whole(route->counts[1]),
         medic_ratio((double)count, (double)throws_of(type)),
-        fresh.count + again.count ? about((fresh.time + again.time) / (double)(fresh.count + again.count))
-                                  : medic_none(),
+        fresh.count + again.count ? about((fresh.time + again.time) / (fresh.throws + again.throws)) : medic_none(),
         route->cpu_ns > 0 ? about(route->cpu_ns) : medic_none(),
     };
 

@@ -16,11 +16,11 @@ struct thrown {
     const char *key;  /* the whole name */
     uint64_t fresh, propagated;
     double cpu_ns;
-    struct medic_place site; /* where most are thrown; name NULL = not known */
-    double site_share;       /* of its throws, 0 = not known */
-    const char *catcher;     /* that catches most; NULL = not known */
-    uint64_t caught_there;   /* fresh ones and propagated ones */
-    uint64_t not_caught;     /* that nobody was seen to catch */
+    struct medic_place site;       /* where most are thrown; name NULL = not known */
+    double site_share, site_error; /* of its throws, 0 = not known */
+    const char *catcher;           /* that catches most; NULL = not known */
+    uint64_t caught_there;         /* fresh ones and propagated ones */
+    uint64_t not_caught;           /* that nobody was seen to catch */
 };
 
 /* What the program ended by. name NULL: it did not. */

@@ -91,7 +91,8 @@ static int begin(void **state)
     target.self.clock = &clocks;
     target.self.fields = (struct fields){8, 16, 24, 8, 12};
     target.self.message_length = 20;
-    target.self.stack_step_ns = 2 * MS;
+    target.self.stacks_per_second = 500;
+    medic_sampler_begin(&target.self.sampler, 50);
     target.self.threads = calloc(THREADS_ROOM, sizeof *target.self.threads);
     assert_true(tally_open(&target.self.types, TYPES_ROOM) && tally_open(&target.self.routes, ROUTES_ROOM));
     return 0;
@@ -200,13 +201,13 @@ static void stacks_are_limited_and_counts_are_not(void **state)
     struct object e = {.type = 16};
 
     (void)state;
-    target.self.stack_step_ns = 1000 * MS;
+    medic_sampler_begin(&target.self.sampler, 1);
     for (int i = 0; i < 5000; i++) {
         throw_it(&e);
         catch_it(&e, 1);
         exceptions_callbacks.GarbageCollectionStarted(&target.self, 0, NULL, COR_PRF_GC_OTHER);
     }
-    assert_in_range(target.self.samples, 4, 6);
+    assert_in_range(target.self.samples, 10, 30);
     assert_tally(&target.self.types, 16, 0, 5000, 0);
 }
 
@@ -218,9 +219,7 @@ static void what_gets_a_stack_is_not_timed(void **state)
 
     (void)state;
     for (int i = 0; i < 64; i++) {
-        if (i == 8)
-            target.self.stack_due_ns = 0; /* one more stack, and none after it */
-        target.self.stack_step_ns = UINT64_C(1) << 62;
+        target.self.sampler.due = i == 8 ? 0 : UINT64_MAX; /* one more stack, and none after it */
         throw_it(&e);
         catch_it(&e, 1);
     }
@@ -257,7 +256,7 @@ static void a_full_table_is_told(void **state)
     struct object e = {0};
 
     (void)state;
-    target.self.stack_step_ns = 0;
+    target.self.stacks_per_second = 0;
     target.full = 1;
     for (uint64_t i = 1; i <= 2 * TYPES_ROOM; i++) {
         e.type = i * 8;
@@ -331,8 +330,9 @@ static void sampled(uint64_t type, uint64_t stack, const char *message, uint64_t
     struct {
         ex_throw head;
         uint16_t text[36];
-    } record = {.head = {.head = {.stack = stack}, .number = ++next_number, .type = type}};
-    ex_catch caught = {.number = next_number, .type = type, .catcher = catcher, .time_ns = cpu_ns, .cpu_ns = cpu_ns};
+    } record = {.head = {.head = {.stack = stack}, .number = ++next_number, .type = type, .stands_for = 490}};
+    ex_catch caught = {
+        .number = next_number, .type = type, .catcher = catcher, .time_ns = cpu_ns, .cpu_ns = cpu_ns, .stands_for = 1};
 
     if (!message)
         record.head.flags = EX_NO_MESSAGE;
@@ -363,9 +363,10 @@ static void a_loop_of_format_exceptions(void **state)
                         "9,812 FormatExceptions in 10 s thrown in App.Csv.ParseRow (Csv.cs:88), all caught in "
                         "App.Importer.Run: about 14 % of CPU.");
     assert_int_equal(made.severity, MEDIC_WARNING);
-    assert_text_has(made.text, "row row # is bad; System.FormatException; 9800; 1.000; row 12 is bad;");
-    assert_text_has(made.text,
-                    "row App.Csv.ParseRow; System.FormatException; 9800; 1.000; Csv.cs:88; System.Number.Throw;");
+    assert_text_has(made.text, "row row # is bad; System.FormatException; 10000; 0.150; 1.000; row 12 is bad;");
+    assert_text_has(
+        made.text,
+        "row App.Csv.ParseRow; System.FormatException; 10000; 0.150; 1.000; Csv.cs:88; System.Number.Throw;");
     assert_text_has(made.text, "row App.Importer.Run; System.FormatException; catch block; 9812; 0; 1.000;");
 }
 
