@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLAIN_LEAST 3u /* with fewer those with a stack count too */
+#define PLAIN_LEAST 3u             /* with fewer those with a stack count too */
+#define WAITED_NS UINT64_C(500000) /* meanwhile another thread ran: what coming back costs is not the throw's */
 #define NOISE_SHARE 0.5
 #define TIMELINE_PART_NS UINT64_C(100000000) /* counts come so often */
 #define BURST_SHARE 0.5                      /* of all throws in a tenth of the time */
@@ -246,30 +247,40 @@ static void add_measure(struct measure *measure, const ex_catch *caught)
     measure->time += throws * (double)caught->time_ns;
 }
 
+static struct measure both(const struct measure *a, const struct measure *b)
+{
+    return (struct measure){.count = a->count + b->count,
+                            .throws = a->throws + b->throws,
+                            .throws_squares = a->throws_squares + b->throws_squares,
+                            .sum = a->sum + b->sum,
+                            .squares = a->squares + b->squares,
+                            .time = a->time + b->time};
+}
+
 struct measure measure_of(const struct route *route, int again)
 {
     const struct measure *plain = &route->plain[again], *stacked = &route->stacked[again];
+    struct measure of = plain->count >= PLAIN_LEAST ? *plain : both(plain, stacked);
 
-    if (plain->count >= PLAIN_LEAST)
-        return *plain;
-    return (struct measure){.count = plain->count + stacked->count,
-                            .throws = plain->throws + stacked->throws,
-                            .throws_squares = plain->throws_squares + stacked->throws_squares,
-                            .sum = plain->sum + stacked->sum,
-                            .squares = plain->squares + stacked->squares,
-                            .time = plain->time + stacked->time};
+    return of.count >= route->waited[again].count ? of : both(&of, &route->waited[again]);
+}
+
+static struct measure *measure_for(struct route *route, const ex_catch *caught)
+{
+    int again = (caught->flags & EX_PROPAGATED) != 0;
+
+    if (caught->time_ns > caught->cpu_ns + WAITED_NS)
+        return &route->waited[again];
+    return caught->number ? &route->stacked[again] : &route->plain[again];
 }
 
 static void measure_routes(struct recording *recording)
 {
     for (size_t i = 0; i < recording->catch_count; i++) {
         const ex_catch *caught = &recording->catchs[i];
-        int again = (caught->flags & EX_PROPAGATED) != 0;
         size_t route = find_route(recording, caught->type, caught->catcher);
-        if (route == NO_INDEX || caught->flags & EX_UNTIMED)
-            continue;
-        add_measure(caught->number ? &recording->routes[route].stacked[again] : &recording->routes[route].plain[again],
-                    caught);
+        if (route != NO_INDEX && !(caught->flags & EX_UNTIMED))
+            add_measure(measure_for(&recording->routes[route], caught), caught);
     }
 }
 
@@ -279,9 +290,14 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
     size_t index = find_route(recording, caught->type, caught->catcher);
     const struct route *route = index == NO_INDEX ? NULL : &recording->routes[index];
 
-    if (!route || caught->flags & EX_UNTIMED || (caught->number && route->plain[again].count >= PLAIN_LEAST))
+    struct measure of;
+
+    if (!route || caught->flags & EX_UNTIMED ||
+        (caught->number && route->plain[again].count >= PLAIN_LEAST && caught->time_ns <= caught->cpu_ns + WAITED_NS))
         return 0;
-    return (double)route->counts[again] * throws_of_timed(caught) / measure_of(route, again).throws;
+    of = route->plain[again].count >= PLAIN_LEAST ? route->plain[again]
+                                                  : both(&route->plain[again], &route->stacked[again]);
+    return (double)route->counts[again] * throws_of_timed(caught) / (of.throws + route->waited[again].throws);
 }
 
 /* Mean times count; the variance is that of a mean of so many samples. */
@@ -494,6 +510,13 @@ static void find_unhandled(struct recording *recording)
     }
 }
 
+static double process_ns(const struct recording *recording)
+{
+    uint64_t first = recording->first.process_ns, last = recording->last.process_ns;
+
+    return recording->has_totals && last > first ? (double)(last - first) : 0;
+}
+
 static void find_facts(struct recording *recording)
 {
     struct facts *facts = &recording->facts;
@@ -501,8 +524,7 @@ static void find_facts(struct recording *recording)
 
     facts->span_ns = recording->end_ns - recording->begin_ns;
     facts->cheap = recording->has_totals && recording->last.cheap;
-    if (recording->has_totals && recording->last.process_ns > recording->first.process_ns)
-        facts->process_ns = recording->last.process_ns - recording->first.process_ns;
+    facts->process_ns = (uint64_t)process_ns(recording);
     facts->uncounted = recording->last.fresh + recording->last.propagated;
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
@@ -513,6 +535,21 @@ static void find_facts(struct recording *recording)
     facts->cpu_error_ns = CERTAIN * root_of(variance);
     find_bursts(recording);
     find_unhandled(recording);
+}
+
+/* What is estimated cannot be more than there was. */
+static void limit_cpu(struct recording *recording)
+{
+    double all = 0, limit = process_ns(recording);
+
+    for (size_t i = 0; i < recording->type_count; i++)
+        all += recording->types[i].cpu_ns;
+    if (!(limit > 0) || all <= limit)
+        return;
+    for (size_t i = 0; i < recording->type_count; i++)
+        recording->types[i].cpu_ns *= limit / all;
+    for (size_t i = 0; i < recording->route_count; i++)
+        recording->routes[i].cpu_ns *= limit / all;
 }
 
 int analyse(struct recording *recording)
@@ -530,6 +567,7 @@ int analyse(struct recording *recording)
     for (size_t i = 0; i < recording->route_count; i++)
         if (recording->routes[i].type != NO_INDEX)
             estimate_route(recording, &recording->routes[i]);
+    limit_cpu(recording);
     if (weigh_samples(recording) != MEDIC_OK || sort_types(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     find_facts(recording);

@@ -34,7 +34,7 @@ struct route {
     size_t type;
     const char *name; /* of the catcher; NULL = not caught, as far as was seen */
     uint64_t counts[2];
-    struct measure plain[2], stacked[2];
+    struct measure plain[2], stacked[2], waited[2]; /* waited: without a processor for a while */
     uint64_t noise_samples, judged_samples;
     double cpu_ns;
 };
