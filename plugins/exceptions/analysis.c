@@ -480,33 +480,30 @@ static int sort_types(struct recording *recording)
     return MEDIC_OK;
 }
 
-static int is_last_of_thread(const struct recording *recording, const struct sample *sample)
+/* Samples of one thread are in the order of their numbers. */
+static int is_last_of_thread(const struct recording *recording, size_t sample)
 {
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *other = &recording->samples[i];
-        if (other->head.head.os_id == sample->head.head.os_id && other->head.head.time_ns > sample->head.head.time_ns)
+    for (size_t i = sample + 1; i < recording->sample_count; i++)
+        if (recording->samples[i].head.head.os_id == recording->samples[sample].head.head.os_id)
             return 0;
-    }
     return 1;
 }
 
 /* A recording that stops in the middle, and a thread that did no more than throw what nobody caught. */
 static void find_unhandled(struct recording *recording)
 {
-    struct unhandled *unhandled = &recording->facts.unhandled;
-    uint64_t latest = recording->end_ns > DYING_NS ? recording->end_ns - DYING_NS : 0;
+    uint64_t earliest = recording->end_ns > DYING_NS ? recording->end_ns - DYING_NS : 0;
 
     if (recording->facts.cheap || recording->capture->end_reason(recording->host) != MEDIC_END_NONE)
         return;
-    for (size_t i = 0; i < recording->sample_count; i++) {
+    for (size_t i = recording->sample_count; i-- > 0;) {
         const struct sample *sample = &recording->samples[i];
-        if (sample->caught || sample->type == NO_INDEX || sample->head.head.time_ns < latest ||
-            !is_last_of_thread(recording, sample))
+        const char *name = sample->type == NO_INDEX ? NULL : recording->types[sample->type].name;
+        if (sample->caught || !name || sample->head.head.time_ns < earliest || !is_last_of_thread(recording, i))
             continue;
-        latest = sample->head.head.time_ns;
-        *unhandled =
-            (struct unhandled){short_type(recording->types[sample->type].name), recording->types[sample->type].name,
-                               sample->message, place_of(recording, sample->site)};
+        recording->facts.unhandled =
+            (struct unhandled){short_type(name), sample->message, place_of(recording, sample->site)};
+        return;
     }
 }
 

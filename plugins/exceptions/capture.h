@@ -72,8 +72,10 @@ int fields_find(ICorProfilerInfo12 *info, struct fields *fields, medic_reason *w
 extern const medic_callbacks exceptions_callbacks;
 /* For how many throws this one stands with its stack, 0 = it gets none. Early ones of a type do, for themselves. */
 uint64_t stands_for(struct throws *self, int early);
-/* Counts one throw; TALLY_NONE when there is no room. *early: it is one of the first of its type in this shard. */
-int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early);
+/* Counts one throw; TALLY_NONE when there is no room. *early: few of its type have got a stack so far. */
+int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *early);
+/* Counts a sample of the entry's type as taken, or as lost. */
+void note_sample(struct throws *self, int32_t entry, int code);
 uint32_t shard_of_thread(void);
 
 /* trace_event.c [runtime] */

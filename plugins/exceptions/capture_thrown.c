@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Throws of a type, in each shard, that get a stack whatever the rate: a rare type must not drown among those of a loop. */
-#define EARLY 4u
+/* Throws of a type that get a stack whatever the rate: a rare type must not drown among those of a loop. */
+#define EARLY 16u
 #define PROBES 32u
 #define TIMED_BITS 4
 
@@ -73,16 +73,7 @@ static struct flight *land(struct thread *thread, uint64_t type)
 
 /* --- counting --- */
 
-static int is_early(const struct tally *types, uint32_t shard, int32_t entry)
-{
-    struct tally_pair *pair = &types->counts[shard * types->room + (uint32_t)entry];
-
-    return atomic_load_explicit(&pair->fresh, memory_order_relaxed) +
-               atomic_load_explicit(&pair->propagated, memory_order_relaxed) <=
-           EARLY;
-}
-
-int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early)
+int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *early)
 {
     int32_t entry = tally_find(&self->types, type, 0);
 
@@ -90,9 +81,18 @@ int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int prop
         atomic_fetch_add_explicit(propagated ? &self->propagated_missed : &self->fresh_missed, 1, memory_order_relaxed);
         return entry;
     }
-    tally_add(&self->types, shard, entry, propagated);
-    *early = is_early(&self->types, shard, entry);
+    tally_add(&self->types, shard_of_thread(), entry, propagated);
+    *early = atomic_load_explicit(&self->types.entries[entry].stacks, memory_order_relaxed) < EARLY;
     return entry;
+}
+
+/* One that was lost is made up for by the next one. */
+void note_sample(struct throws *self, int32_t entry, int code)
+{
+    if (code != MEDIC_OK)
+        atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
+    else if (entry != TALLY_NONE)
+        atomic_fetch_add_explicit(&self->types.entries[entry].stacks, 1, memory_order_relaxed);
 }
 
 static void announce_type(struct throws *self, int32_t entry, uint64_t type)
@@ -164,22 +164,21 @@ static void read_message(const struct throws *self, ObjectID object, ex_throw *h
     memcpy(to, (const void *)(uintptr_t)(message + self->fields.characters), head->message_kept * sizeof(WCHAR));
 }
 
-static void sample(struct throws *self, ObjectID object, struct flight *flight)
+static void sample(struct throws *self, ObjectID object, int32_t entry, struct flight *flight)
 {
     ex_throw head = {.type = flight->type, .flags = flight->flags, .stands_for = flight->stands_for};
     struct tail tail;
     uint32_t size;
+    int code;
 
     head.number = 1 + atomic_fetch_add_explicit(&self->samples, 1, memory_order_relaxed);
     read_inner(self, object, &head, tail.inner);
     size = head.inner_count * (uint32_t)sizeof tail.inner[0];
     read_message(self, object, &head, (uint8_t *)&tail + size);
     size += head.message_kept * (uint32_t)sizeof(WCHAR);
-    if (self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size) != MEDIC_OK) {
-        atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
-        return;
-    }
-    flight->number = head.number;
+    code = self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size);
+    note_sample(self, entry, code);
+    flight->number = code == MEDIC_OK ? head.number : 0;
 }
 
 /* --- times --- */
@@ -255,7 +254,7 @@ static HRESULT thrown(void *instance, ObjectID object)
     type = type_of(object);
     thread = own_thread(self);
     propagated = is_propagated(self, thread, object);
-    entry = count_throw(self, shard_of_thread(), type, propagated, &early);
+    entry = count_throw(self, type, propagated, &early);
     if (!thread)
         atomic_fetch_add_explicit(&self->threads_missed, 1, memory_order_relaxed);
     flight = thread ? take_off(thread, (uintptr_t)__builtin_frame_address(0)) : &unseen;
@@ -267,7 +266,7 @@ static HRESULT thrown(void *instance, ObjectID object)
         announce_type(self, entry, type);
     flight->stands_for = stands_for(self, early);
     if (flight->stands_for)
-        sample(self, object, flight);
+        sample(self, object, entry, flight);
     if (thread && (is_timed(thread, flight) || (early && flight->number)))
         begin_time(self, flight);
     self->records->soon(self->host);

@@ -72,9 +72,9 @@ static void add_site(struct medic_text *text, const struct thrown *thrown)
     if (!thrown->site.name)
         return;
     medic_add(text, " %sthrown in ",
-              thrown->site_share > 0.95 && thrown->site_error < 0.3 ? ""
-              : thrown->site_share - thrown->site_error > 0.5       ? "mostly "
-                                                                    : "among others ");
+              thrown->site_share > 0.95 && thrown->site_error < 0.3                        ? ""
+              : thrown->site_share > 0.95 || thrown->site_share - thrown->site_error > 0.5 ? "mostly "
+                                                                                           : "among others ");
     medic_add_place(text, &thrown->site);
 }
 

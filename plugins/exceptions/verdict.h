@@ -25,7 +25,7 @@ struct thrown {
 
 /* What the program ended by. name NULL: it did not. */
 struct unhandled {
-    const char *name, *key, *message;
+    const char *name, *message; /* message NULL = none that is known */
     struct medic_place site;
 };
 
