@@ -21,7 +21,7 @@ uint64_t throws_of(const struct type *type)
 
 int is_noise(const struct type *type)
 {
-    return type->noise > NOISE_SHARE * (double)throws_of(type);
+    return type->noise > NOISE_SHARE * (double)throws_of(type) && 2 * type->by_program <= type->fresh;
 }
 
 const char *short_type(const char *name)
@@ -50,6 +50,14 @@ struct medic_place place_of(const struct recording *recording, uint32_t id)
     if (!frame)
         return (struct medic_place){0};
     return (struct medic_place){frame->function, frame->module, frame->file, frame->line, frame->code};
+}
+
+/* Each that is kept is thrown again to whoever awaits, or in an AggregateException. */
+uint64_t lost_of(const struct type *type)
+{
+    uint64_t told = type->propagated + (uint64_t)(type->wrapped + 0.5);
+
+    return type->kept > told ? type->kept - told : 0;
 }
 
 /* --- stacks --- */
@@ -191,16 +199,75 @@ static void merge_routes(struct recording *recording)
     recording->route_count = merged;
 }
 
+/* --- what becomes of them --- */
+
+static int is_async(const char *name)
+{
+    const char *made = strrchr(name, '(');
+
+    return made && medic_begins_with(made, "(async");
+}
+
+static int by_catcher(const void *left, const void *right)
+{
+    const ex_catcher *a = left, *b = right;
+
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    return (a->catcher > b->catcher) - (a->catcher < b->catcher);
+}
+
+/* An async method has a catch block of the compiler's around all of it, which keeps what no other one takes. */
+static enum way way_of(const struct recording *recording, const struct route *route)
+{
+    ex_catcher key = {.type = route->type_id, .catcher = route->catcher}, *of = NULL;
+    uint32_t own;
+
+    if (!route->name)
+        return WAY_NONE;
+    if (recording->catcher_count)
+        of = bsearch(&key, recording->catchers, recording->catcher_count, sizeof key, by_catcher);
+    own = of ? of->inner + (is_async(route->name) ? 0 : of->outermost) : 0;
+    if (is_async(route->name) && !own)
+        return WAY_ASYNC;
+    if (medic_begins_with(route->name, "System.Threading.Tasks.") ||
+        medic_begins_with(route->name, "System.Runtime.CompilerServices."))
+        return WAY_TASK;
+    if (is_library(route->name))
+        return WAY_FRAMEWORK;
+    return own && of->empty >= own ? WAY_EMPTY : WAY_BLOCK;
+}
+
+int is_kept(const struct route *route)
+{
+    return route->way == WAY_ASYNC || route->way == WAY_TASK;
+}
+
+static void note_way(struct recording *recording, struct route *route)
+{
+    struct type *type = &recording->types[route->type];
+    uint64_t count = route->counts[0] + route->counts[1];
+
+    route->way = way_of(recording, route);
+    type->caught += count;
+    if (is_kept(route))
+        type->kept += count;
+    if (!is_library(route->name))
+        type->by_program += count;
+}
+
 /* Each type has a route of catcher 0: what nobody was seen to catch. */
 static void settle_routes(struct recording *recording)
 {
+    if (recording->catcher_count)
+        qsort(recording->catchers, recording->catcher_count, sizeof *recording->catchers, by_catcher);
     for (size_t i = 0; i < recording->route_count; i++) {
         struct route *route = &recording->routes[i];
         route->type = type_of(recording, route->type_id);
         if (route->catcher)
             route->name = name_of(recording, MEDIC_NAME_FUNCTION, route->catcher, "(unknown method)");
         if (route->catcher && route->type != NO_INDEX)
-            recording->types[route->type].caught += route->counts[0] + route->counts[1];
+            note_way(recording, route);
     }
     for (size_t i = 0; i < recording->route_count; i++) {
         struct route *rest = &recording->routes[i];
@@ -300,6 +367,16 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
     return (double)route->counts[again] * throws_of_timed(caught) / (of.throws + route->waited[again].throws);
 }
 
+/* Who ends the way of an exception tells more than who keeps it for an await, or throws it again. */
+static int is_more_final(const struct route *route, const struct route *than)
+{
+    uint64_t count = route->counts[0] + route->counts[1], other = than->counts[0] + than->counts[1];
+
+    if (is_kept(route) != is_kept(than))
+        return is_kept(than);
+    return count != other ? count > other : route->counts[1] > than->counts[1];
+}
+
 /* Mean times count; the variance is that of a mean of so many samples. */
 static void estimate_route(struct recording *recording, struct route *route)
 {
@@ -321,9 +398,7 @@ static void estimate_route(struct recording *recording, struct route *route)
     if (route->name && is_library(route->name) &&
         (route->judged_samples ? 2 * route->noise_samples > route->judged_samples : is_library(type->name)))
         type->noise += (double)(route->counts[0] + route->counts[1]);
-    if (route->counts[0] + route->counts[1] && route->catcher &&
-        (type->route == NO_INDEX || route->counts[0] + route->counts[1] > recording->routes[type->route].counts[0] +
-                                                                              recording->routes[type->route].counts[1]))
+    if (route->catcher && (type->route == NO_INDEX || is_more_final(route, &recording->routes[type->route])))
         type->route = (size_t)(route - recording->routes);
 }
 
@@ -358,6 +433,14 @@ static double of_sites(const struct recording *recording, size_t type)
     return all > 0 ? all : 1;
 }
 
+/* Of the exceptions: one that passes several awaits is kept several times. */
+static uint64_t caught_by(const struct type *type, const struct route *route)
+{
+    uint64_t count = route->counts[0] + (is_kept(route) && type->fresh ? 0 : route->counts[1]);
+
+    return type->fresh && count > type->fresh ? type->fresh : count;
+}
+
 static void fill_thrown(const struct recording *recording, const struct type *type, struct thrown *thrown)
 {
     *thrown = (struct thrown){.name = short_type(type->name),
@@ -365,6 +448,8 @@ static void fill_thrown(const struct recording *recording, const struct type *ty
                               .fresh = type->fresh,
                               .propagated = type->propagated,
                               .cpu_ns = type->cpu_ns,
+                              .lost = lost_of(type),
+                              .kept = type->kept,
                               .not_caught =
                                   throws_of(type) - (type->caught < throws_of(type) ? type->caught : throws_of(type))};
     if (type->site != NO_INDEX) {
@@ -375,7 +460,8 @@ static void fill_thrown(const struct recording *recording, const struct type *ty
     }
     if (type->route != NO_INDEX) {
         thrown->catcher = recording->routes[type->route].name;
-        thrown->caught_there = recording->routes[type->route].counts[0] + recording->routes[type->route].counts[1];
+        thrown->caught_there = caught_by(type, &recording->routes[type->route]);
+        thrown->way = recording->routes[type->route].way;
     }
 }
 
@@ -534,6 +620,23 @@ static void find_facts(struct recording *recording)
     find_unhandled(recording);
 }
 
+/* What an AggregateException brings to whoever waits for a task. */
+static void note_wrapped(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        uint64_t id;
+        size_t inner;
+        if (sample->type == NO_INDEX || !sample->head.inner_count || sample->head.flags & EX_PROPAGATED ||
+            strcmp(recording->types[sample->type].name, "System.AggregateException") != 0)
+            continue;
+        memcpy(&id, sample->chain, sizeof id);
+        inner = type_of(recording, id);
+        if (inner != NO_INDEX)
+            recording->types[inner].wrapped += sample->weight;
+    }
+}
+
 /* What is estimated cannot be more than there was. */
 static void limit_cpu(struct recording *recording)
 {
@@ -565,7 +668,10 @@ int analyse(struct recording *recording)
         if (recording->routes[i].type != NO_INDEX)
             estimate_route(recording, &recording->routes[i]);
     limit_cpu(recording);
-    if (weigh_samples(recording) != MEDIC_OK || sort_types(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
+    if (weigh_samples(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    note_wrapped(recording);
+    if (sort_types(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     find_facts(recording);
     return MEDIC_OK;

@@ -56,6 +56,7 @@ static int drain(void *instance, const medic_record *record)
     if (record->type == EX_ROUTE && record->size >= sizeof route) {
         memcpy(&route, record->data, sizeof route);
         self->names->function(self->host, (FunctionID)route.catcher);
+        describe_catcher(self, &route);
     }
     return MEDIC_DRAIN_KEEP;
 }

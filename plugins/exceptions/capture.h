@@ -5,6 +5,7 @@
 #include "exceptions.h"
 #include "tally.h"
 
+#include <medic/clr/metadata.h>
 #include <medic/sampling.h>
 
 enum { TYPES_ROOM = 2048, ROUTES_ROOM = 8192, THREADS_ROOM = 4096, FLIGHTS = 8 };
@@ -66,7 +67,25 @@ struct throws {
 };
 
 /* fields.c [worker] */
+/* NULL when there is none. */
+IMetaDataImport2 *metadata_of(ICorProfilerInfo12 *info, ModuleID module);
 int fields_find(ICorProfilerInfo12 *info, struct fields *fields, medic_reason *why);
+
+/* clauses.c [worker] */
+enum { CLAUSES_MAX = 64 };
+
+/* Of a method's IL, in its code: what is guarded, and by what. */
+struct clause {
+    uint32_t kind, begin, size, handler, handler_size;
+    uint32_t type; /* token */
+};
+
+/* Number of clauses, inner ones first; 0 = the body has none that can be read. */
+uint32_t clauses_read(const uint8_t *body, uint32_t size, struct clause *clauses, const uint8_t **code,
+                      uint32_t *code_size);
+int clause_is_empty(const struct clause *clause, const uint8_t *code, uint32_t code_size);
+/* Writes an EX_CATCHER, when the runtime tells. In drain. */
+void describe_catcher(struct throws *self, const ex_route *route);
 
 /* capture_thrown.c [runtime] */
 extern const medic_callbacks exceptions_callbacks;

@@ -24,6 +24,8 @@ struct type {
     double spread;               /* variance of the weights of its fresh samples */
     double noise;                /* throws that the framework both threw and caught */
     uint64_t caught;             /* of fresh and propagated */
+    uint64_t kept, by_program;   /* of caught: for an await; by methods of the program */
+    double wrapped;              /* thrown again inside an AggregateException */
     size_t route, site, message; /* the most frequent one; NO_INDEX = none is known */
 };
 
@@ -33,6 +35,7 @@ struct route {
     uint64_t type_id, catcher;
     size_t type;
     const char *name; /* of the catcher; NULL = not caught, as far as was seen */
+    enum way way;
     uint64_t counts[2];
     struct measure plain[2], stacked[2], waited[2]; /* waited: without a processor for a while */
     uint64_t noise_samples, judged_samples;
@@ -80,6 +83,8 @@ struct recording {
     size_t sample_count, sample_room;
     ex_count *rates;
     size_t rate_count, rate_room;
+    ex_catcher *catchers; /* sorted by route */
+    size_t catcher_count, catcher_room;
     ex_catch *catchs;
     size_t catch_count, catch_room;
     struct cheap_name {
@@ -113,6 +118,10 @@ int analyse(struct recording *recording);
 /* 1: its throws and catches lie in the framework. */
 int is_noise(const struct type *type);
 uint64_t throws_of(const struct type *type);
+/* 1: the way of the exception does not end there. */
+int is_kept(const struct route *route);
+/* Kept by tasks, and thrown again to nobody. */
+uint64_t lost_of(const struct type *type);
 /* What a route's times are taken from. again: of propagated throws. */
 struct measure measure_of(const struct route *route, int again);
 /* Throws that a timed one stands for; 0 = its time is not used. */

@@ -83,6 +83,15 @@ static int read_catch(struct recording *recording, const medic_record *record)
                                                                                : MEDIC_OK;
 }
 
+static int read_catcher(struct recording *recording, const medic_record *record)
+{
+    ex_catcher catcher;
+
+    return medic_take(record, &catcher, sizeof catcher, &recording->bad_records)
+               ? MEDIC_PUSH(recording, catcher, catcher)
+               : MEDIC_OK;
+}
+
 static int read_name(struct recording *recording, const medic_record *record)
 {
     struct cheap_name name = {0};
@@ -114,6 +123,7 @@ static int read_record(struct recording *recording, const medic_record *record)
     case EX_CATCH: return read_catch(recording, record);
     case EX_RATE: return read_rate(recording, record);
     case EX_CAUGHT: return read_caught(recording, record);
+    case EX_CATCHER: return read_catcher(recording, record);
     case EX_NAME: return read_name(recording, record);
     case EX_TOTALS: read_totals(recording, record); return MEDIC_OK;
     default: return MEDIC_OK;
@@ -186,6 +196,7 @@ static void free_all(struct recording *recording)
     free(recording->routes);
     free(recording->rates);
     free(recording->catchs);
+    free(recording->catchers);
     free(recording->messages);
     free(recording->sites);
     free(recording->chains);

@@ -54,25 +54,16 @@ static void write_sites(const struct recording *recording)
 
 /* --- caught --- */
 
-static int ends_with(const char *text, const char *end)
+static const char *way_text(const struct route *route, const struct type *type)
 {
-    size_t length = strlen(text), tail = strlen(end);
+    static const char *const texts[] = {
+        [WAY_NONE] = "not caught",    [WAY_BLOCK] = "catch block", [WAY_EMPTY] = "empty catch block",
+        [WAY_ASYNC] = "async method", [WAY_TASK] = "task",         [WAY_FRAMEWORK] = "framework",
+    };
 
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-/* What the method does with it, as far as its name tells. */
-static const char *way_of(const struct route *route)
-{
-    if (!route->name)
-        return "not caught";
-    if (ends_with(route->name, "(async)"))
-        return "async method";
-    if (medic_begins_with(route->name, "System.Threading.Tasks.") ||
-        medic_begins_with(route->name, "System.Runtime.CompilerServices."))
-        return "task";
-    return medic_begins_with(route->name, "System.") || medic_begins_with(route->name, "Microsoft.") ? "framework"
-                                                                                                     : "catch block";
+    if (is_kept(route) && lost_of(type) >= type->kept)
+        return "task nobody awaits";
+    return texts[route->way];
 }
 
 static void route_row(const struct recording *recording, medic_section *section, const struct route *route)
@@ -83,7 +74,7 @@ static void route_row(const struct recording *recording, medic_section *section,
     medic_cell cells[] = {
         medic_string(route->name ? route->name : "(nobody was seen to)"),
         medic_string(type->name),
-        medic_string(way_of(route)),
+        medic_string(way_text(route, type)),
         medic_whole(route->counts[0]),
         medic_whole(route->counts[1]),
         medic_ratio((double)count, (double)throws_of(type)),
@@ -129,11 +120,12 @@ static void write_catchers(const struct recording *recording)
 
     if (recording->facts.cheap || !recording->route_count)
         return;
-    section =
-        MEDIC_OPEN(recording, MEDIC_TABLE, "catchers", "Where they are caught",
-                   "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
-                   "replaced it, or nobody did. An async method or a task keeps it until somebody awaits.",
-                   columns);
+    section = MEDIC_OPEN(
+        recording, MEDIC_TABLE, "catchers", "Where they are caught",
+        "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
+        "replaced it, or nobody did. An async method or a task keeps it until somebody awaits; an empty catch block, "
+        "or a task that nobody awaits, swallows it.",
+        columns);
     while (rows < ROWS_MAX && (route = next_route(recording, route)) != NULL) {
         route_row(recording, section, route);
         rows++;
