@@ -70,10 +70,31 @@ static int is_throwing(const char *function)
            medic_begins_with(function, "System.Runtime.ExceptionServices.InternalCalls");
 }
 
+/* Reflection calls through the runtime: what it calls is no handler of a caller. */
+static int is_calling(const char *function)
+{
+    return medic_begins_with(function, "System.Reflection.") ||
+           medic_begins_with(function, "System.RuntimeMethodHandle.");
+}
+
+/* The frames below the handler's own method are still on the stack, but their exception has ended them. The number of frames
+ * that live. */
+static uint32_t without_dead(const struct recording *recording, const struct sample *sample, const medic_frame *handler)
+{
+    const medic_frame *leaf = sample->frame_count ? frame_of(recording, sample->frames[sample->frame_count - 1]) : NULL;
+
+    if (!leaf || is_calling(leaf->function))
+        return sample->frame_count;
+    for (uint32_t i = sample->frame_count; i-- > 0;)
+        if (frame_of(recording, sample->frames[i])->function_id == handler->function_id)
+            return i;
+    return sample->frame_count;
+}
+
 static int look_at_stack(const struct recording *recording, struct sample *sample)
 {
     const uint32_t *frames;
-    uint32_t count, last = 0;
+    uint32_t count;
     int between = 0;
 
     if (!sample->head.head.stack ||
@@ -88,15 +109,16 @@ static int look_at_stack(const struct recording *recording, struct sample *sampl
             between = 1;
             continue;
         }
-        if (!between || frame->function_id != last) /* its handler, called by the runtime: the same method */
-            sample->frame_count++;
-        sample->frames[sample->frame_count - 1] = frames[i];
-        last = frame->function_id;
+        if (between) /* a handler that the runtime calls */
+            sample->frame_count = without_dead(recording, sample, frame);
+        sample->frames[sample->frame_count++] = frames[i];
         between = 0;
-        sample->thrower = frames[i];
-        if (frame->code == MEDIC_CODE_USER)
-            sample->site = frames[i];
     }
+    for (uint32_t i = 0; i < sample->frame_count; i++)
+        if (frame_of(recording, sample->frames[i])->code == MEDIC_CODE_USER)
+            sample->site = sample->frames[i];
+    if (sample->frame_count)
+        sample->thrower = sample->frames[sample->frame_count - 1];
     if (!sample->site)
         sample->site = sample->thrower;
     if (sample->site)
@@ -367,13 +389,19 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
     return (double)route->counts[again] * throws_of_timed(caught) / (of.throws + route->waited[again].throws);
 }
 
-/* Who ends the way of an exception tells more than who keeps it for an await, or throws it again. */
+/* Who ends the way of an exception tells more than who keeps it for an await, or throws it again; and the program's methods
+ * more than those that it calls. */
+static int rank_of(const struct route *route)
+{
+    return is_kept(route) ? 0 : route->way == WAY_FRAMEWORK ? 1 : 2;
+}
+
 static int is_more_final(const struct route *route, const struct route *than)
 {
     uint64_t count = route->counts[0] + route->counts[1], other = than->counts[0] + than->counts[1];
 
-    if (is_kept(route) != is_kept(than))
-        return is_kept(than);
+    if (rank_of(route) != rank_of(than))
+        return rank_of(route) > rank_of(than);
     return count != other ? count > other : route->counts[1] > than->counts[1];
 }
 
@@ -612,6 +640,8 @@ static void find_facts(struct recording *recording)
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
         add_type(recording, type, &variance);
+        if (!is_noise(type) && lost_of(type) > facts->lost.lost)
+            fill_thrown(recording, type, &facts->lost);
         if (!is_noise(type) && facts->worst_count < FACT_TYPES)
             fill_thrown(recording, type, &facts->worst[facts->worst_count++]);
     }

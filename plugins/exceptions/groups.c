@@ -80,7 +80,7 @@ double error_of(const struct recording *recording, const struct group *group)
     if (type->spread <= 0)
         return 0;
     error = CERTAIN * root_of(rest * rest * group->spread + part * part * (type->spread - group->spread));
-    least = NO_OTHER_SEEN * group->spread / group->count;
+    least = NO_OTHER_SEEN * group->count / (double)group->samples;
     if (least > group->count - (double)group->samples)
         least = group->count - (double)group->samples;
     return error > least ? error : least;

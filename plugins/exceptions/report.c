@@ -151,6 +151,16 @@ static void join_catches(struct recording *recording)
     }
 }
 
+/* What a program wrote that died may be later than the end of which its capture knows. */
+static void extend_span(struct recording *recording)
+{
+    if (recording->has_totals && recording->last.time_ns > recording->end_ns)
+        recording->end_ns = recording->last.time_ns;
+    for (size_t i = 0; i < recording->rate_count; i++)
+        if (recording->rates[i].time_ns > recording->end_ns)
+            recording->end_ns = recording->rates[i].time_ns;
+}
+
 static int read_all(struct recording *recording, medic_reason *why)
 {
     medic_record record;
@@ -162,6 +172,7 @@ static int read_all(struct recording *recording, medic_reason *why)
     while (recording->capture->next(recording->host, &record))
         if (read_record(recording, &record) != MEDIC_OK)
             return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu samples", recording->sample_count);
+    extend_span(recording);
     if (recording->sample_count)
         join_catches(recording);
     return MEDIC_OK;

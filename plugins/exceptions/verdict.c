@@ -230,20 +230,19 @@ static void find_hops(struct verdict *verdict, const struct facts *facts)
 
 static void find_lost(struct verdict *verdict, const struct facts *facts)
 {
+    const struct thrown *thrown = &facts->lost;
     struct medic_text text;
 
-    for (uint32_t i = 0; i < facts->worst_count; i++) {
-        const struct thrown *thrown = &facts->worst[i];
-        if (!is_lost(thrown))
-            continue;
-        if (!open_finding(verdict, "catchers", thrown->key, &text))
-            return;
-        medic_add(&text, "Swallowed: ");
-        add_types(&text, thrown->lost, thrown->name);
-        medic_add(&text, " %s kept by tasks and thrown to nobody: no await, no Wait was seen to bring them to light.",
-                  thrown->lost == 1 ? "was" : "were");
+    if (!is_lost(thrown) || !open_finding(verdict, "catchers", thrown->key, &text))
         return;
+    medic_add(&text, "Swallowed: ");
+    add_types(&text, thrown->lost, thrown->name);
+    medic_add(&text, " were kept by tasks and thrown to nobody: no await, no Wait was seen to bring them to light");
+    if (thrown->site.name) {
+        medic_add(&text, "; thrown in ");
+        medic_add_place(&text, &thrown->site);
     }
+    medic_add(&text, ".");
 }
 
 static void find_bursts(struct verdict *verdict, const struct facts *facts)

@@ -51,6 +51,7 @@ struct facts {
     uint64_t types, noise_types;
     struct thrown worst[FACT_TYPES]; /* by CPU, then number */
     uint32_t worst_count;
+    struct thrown lost; /* of which most were kept by tasks that nobody awaits */
     double rate_most;   /* throws a second, in the busiest moment */
     uint64_t most_ns;   /* when, since the begin */
     double burst_share; /* of the throws, that came in bursts; 0 = there are none */
