@@ -94,7 +94,7 @@ uint64_t stands_for(struct throws *self, int early);
 /* Counts one throw; TALLY_NONE when there is no room. *early: few of its type have got a stack so far. */
 int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *early);
 /* Counts a sample of the entry's type as taken, or as lost. */
-void note_sample(struct throws *self, int32_t entry, int code);
+void note_sample(struct throws *self, int32_t entry, uint32_t flags, int code);
 uint32_t shard_of_thread(void);
 
 /* trace_event.c [runtime] */

@@ -82,17 +82,18 @@ int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *ear
         return entry;
     }
     tally_add(&self->types, shard_of_thread(), entry, propagated);
-    *early = atomic_load_explicit(&self->types.entries[entry].stacks, memory_order_relaxed) < EARLY;
+    *early = atomic_load_explicit(&self->types.entries[entry].stacks[propagated != 0], memory_order_relaxed) < EARLY;
     return entry;
 }
 
 /* One that was lost is made up for by the next one. */
-void note_sample(struct throws *self, int32_t entry, int code)
+void note_sample(struct throws *self, int32_t entry, uint32_t flags, int code)
 {
     if (code != MEDIC_OK)
         atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
     else if (entry != TALLY_NONE)
-        atomic_fetch_add_explicit(&self->types.entries[entry].stacks, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&self->types.entries[entry].stacks[(flags & EX_PROPAGATED) != 0], 1,
+                                  memory_order_relaxed);
 }
 
 static void announce_type(struct throws *self, int32_t entry, uint64_t type)
@@ -177,7 +178,7 @@ static void sample(struct throws *self, ObjectID object, int32_t entry, struct f
     read_message(self, object, &head, (uint8_t *)&tail + size);
     size += head.message_kept * (uint32_t)sizeof(WCHAR);
     code = self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size);
-    note_sample(self, entry, code);
+    note_sample(self, entry, head.flags, code);
     flight->number = code == MEDIC_OK ? head.number : 0;
 }
 

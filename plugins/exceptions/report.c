@@ -154,6 +154,8 @@ static void join_catches(struct recording *recording)
 /* What a program wrote that died may be later than the end of which its capture knows. */
 static void extend_span(struct recording *recording)
 {
+    if (recording->capture->end_reason(recording->host) != MEDIC_END_NONE)
+        return;
     if (recording->has_totals && recording->last.time_ns > recording->end_ns)
         recording->end_ns = recording->last.time_ns;
     for (size_t i = 0; i < recording->rate_count; i++)

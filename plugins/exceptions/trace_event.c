@@ -55,7 +55,7 @@ static void sample(struct throws *self, uint64_t type, int32_t entry, uint32_t f
         head.message_length = 0;
     }
     head.message_kept = head.message_length < self->message_length ? head.message_length : self->message_length;
-    note_sample(self, entry,
+    note_sample(self, entry, head.flags,
                 self->stacks->here(self->host, EX_THROW, &head, sizeof head, message->bytes, 2 * head.message_kept));
 }
 
