@@ -38,7 +38,7 @@ int stacks_view_first(const struct document *document, const char *format, size_
     if (stacks_view_next(document, index, view))
         return MEDIC_OK;
     return medic_fail(why, MEDIC_E_NOT_FOUND,
-                      "this report of %s has no stacks to show as %s; cpu_hotpaths and merged_stacks record some",
+                      "this report of %s has no stacks to show as %s: text, markdown, html and json show every report",
                       document->profiler.name ? document->profiler.name : "a profiler", format);
 }
 

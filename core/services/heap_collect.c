@@ -14,6 +14,7 @@
 #include "core/thread.h"
 
 #include <medic/clr/hresults.h>
+#include <medic/event_data.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,21 +67,13 @@ static HRESULT set_mask(uint32_t low, uint32_t high)
     return collect.info->lpVtbl->SetEventMask2(collect.info, session.mask_low | low, session.mask_high | high);
 }
 
-static uint32_t u32_at(const BYTE *data, ULONG offset)
-{
-    uint32_t value;
-
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
-
 /* Whether this collection was asked for and went through all generations while the world stood still. One that the program
  * needed runs on a thread of the program, with which a copy would end. The event's version 0: u64 budget, heaps, generation,
  * reductions, reason, mechanisms, each u32; later versions append. */
 static int is_wanted(const BYTE *history, ULONG size)
 {
-    return size >= HISTORY_SIZE && u32_at(history, 12) == OLDEST && u32_at(history, 20) == REASON_INDUCED &&
-           !(u32_at(history, 24) & CONCURRENT);
+    return size >= HISTORY_SIZE && medic_u32_at(history, 12) == OLDEST && medic_u32_at(history, 20) == REASON_INDUCED &&
+           !(medic_u32_at(history, 24) & CONCURRENT);
 }
 
 static void choose(void)

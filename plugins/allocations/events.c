@@ -1,24 +1,9 @@
 #include "events.h"
 
-#include <string.h>
+#include <medic/event_data.h>
 
 #define OBJECT_MOST (UINT64_C(1) << 47)
 #define FULL_EXPONENT 20.0 /* from here on e^-x is nothing */
-
-/* The payloads are packed: members follow one another without padding. Later versions only append. */
-static uint32_t u32_at(const uint8_t *data, uint32_t offset)
-{
-    uint32_t value;
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
-
-static uint64_t u64_at(const uint8_t *data, uint32_t offset)
-{
-    uint64_t value;
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
 
 /* x / (1 - e^-x), without libm: a series of the 32nd part, whose e^-x is then squared five times. */
 static double over_chance(double x)
@@ -55,9 +40,9 @@ int event_read_sampled(const uint8_t *data, uint32_t size, struct allocation *al
     at = behind_text(data, size, 14);
     if (!at || size - at < 16)
         return 0;
-    allocation->heap = u32_at(data, 0);
-    allocation->type = u64_at(data, 6);
-    allocation->size = u64_at(data, at + 8);
+    allocation->heap = medic_u32_at(data, 0);
+    allocation->type = medic_u64_at(data, 6);
+    allocation->size = medic_u64_at(data, at + 8);
     if (allocation->heap >= AL_HEAPS || !allocation->size || allocation->size > OBJECT_MOST)
         return 0;
     weight = AL_INTERVAL * over_chance((double)allocation->size / AL_INTERVAL);
@@ -73,12 +58,12 @@ int event_read_tick(uint32_t version, const uint8_t *data, uint32_t size, struct
 
     if (version < 2 || size < 26)
         return 0;
-    allocation->heap = u32_at(data, 4);
-    allocation->weight = u64_at(data, 10);
-    allocation->type = u64_at(data, 18);
+    allocation->heap = medic_u32_at(data, 4);
+    allocation->weight = medic_u64_at(data, 10);
+    allocation->type = medic_u64_at(data, 18);
     allocation->size = 0;
     if (version >= 4 && (at = behind_text(data, size, 26)) != 0 && size - at >= 20)
-        allocation->size = u64_at(data, at + 12);
+        allocation->size = medic_u64_at(data, at + 12);
     if (allocation->heap >= AL_HEAPS || !allocation->weight || allocation->weight > OBJECT_MOST ||
         allocation->size > OBJECT_MOST)
         return 0;
@@ -92,9 +77,9 @@ int event_read_gc_start(uint32_t version, const uint8_t *data, uint32_t size, ui
 {
     const uint32_t background = 1;
 
-    if (version < 1 || size < 16 || u32_at(data, 4) > AL_GEN2)
+    if (version < 1 || size < 16 || medic_u32_at(data, 4) > AL_GEN2)
         return 0;
-    *collection = u32_at(data, 12) == background ? (uint32_t)AL_BACKGROUND : u32_at(data, 4);
+    *collection = medic_u32_at(data, 12) == background ? (uint32_t)AL_BACKGROUND : medic_u32_at(data, 4);
     return 1;
 }
 
@@ -103,9 +88,9 @@ int event_read_promoted(uint32_t version, const uint8_t *data, uint32_t size, ui
 {
     if (size < 92)
         return 0;
-    *promoted = u64_at(data, 8) + u64_at(data, 24) + u64_at(data, 40) + u64_at(data, 56);
+    *promoted = medic_u64_at(data, 8) + medic_u64_at(data, 24) + medic_u64_at(data, 40) + medic_u64_at(data, 56);
     if (version >= 2 && size >= 110)
-        *promoted += u64_at(data, 102);
+        *promoted += medic_u64_at(data, 102);
     return 1;
 }
 
@@ -113,5 +98,5 @@ int event_is_gc_suspension(const uint8_t *data, uint32_t size)
 {
     const uint32_t gc = 1, gc_prepare = 6;
 
-    return size >= 4 && (u32_at(data, 0) == gc || u32_at(data, 0) == gc_prepare);
+    return size >= 4 && (medic_u32_at(data, 0) == gc || medic_u32_at(data, 0) == gc_prepare);
 }

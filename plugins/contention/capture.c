@@ -157,7 +157,8 @@ static void write_open(struct contention *self, uint32_t tid, const struct open_
 
 /* --- who holds --- */
 
-enum { CANDIDATES = 256 };
+/* A lock that is always waited for must not take the photographs of all others. */
+enum { CANDIDATES = 256, PHOTOGRAPHS_OF_A_LOCK = 2 };
 #define PHOTOGRAPH_EVERY_NS UINT64_C(1000000000)
 #define WORTH_A_PHOTOGRAPH_NS UINT64_C(20000000)
 
@@ -167,20 +168,29 @@ struct candidate {
     uint32_t lock, owner;
 };
 
-/* Waits for a lock whose owner is known. Returns how many; *unknown: one of them is long, and where its owner got the lock is
- * not known. */
-static uint32_t find_candidates(struct contention *self, uint64_t now, struct candidate *list, int *unknown)
+static int is_worth_a_photograph(const struct contention *self, const struct candidate *candidate, uint64_t now)
+{
+    return now > candidate->begin_ns && now - candidate->begin_ns >= WORTH_A_PHOTOGRAPH_NS &&
+           !get32(&candidate->open->owner_seen) && self->pictured[candidate->lock] < PHOTOGRAPHS_OF_A_LOCK;
+}
+
+/* Waits for a lock whose owner is known. Returns how many; *longest: of those that are long, and of which it is not known where
+ * their owner got the lock; NULL = none. */
+static uint32_t find_candidates(struct contention *self, uint64_t now, struct candidate *list,
+                                const struct candidate **longest)
 {
     uint32_t count = 0;
 
-    *unknown = 0;
+    *longest = NULL;
     for (uint32_t i = 0; i < THREADS && count < CANDIDATES; i++) {
         const struct open_wait *open = &self->tables->threads[i].lock;
         uint64_t begin = atomic_load_explicit(&open->begin_ns, memory_order_acquire);
         if (!begin || !get32(&open->owner))
             continue;
-        list[count++] = (struct candidate){open, begin, get32(&open->lock), get32(&open->owner)};
-        *unknown |= now > begin && now - begin >= WORTH_A_PHOTOGRAPH_NS && !get32(&open->owner_seen);
+        list[count] = (struct candidate){open, begin, get32(&open->lock), get32(&open->owner)};
+        if (is_worth_a_photograph(self, &list[count], now) && (!*longest || begin < (*longest)->begin_ns))
+            *longest = &list[count];
+        count++;
     }
     return count;
 }
@@ -199,18 +209,19 @@ static int still_holds(struct contention *self, const struct candidate *candidat
 static void photograph(struct contention *self, uint64_t now)
 {
     struct candidate list[CANDIDATES];
+    const struct candidate *longest;
     medic_snapshot snapshot = {.size = sizeof snapshot};
     medic_reason why = {""};
     uint32_t count;
-    int unknown;
 
     if (self->photographs_left <= 0 || now < self->photograph_due_ns ||
         self->events->state(self->host) != MEDIC_EVENTS_ON)
         return;
-    count = find_candidates(self, now, list, &unknown);
-    if (!unknown)
+    count = find_candidates(self, now, list, &longest);
+    if (!longest)
         return;
     self->photographs_left--;
+    self->pictured[longest->lock]++;
     self->photograph_due_ns = now + PHOTOGRAPH_EVERY_NS;
     if (self->stacks->snapshot(self->host, CT_STACK, 0, &snapshot, &why) != MEDIC_OK)
         return; /* told by the number of photographs */
@@ -262,6 +273,7 @@ static void destroy(void *instance)
         munmap(self->tables, sizeof *self->tables);
     free(self->written);
     free(self->named);
+    free(self->pictured);
     free(self);
 }
 
@@ -273,7 +285,8 @@ static int make_room(struct contention *self)
     self->tables = tables == MAP_FAILED ? NULL : tables;
     self->written = calloc(LOCKS + 1, sizeof *self->written);
     self->named = calloc(PAIRS, sizeof *self->named);
-    return self->tables && self->written && self->named;
+    self->pictured = calloc(LOCKS + 1, sizeof *self->pictured);
+    return self->tables && self->written && self->named && self->pictured;
 }
 
 static int create(const medic_host *host, void **instance, medic_reason *why)

@@ -29,6 +29,7 @@ struct contention {
     uint64_t photograph_due_ns, photographs, photographs_ns;
     uint8_t *named;    /* worker: threads whose name is written, as pairs */
     uint64_t *written; /* worker: counts of each lock when it was written last */
+    uint8_t *pictured; /* worker: photographs taken for each lock */
 };
 
 extern const medic_callbacks contention_callbacks;

@@ -60,15 +60,42 @@ uint32_t managed_part(const struct recording *recording, uint64_t stack, const u
     return count - first;
 }
 
+/* Who is about to let go is busy with nothing. */
+static int lets_go(const struct recording *recording, uint32_t frame)
+{
+    const char *name = frame_of(recording, frame)->function;
+
+    return medic_begins_with(name, "System.Threading.Monitor.Exit") ||
+           medic_begins_with(name, "System.Threading.Lock.Exit");
+}
+
+/* A stack does not tell which of its methods took the lock. A method in which others wait for it is the one; else it is the
+ * innermost one of the program's own, or one that called it. */
 static void find_held(const struct recording *recording, struct held *held)
 {
+    uint32_t site = held->lock < recording->lock_count ? recording->locks[held->lock].site : 0;
     const uint32_t *frames = NULL;
-    uint32_t count = managed_part(recording, held->stack, &frames);
+    uint32_t count = managed_part(recording, held->stack, &frames), known = 0;
 
+    while (count && lets_go(recording, frames[count - 1]))
+        count--;
     held->leaf = count ? frames[count - 1] : 0;
-    for (uint32_t i = count; i > 0 && !held->anchor; i--)
-        if (frame_of(recording, frames[i - 1])->code == MEDIC_CODE_USER)
-            held->anchor = frames[i - 1];
+    for (uint32_t i = count; i > 0 && !known; i--) {
+        uint32_t frame = frames[i - 1];
+        if (site && function_of(recording, frame) == site)
+            known = frame;
+        if (frame_of(recording, frame)->code != MEDIC_CODE_USER)
+            continue;
+        if (!held->anchor)
+            held->anchor = frame;
+        else if (!held->caller && function_of(recording, frame) != function_of(recording, held->anchor))
+            held->caller = frame;
+    }
+    if (known) {
+        held->anchor = known;
+        held->caller = 0;
+        held->sure = 1;
+    }
     if (!held->anchor)
         held->anchor = held->leaf;
     held->function = function_of(recording, held->anchor);
@@ -150,8 +177,6 @@ static void know_waits(struct recording *recording)
     }
     for (size_t i = 0; i < recording->wait_count; i++)
         find_anchor(recording, &recording->waits[i]);
-    for (size_t i = 0; i < recording->held_count; i++)
-        find_held(recording, &recording->helds[i]);
 }
 
 /* What was read most often: an object may have moved away just before it was looked at. */
@@ -445,6 +470,7 @@ int find_facts(struct recording *recording)
     weigh(recording);
     for (size_t i = 0; i < recording->held_count; i++) {
         const struct group *group = group_of(recording, recording->helds[i].lock);
+        find_held(recording, &recording->helds[i]);
         recording->helds[i].group = group ? (uint32_t)(group - recording->groups) : NONE;
     }
     for (size_t i = 0; i < recording->group_count && i < GROUPS_WITH_PLACES && good; i++)

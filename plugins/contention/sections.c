@@ -9,7 +9,6 @@
 
 static void lock_row(const struct recording *recording, medic_section *section, const struct group *group)
 {
-    const char *holder = place_of(recording, group->holder).name;
     medic_cell cells[] = {
         medic_string(lock_name(group)),
         medic_string(place_of(recording, group->line).name),
@@ -19,9 +18,6 @@ static void lock_row(const struct recording *recording, medic_section *section, 
         medic_whole(quantile(group->bins, group->max_ns, 0.50)),
         medic_whole(quantile(group->bins, group->max_ns, 0.99)),
         medic_whole(group->max_ns),
-        medic_whole(group->threads),
-        medic_whole(group->locks),
-        medic_string(holder),
     };
 
     MEDIC_ROW(recording, section, cells);
@@ -30,7 +26,7 @@ static void lock_row(const struct recording *recording, medic_section *section, 
 static void write_locks(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
@@ -38,15 +34,52 @@ static void write_locks(const struct recording *recording)
         MEDIC_TIME_COLUMN("p50", "p50", MEDIC_COLUMN_DIFF),
         MEDIC_TIME_COLUMN("p99", "p99", MEDIC_COLUMN_DIFF),
         MEDIC_TIME_COLUMN("max", "Max", MEDIC_COLUMN_DIFF),
-        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
-        MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
-        MEDIC_TEXT_COLUMN("held", "Held in", 0),
     };
     medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "locks", "Locks by time waited",
                                         "Counts and times are of all waits.", columns);
 
     for (size_t i = 0; i < recording->group_count && i < ROWS_MAX; i++)
         lock_row(recording, section, &recording->groups[i]);
+    recording->document->total_rows(section, recording->group_count);
+}
+
+/* A name, or a number. */
+static medic_cell holding_cell(const struct recording *recording, const struct group *group, char room[16])
+{
+    uint32_t tid = holding_thread(group);
+    const char *name = thread_name(recording, tid);
+
+    snprintf(room, 16, "%u", tid);
+    if (name || tid)
+        return medic_string(name ? name : room);
+    return medic_string(group->holder_tid ? "several" : NULL);
+}
+
+static void write_who(const struct recording *recording)
+{
+    static const medic_column columns[] = {
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("site", "Waited for in", MEDIC_COLUMN_KEY),
+        MEDIC_COUNT_COLUMN("locks", "Locks", MEDIC_COLUMN_DIFF),
+        MEDIC_COUNT_COLUMN("threads", "Threads", MEDIC_COLUMN_DIFF),
+        MEDIC_TEXT_COLUMN("held", "Held in", 0),
+        MEDIC_TEXT_COLUMN("thread", "Held by", 0),
+    };
+    medic_section *section = MEDIC_OPEN(recording, MEDIC_TABLE, "who", "Who waits, who holds", NULL, columns);
+
+    for (size_t i = 0; i < recording->group_count && i < ROWS_MAX; i++) {
+        const struct group *group = &recording->groups[i];
+        char tid[16];
+        medic_cell cells[] = {
+            medic_string(lock_name(group)),
+            medic_string(place_of(recording, group->line).name),
+            medic_whole(group->locks),
+            medic_whole(group->threads),
+            medic_string(place_of(recording, group->holder).name),
+            holding_cell(recording, group, tid),
+        };
+        MEDIC_ROW(recording, section, cells);
+    }
     recording->document->total_rows(section, recording->group_count);
 }
 
@@ -131,7 +164,7 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
 {
     const medic_column columns[] = {
         MEDIC_TEXT_COLUMN("method", heading, MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_TIME_COLUMN("waited", "Waited", MEDIC_COLUMN_DIFF),
         MEDIC_COUNT_COLUMN("stacks", "Stacks", MEDIC_COLUMN_DIFF),
@@ -176,19 +209,19 @@ static int by_held(const void *left, const void *right)
 
 static void held_row(const struct recording *recording, medic_section *section, const struct held *held, size_t seen)
 {
-    const char *name = thread_name(recording, held->owner);
-    char location[MEDIC_LOCATION_MAX];
-    int one = 1;
+    char location[MEDIC_LOCATION_MAX], caller[256];
+    struct medic_text text = {caller, sizeof caller};
+    struct medic_place place = place_of(recording, held->caller);
 
-    for (size_t i = 1; i < seen; i++)
-        one &= held[i].owner == held->owner;
+    if (held->caller)
+        medic_add_place(&text, &place);
     medic_cell cells[] = {
         medic_string(place_of(recording, held->anchor).name),
         medic_string(place_of(recording, held->leaf).name),
         medic_string(lock_name(&recording->groups[held->group])),
-        medic_string(one ? name : "several"),
         medic_whole(seen),
         medic_string(medic_frame_location(frame_of(recording, held->anchor), location)),
+        medic_string(held->caller ? caller : NULL),
     };
 
     MEDIC_ROW(recording, section, cells);
@@ -199,10 +232,10 @@ static void write_photographs(const struct recording *recording)
     static const medic_column columns[] = {
         MEDIC_TEXT_COLUMN("method", "Holder in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("leaf", "Busy in", MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("lock", "Object locked", MEDIC_COLUMN_KEY),
-        MEDIC_TEXT_COLUMN("thread", "Thread", 0),
+        MEDIC_TEXT_COLUMN("lock", "Object", MEDIC_COLUMN_KEY),
         MEDIC_COUNT_COLUMN("waits", "Waits", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("where", "Line", 0),
+        MEDIC_TEXT_COLUMN("caller", "Called by", 0),
     };
     medic_section *section = NULL;
     size_t rows = 0;
@@ -434,6 +467,7 @@ void write_sections(const struct recording *recording)
 {
     if (recording->group_count) {
         write_locks(recording);
+        write_who(recording);
         write_places(recording, pick_site, "sites", "Where threads wait", "Method",
                      "Estimated from the waits with a stack.");
         write_places(

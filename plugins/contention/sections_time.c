@@ -198,6 +198,10 @@ void write_notes(const struct recording *recording)
                        (unsigned long long)totals->unpaired);
     if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
         medic_add_note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
+    if (totals->photographs)
+        medic_add_note(&notes, "%llu photograph%s, which show holders, stopped the program for %.1f ms in all.",
+                       (unsigned long long)totals->photographs, totals->photographs == 1 ? "" : "s",
+                       (double)totals->photographs_ns / 1e6);
     note_room(&notes, totals);
     if (lost)
         medic_add_note(&notes, "%llu records were lost: some waits lack a stack. Counts are not affected.",

@@ -64,14 +64,22 @@ static void add_lock(struct medic_text *text, const struct recording *recording,
     }
 }
 
+/* A photograph shows the method in which the holder was; that the lock was taken there is known only of a method that waits. */
+static const char *held_where(const struct group *group)
+{
+    if (group->photographed && !group->sure)
+        return group->locks > 1 ? "; meanwhile their holder is in " : "; meanwhile its holder is in ";
+    return group->locks > 1 ? "; meanwhile they are held in " : "; meanwhile it is held in ";
+}
+
 static void add_holder(struct medic_text *text, const struct recording *recording, const struct group *group)
 {
-    int sure = group->holder != 0;
+    int seen = group->holder != 0;
     const char *name;
 
-    if (sure) {
+    if (seen) {
         struct medic_place place = place_of(recording, group->holder);
-        medic_add(text, group->locks > 1 ? "; meanwhile they are held in " : "; meanwhile it is held in ");
+        medic_add(text, "%s", held_where(group));
         if (function_of(recording, group->holder) == function_of(recording, group->line))
             medic_add(text, "the same method");
         else
@@ -81,10 +89,10 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
             medic_add_name(text, place_of(recording, group->busy).name);
         }
     }
-    if (!group->holder_tid || (double)group->holder_tid_ns < 0.5 * (double)group->blocked_ns)
+    if (!holding_thread(group))
         return;
     name = thread_name(recording, group->holder_tid);
-    medic_add(text, sure               ? ", mostly by thread "
+    medic_add(text, seen ? (group->photographed && !group->sure ? ", mostly thread " : ", mostly by thread ")
                     : group->locks > 1 ? "; meanwhile they are held mostly by thread "
                                        : "; meanwhile it is held mostly by thread ");
     if (name)

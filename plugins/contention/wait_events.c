@@ -3,7 +3,7 @@
 #include "capture.h"
 
 #include <errno.h>
-#include <string.h>
+#include <medic/event_data.h>
 
 enum event_id { LOCK_WAIT_BEGINS = 81, LOCK_WAIT_ENDS = 91, HANDLE_WAIT_BEGINS = 301, HANDLE_WAIT_ENDS = 302 };
 
@@ -14,13 +14,6 @@ enum {
     TYPE_BURST = 256
 };
 #define TYPE_EVERY_NS UINT64_C(500000)
-
-static uint64_t u64_at(const uint8_t *data, uint32_t offset)
-{
-    uint64_t value;
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
 
 /* A steady rate with a burst: due is when the next one would come if none had been refused. */
 static int is_due(_Atomic uint64_t *due_ns, uint64_t now, uint64_t every_ns, uint64_t burst)
@@ -149,7 +142,7 @@ static int lock_wait_begins(struct contention *self, const uint8_t *data, uint32
     if (size < 27)
         return 0;
     more64(&self->begun, 1);
-    begin_wait(self, u64_at(data, 3), u64_at(data, 11), u64_at(data, 19), CT_KIND_LOCK);
+    begin_wait(self, medic_u64_at(data, 3), medic_u64_at(data, 11), medic_u64_at(data, 19), CT_KIND_LOCK);
     return 1;
 }
 
@@ -157,11 +150,8 @@ static int lock_wait_begins(struct contention *self, const uint8_t *data, uint32
 static int lock_wait_ends(struct contention *self, const uint8_t *data, uint32_t size)
 {
     struct thread_slot *thread = thread_of(self->tables, self->clock->thread_id());
-    double length;
+    double length = size >= 11 ? medic_f64_at(data, 3) : -1;
 
-    if (size < 11)
-        return 0;
-    memcpy(&length, data + 3, sizeof length);
     if (!(length >= 0 && length < 1e18))
         return 0;
     if (!end_wait(self, thread, thread ? &thread->lock : NULL, (uint64_t)length)) {

@@ -1,21 +1,7 @@
 #include "gc_events.h"
 
+#include <medic/event_data.h>
 #include <string.h>
-
-/* The payloads are packed: members follow one another without padding. Later versions only append. */
-static uint32_t u32_at(const uint8_t *data, uint32_t offset)
-{
-    uint32_t value;
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
-
-static uint64_t u64_at(const uint8_t *data, uint32_t offset)
-{
-    uint64_t value;
-    memcpy(&value, data + offset, sizeof value);
-    return value;
-}
 
 /* V0: count, reason. V1: count, depth, reason, type, u16 clr. V2: and u64 client sequence number. */
 static int read_start(uint32_t version, const uint8_t *data, uint32_t size, rp_gc *gc)
@@ -24,15 +10,15 @@ static int read_start(uint32_t version, const uint8_t *data, uint32_t size, rp_g
     if (version == 0) {
         if (size < 8)
             return 0;
-        gc->reason = u32_at(data, 4);
+        gc->reason = medic_u32_at(data, 4);
     } else {
         if (size < 16)
             return 0;
-        gc->generation = u32_at(data, 4);
-        gc->reason = u32_at(data, 8);
-        gc->type = u32_at(data, 12);
+        gc->generation = medic_u32_at(data, 4);
+        gc->reason = medic_u32_at(data, 8);
+        gc->type = medic_u32_at(data, 12);
     }
-    gc->number = u32_at(data, 0);
+    gc->number = medic_u32_at(data, 0);
     return 1;
 }
 
@@ -42,9 +28,9 @@ static int read_end(uint32_t version, const uint8_t *data, uint32_t size, rp_gc 
     gc->what = RP_GC_END;
     if (size < (version == 0 ? 6u : 8u))
         return 0;
-    gc->number = u32_at(data, 0);
+    gc->number = medic_u32_at(data, 0);
     if (version > 0)
-        gc->generation = u32_at(data, 4);
+        gc->generation = medic_u32_at(data, 4);
     return 1;
 }
 
@@ -55,12 +41,12 @@ static int read_history(uint32_t version, const uint8_t *data, uint32_t size, rp
     gc->what = RP_GC_HISTORY;
     if (size < 28)
         return 0;
-    gc->heaps = u32_at(data, 8);
-    gc->generation = u32_at(data, 12);
-    gc->reason = u32_at(data, 20);
-    gc->mechanisms = u32_at(data, 24);
+    gc->heaps = medic_u32_at(data, 8);
+    gc->generation = medic_u32_at(data, 12);
+    gc->reason = medic_u32_at(data, 20);
+    gc->mechanisms = medic_u32_at(data, 24);
     if (version >= 2 && size >= 34)
-        gc->pause_mode = u32_at(data, 30);
+        gc->pause_mode = medic_u32_at(data, 30);
     return 1;
 }
 
@@ -84,14 +70,14 @@ int gc_event_read_heap(uint32_t version, const uint8_t *data, uint32_t size, rp_
     if (size < 92)
         return 0;
     for (uint32_t generation = 0; generation < 4; generation++) {
-        heap->size[generation] = u64_at(data, generation * 16);
-        heap->promoted[generation] = u64_at(data, generation * 16 + 8);
+        heap->size[generation] = medic_u64_at(data, generation * 16);
+        heap->promoted[generation] = medic_u64_at(data, generation * 16 + 8);
     }
-    heap->pinned = u32_at(data, 80);
-    heap->handles = u32_at(data, 88);
+    heap->pinned = medic_u32_at(data, 80);
+    heap->handles = medic_u32_at(data, 88);
     if (version >= 2 && size >= 110) {
-        heap->size[4] = u64_at(data, 94);
-        heap->promoted[4] = u64_at(data, 102);
+        heap->size[4] = medic_u64_at(data, 94);
+        heap->promoted[4] = medic_u64_at(data, 102);
     }
     return 1;
 }
@@ -100,6 +86,6 @@ int gc_event_read_trigger(const uint8_t *data, uint32_t size, uint32_t *reason)
 {
     if (size < 4)
         return 0;
-    *reason = u32_at(data, 0);
+    *reason = medic_u32_at(data, 0);
     return 1;
 }

@@ -1,7 +1,9 @@
 """Exports of stacks against the formats' published definitions: speedscope's JSON schema, and a reader of pprof's."""
 
 import json
+import pathlib
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
@@ -29,20 +31,36 @@ def formats():
     return readers.install("readers", READERS)
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    """A recording of a program that computes."""
-    place = tmp_path_factory.mktemp("exports")
-    with harness.Patient("cpu", "net10.0") as program:
-        visit.attach(program, place / "s", "--set", "interval=4ms", duration="1500ms", profiler="cpu_hotpaths")
+@dataclass
+class Recorded:
+    """A session with stacks, and what they weigh."""
+    folder: pathlib.Path
+    unit: str
+
+
+# profiler: what the program does, and the unit of its stacks
+STACKS = {
+    "cpu_hotpaths": ("cpu", [], "nanoseconds"),
+    "exceptions": ("throws", ["storm", 1], "count"),
+    "allocations": ("mix", ["storm", 1], "bytes"),
+    "contention": ("waits", ["storm", 4], "nanoseconds"),
+}
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def session(request, tmp_path_factory):
+    mode, args, unit = STACKS[request.param]
+    folder = tmp_path_factory.mktemp("exports") / "s"
+    with harness.Patient(mode, "net10.0", args=args) as program:
+        visit.attach(program, folder, duration="1500ms", profiler=request.param)
         assert program.quit() == 0
-    return place / "s"
+    return Recorded(folder, unit)
 
 
 def export(session, name):
-    out = session.parent / f"export.{name}"
+    out = session.folder.parent / f"export.{name}"
     with open(out, "wb") as file:
-        subprocess.run([harness.MEDIC, "report", session, "-f", name], stdout=file, check=True, timeout=60)
+        subprocess.run([harness.MEDIC, "report", session.folder, "-f", name], stdout=file, check=True, timeout=60)
     return out
 
 
@@ -52,7 +70,7 @@ def collapsed(session):
 
 
 def test_collapsed_lines_add_up_to_the_report(session):
-    report = json.loads((session / "report.json").read_text())
+    report = json.loads((session.folder / "report.json").read_text())
     section = next(s for s in report["sections"] if s["kind"] == "stacks")
     weight = next(i for i, c in enumerate(section["columns"]) if c.get("role") == "value")
     lines = collapsed(session)
@@ -73,7 +91,7 @@ def test_speedscope_accepts_the_file(session, formats):
 
 def test_pprof_reads_the_same_stacks(session, formats):
     profile = json.loads(readers.ask(formats, READ_PPROF, export(session, "pprof")))
-    assert profile["types"][0][1] == "nanoseconds"
+    assert profile["types"][0][1] == session.unit
     assert sum(s["values"][0] for s in profile["samples"]) == sum(collapsed(session).values())
     deepest = max(profile["samples"], key=lambda s: s["values"][0])
     assert ";".join(reversed(deepest["stack"])).replace(" ", "") in {k.replace(" ", "") for k in collapsed(session)}
@@ -83,7 +101,7 @@ def test_pprof_is_not_for_a_terminal(session, medic):
     import pty
     import os
     leader, follower = pty.openpty()
-    done = subprocess.run([harness.MEDIC, "report", session, "-f", "pprof"], stdout=follower, stderr=subprocess.PIPE,
+    done = subprocess.run([harness.MEDIC, "report", session.folder, "-f", "pprof"], stdout=follower, stderr=subprocess.PIPE,
                           text=True, timeout=60, check=False)
     os.close(follower)
     os.close(leader)

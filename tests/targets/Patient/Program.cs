@@ -1,12 +1,15 @@
 // Patient: a program with known illnesses, for the end-to-end tests, the demo and the benches.
 //
-//     Patient <mode> [arguments] [--gap] [--blocked N]
+//     Patient <mode> [arguments] [--gap] [--collect] [--blocked N]
 //
 // It prints `ready <pid>` (the web mode: `ready <pid> <port>`) once it is warm, then obeys the lines of its stdin:
 //     stats     one line of JSON: what the program knows about itself, to compare a report with
+//     traced    yes or no: whether anybody listens to the runtime's events
 //     quit      ends with exit code 0; so does the end of the input
 // --gap runs a thread that sleeps 1 ms at a time and keeps the longest gap, which is the pause a user would have felt.
+// --collect runs a thread that collects without a pause.
 // --blocked runs N threads beside the mode that wait for ever, as those of the mode blocked do.
+using System.Diagnostics.Tracing;
 using System.Globalization;
 using Medic.Targets;
 
@@ -41,18 +44,20 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["jit"] = _ => new Jit(),
     ["throws"] = rest => new Throws(rest),
     ["mix"] = rest => new Mix(rest),
+    ["makings"] = _ => new Makings(),
     ["waits"] = rest => new Waits(rest),
     ["signals"] = rest => new Signals(rest),
 };
 
 if (args.Length == 0 || !modes.TryGetValue(args[0], out var create))
 {
-    Console.Error.WriteLine($"usage: Patient <{string.Join('|', modes.Keys)}> [arguments] [--gap] [--blocked N]");
+    Console.Error.WriteLine($"usage: Patient <{string.Join('|', modes.Keys)}> [arguments] [--gap] [--collect] [--blocked N]");
     return 2;
 }
 
 var arguments = args.Skip(1).ToList();
 var gap = arguments.Remove("--gap") ? new GapMeter() : null;
+var collects = arguments.Remove("--collect");
 Population? blocked = null;
 if (arguments.IndexOf("--blocked") is var at && at >= 0)
 {
@@ -63,6 +68,8 @@ var mode = create([.. arguments]);
 mode.Start();
 mode.WarmUp();
 blocked?.Settle();
+if (collects)
+    new Thread(() => { for (; ; GC.Collect()) { } }) { Name = "collect", IsBackground = true }.Start();
 gap?.Take();
 Console.WriteLine($"ready {Environment.ProcessId}{mode.ReadySuffix}");
 
@@ -70,6 +77,8 @@ while (Console.ReadLine() is { } line && line != "quit")
 {
     if (line == "stats")
         Console.WriteLine(Stats.Line(mode, gap));
+    else if (line == "traced")
+        Console.WriteLine(EventSource.GetSources().Any(s => s.Name == "Microsoft-Windows-DotNETRuntime" && s.IsEnabled()) ? "yes" : "no");
     else
         mode.Command(line);
 }

@@ -7,9 +7,57 @@ namespace Ferry;
 sealed class Gangway;
 sealed class Hawser;
 sealed class Fender;
+sealed class Rudder;
+
+/// <summary>Waits, one after the other: as long as the waiting thread saw it, and how long it had been asleep at least when the
+/// holder let go. What the runtime measures lies between.</summary>
+sealed class Log(int count)
+{
+    private readonly long _contentions = Monitor.LockContentionCount;
+    private readonly long[] _most = new long[count], _least = new long[count];
+
+    public void Waited(int at, long begin) => _most[at] = Nanoseconds(begin);
+
+    public void Held(int at, long begin) => _least[at] = Nanoseconds(begin);
+
+    public string Line => $"\"waits\":{count},\"counted\":{Monitor.LockContentionCount - _contentions}," +
+        $"\"mostNs\":[{string.Join(',', _most)}],\"leastNs\":[{string.Join(',', _least)}]";
+
+    private static long Nanoseconds(long begin) => (long)Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
+}
+
+static class Shore
+{
+    /// <summary>Without a lock: nobody else's waits may be counted.</summary>
+    public static void Until(Func<bool> condition) => SpinWait.SpinUntil(condition);
+}
+
+/// <summary>A thread of which can be told whether it sleeps.</summary>
+sealed class Sailor
+{
+    private readonly Thread _thread;
+    private string? _stat;
+
+    public Sailor(string name, Action body)
+    {
+        _thread = new Thread(() =>
+        {
+            Volatile.Write(ref _stat, File.ResolveLinkTarget("/proc/thread-self", false)!.FullName + "/stat");
+            body();
+        })
+        { Name = name, IsBackground = true };
+        _thread.Start();
+    }
+
+    public void Join() => _thread.Join();
+
+    /// <summary>It has given up its processor: one that spins looks asleep to the runtime when it yields, but not to Linux.</summary>
+    public bool IsAsleep() => (_thread.ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0 &&
+        Volatile.Read(ref _stat) is { } stat && File.ReadAllText(stat).Split(") ")[1].StartsWith('S');
+}
 
 /// <summary>One lock: a thread that holds it, and one that waits for it, in methods of known names.</summary>
-abstract class Pier(string type, string site, string holder, string mark, bool isHandle = false)
+abstract class Pier(string type, string name, string mark, bool isHandle = false)
 {
     public static readonly Pier Prime = new Primer();
 
@@ -20,63 +68,69 @@ abstract class Pier(string type, string site, string holder, string mark, bool i
         new Locked(),
 #endif
         new Seated(),
+        new Queued(),
     ];
 
-    public readonly string Type = type, Site = site, Holder = holder, Mark = mark;
     public readonly bool IsHandle = isHandle;
-    private Thread? _waiter;
-    private bool _held, _coming;
+    private Sailor? _waiter;
+    private Log _log = new(0);
+    private int _round, _held, _coming, _gone;
+    private long _since;
 
-    /// <summary>Takes the lock, calls WhileHeld, and lets go.</summary>
+    /// <summary>Takes the lock, sleeps between Arrive and Leave, and lets go.</summary>
     protected abstract void Hold(int milliseconds);
 
     /// <summary>Takes the lock and lets go at once.</summary>
     protected abstract void Wait();
 
-    /// <summary>Count times: one thread holds the lock until the other one has waited for it so long. The sum of the waits in ns,
-    /// as the waiting thread sees it.</summary>
-    public long Meet(int count, int milliseconds)
+    /// <summary>Count times: one thread holds the lock until the other one has waited for it so long, or two to four times as
+    /// long. Answers with JSON.</summary>
+    public string Meet(int count, int milliseconds)
     {
-        long waited = 0;
-        using var turn = new Barrier(2);
-        _waiter = new Thread(() =>
+        _log = new Log(count);
+        _held = _coming = _gone = -1;
+        _waiter = new Sailor("passenger", () => Board(count));
+        new Sailor("captain", () => Sail(count, milliseconds)).Join();
+        _waiter.Join();
+        return $"{{\"type\":\"{type}\",\"site\":\"Ferry.{name}.Wait\",\"mark\":\"{mark}\",\"holder\":\"Ferry.{name}.Hold\"," +
+            $"\"handle\":{(IsHandle ? "true" : "false")},{_log.Line}}}";
+    }
+
+    private void Sail(int count, int milliseconds)
+    {
+        for (_round = 0; _round < count; _round++)
         {
-            for (var i = 0; i < count; i++)
-            {
-                turn.SignalAndWait();
-                while (!Volatile.Read(ref _held))
-                    Thread.Yield();
-                Volatile.Write(ref _coming, true);
-                var begin = Stopwatch.GetTimestamp();
-                Wait();
-                waited += (long)Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
-                turn.SignalAndWait();
-            }
-        })
-        { Name = "passenger", IsBackground = true };
-        _waiter.Start();
+            Hold(milliseconds * (1 + _round % 4));
+            Shore.Until(() => Volatile.Read(ref _gone) == _round);
+        }
+    }
+
+    private void Board(int count)
+    {
         for (var i = 0; i < count; i++)
         {
-            turn.SignalAndWait();
-            Hold(milliseconds);
-            _held = _coming = false;
-            turn.SignalAndWait();
+            Shore.Until(() => Volatile.Read(ref _held) == i);
+            Volatile.Write(ref _coming, i);
+            var begin = Stopwatch.GetTimestamp();
+            Wait();
+            _log.Waited(i, begin);
+            Volatile.Write(ref _gone, i);
         }
-        _waiter.Join();
-        return waited;
     }
 
-    /// <summary>Called with the lock: returns when the other thread has given up its processor, and the time has passed.</summary>
-    protected void WhileHeld(int milliseconds)
+    /// <summary>Called with the lock: returns when the other thread waits for it.</summary>
+    protected void Arrive()
     {
-        Volatile.Write(ref _held, true);
-        while (!Volatile.Read(ref _coming) || (_waiter!.ThreadState & System.Threading.ThreadState.WaitSleepJoin) == 0)
-            Thread.Sleep(1);
-        Thread.Sleep(milliseconds);
+        Volatile.Write(ref _held, _round);
+        Shore.Until(() => Volatile.Read(ref _coming) == _round && _waiter!.IsAsleep());
+        _since = Stopwatch.GetTimestamp();
     }
+
+    /// <summary>Called with the lock, before it lets go.</summary>
+    protected void Leave() => _log.Held(_round, _since);
 }
 
-sealed class Moored() : Pier("Ferry.Gangway", "Ferry.Moored.Wait", "Ferry.Moored.Hold", "gangway")
+sealed class Moored() : Pier("Ferry.Gangway", "Moored", "gangway")
 {
     private readonly Gangway _gangway = new();
 
@@ -84,7 +138,11 @@ sealed class Moored() : Pier("Ferry.Gangway", "Ferry.Moored.Wait", "Ferry.Moored
     protected override void Hold(int milliseconds)
     {
         lock (_gangway)
-            WhileHeld(milliseconds);
+        {
+            Arrive();
+            Thread.Sleep(milliseconds); // MARK gangway-held
+            Leave();
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -96,7 +154,7 @@ sealed class Moored() : Pier("Ferry.Gangway", "Ferry.Moored.Wait", "Ferry.Moored
 }
 
 #if NET9_0_OR_GREATER
-sealed class Locked() : Pier("System.Threading.Lock", "Ferry.Locked.Wait", "Ferry.Locked.Hold", "lock")
+sealed class Locked() : Pier("System.Threading.Lock", "Locked", "lock")
 {
     private readonly Lock _lock = new();
 
@@ -104,7 +162,9 @@ sealed class Locked() : Pier("System.Threading.Lock", "Ferry.Locked.Wait", "Ferr
     protected override void Hold(int milliseconds)
     {
         _lock.Enter();
-        WhileHeld(milliseconds);
+        Arrive();
+        Thread.Sleep(milliseconds); // MARK lock-held
+        Leave();
         _lock.Exit();
     }
 
@@ -118,7 +178,7 @@ sealed class Locked() : Pier("System.Threading.Lock", "Ferry.Locked.Wait", "Ferr
 #endif
 
 /// <summary>No lock in the sense of the runtime: it counts only where waits for handles are asked for.</summary>
-sealed class Seated() : Pier("", "Ferry.Seated.Wait", "Ferry.Seated.Hold", "seat", isHandle: true)
+sealed class Seated() : Pier("", "Seated", "seat", isHandle: true)
 {
     private readonly Semaphore _seats = new(1, 1);
 
@@ -126,7 +186,9 @@ sealed class Seated() : Pier("", "Ferry.Seated.Wait", "Ferry.Seated.Hold", "seat
     protected override void Hold(int milliseconds)
     {
         _seats.WaitOne();
-        WhileHeld(milliseconds);
+        Arrive();
+        Thread.Sleep(milliseconds); // MARK seat-held
+        Leave();
         _seats.Release();
     }
 
@@ -138,7 +200,30 @@ sealed class Seated() : Pier("", "Ferry.Seated.Wait", "Ferry.Seated.Hold", "seat
     }
 }
 
-sealed class Primer() : Pier("Ferry.Fender", "Ferry.Primer.Wait", "Ferry.Primer.Hold", "fender")
+/// <summary>As Seated, of a semaphore that is made of a lock: the one who comes may have to wait for that, too.</summary>
+sealed class Queued() : Pier("", "Queued", "queue", isHandle: true)
+{
+    private readonly SemaphoreSlim _queue = new(1, 1);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Hold(int milliseconds)
+    {
+        _queue.Wait();
+        Arrive();
+        Thread.Sleep(milliseconds); // MARK queue-held
+        Leave();
+        _queue.Release();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Wait()
+    {
+        _queue.Wait(); // MARK queue
+        _queue.Release();
+    }
+}
+
+sealed class Primer() : Pier("Ferry.Fender", "Primer", "fender")
 {
     private readonly Fender _fender = new();
 
@@ -146,7 +231,11 @@ sealed class Primer() : Pier("Ferry.Fender", "Ferry.Primer.Wait", "Ferry.Primer.
     protected override void Hold(int milliseconds)
     {
         lock (_fender)
-            WhileHeld(milliseconds);
+        {
+            Arrive();
+            Thread.Sleep(milliseconds); // MARK fender-held
+            Leave();
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -154,6 +243,70 @@ sealed class Primer() : Pier("Ferry.Fender", "Ferry.Primer.Wait", "Ferry.Primer.
     {
         lock (_fender) // MARK fender
             GC.KeepAlive(this);
+    }
+}
+
+/// <summary>A lock that two threads take in turns, each while the other one holds it: who holds it has waited for it before, but
+/// for the first time.</summary>
+static class Helm
+{
+    private static readonly Rudder s_rudder = new();
+    private static readonly Sailor?[] s_mates = new Sailor?[2];
+    private static Log s_log = new(0);
+    private static int s_last, s_taken, s_coming;
+
+    /// <summary>Count waits, of one side and the other in turns.</summary>
+    public static string Steer(int count, int milliseconds)
+    {
+        s_log = new Log(count);
+        (s_last, s_taken, s_coming) = (count, -1, -1);
+        s_mates[1] = new Sailor("starboard", () => Turns(1, milliseconds));
+        s_mates[0] = new Sailor("port", () => Turns(0, milliseconds));
+        foreach (var mate in s_mates)
+            mate!.Join();
+        return "{\"type\":\"Ferry.Rudder\",\"sides\":[{\"site\":\"Ferry.Helm.Port\",\"mark\":\"port\"}," +
+            $"{{\"site\":\"Ferry.Helm.Starboard\",\"mark\":\"starboard\"}}],{s_log.Line}}}";
+    }
+
+    private static void Turns(int side, int milliseconds)
+    {
+        for (var turn = side; turn <= s_last; turn += 2)
+        {
+            Shore.Until(() => Volatile.Read(ref s_taken) == turn - 1);
+            Volatile.Write(ref s_coming, turn);
+            var begin = Stopwatch.GetTimestamp();
+            if (side == 0)
+                Port(turn, begin, milliseconds);
+            else
+                Starboard(turn, begin, milliseconds);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Port(int turn, long begin, int milliseconds)
+    {
+        lock (s_rudder) // MARK port
+            Keep(turn, begin, milliseconds);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Starboard(int turn, long begin, int milliseconds)
+    {
+        lock (s_rudder) // MARK starboard
+            Keep(turn, begin, milliseconds);
+    }
+
+    private static void Keep(int turn, long begin, int milliseconds)
+    {
+        if (turn > 0)
+            s_log.Waited(turn - 1, begin);
+        Volatile.Write(ref s_taken, turn);
+        if (turn == s_last)
+            return;
+        Shore.Until(() => Volatile.Read(ref s_coming) == turn + 1 && s_mates[(turn + 1) % 2]?.IsAsleep() == true);
+        var since = Stopwatch.GetTimestamp();
+        Thread.Sleep(milliseconds);
+        s_log.Held(turn, since);
     }
 }
 

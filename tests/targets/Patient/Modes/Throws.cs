@@ -1,27 +1,30 @@
 namespace Medic.Targets;
 
 /// <summary>
-/// `throws [storm N]`: exceptions in known numbers. The commands answer with one line of JSON when all are thrown and caught:
+/// `throws [storm N | depth N]`: exceptions in known numbers. The commands answer with one line of JSON when all are thrown and caught:
 ///     throw N    of each kind N, of the deep and the loud ones fewer
 ///     flood N    N on each of four threads at once, as fast as they can
 ///     prime      one that stands in no account
 ///     die N      N as fast as it can, and then one that nobody catches: no answer
-/// With storm N threads throw without a pause, and work counts the throws.
+/// With storm N threads throw without a pause, with depth one thread does, through N calls; work counts the throws.
 /// </summary>
 sealed class Throws(string[] arguments) : Mode
 {
     private const int FloodThreads = 4, BigStack = 64 << 20;
     private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
+    private readonly int _depth = arguments is ["depth", var n] ? int.Parse(n) : 0;
 
     public override void Start()
     {
         for (var i = 0; i < _storm; i++)
             Run($"storm {i}", Storm);
+        if (_depth > 0)
+            Run("depth", () => { for (; ; Done()) Parcels.Desk.Take(_depth); });
     }
 
     public override void WarmUp()
     {
-        if (_storm > 0)
+        if (_storm > 0 || _depth > 0)
             base.WarmUp();
     }
 

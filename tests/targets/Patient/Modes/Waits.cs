@@ -1,9 +1,13 @@
 namespace Medic.Targets;
 
 /// <summary>
-/// `waits [storm N]`: locks that are waited for in known numbers and for known times. The command `wait N MS` makes each lock
-/// (Ferry.cs) N times be waited for, for MS milliseconds or a little more, and answers with one line of JSON; `prime` waits once for
-/// a lock that stands in no account. With storm N threads fight for a few locks without a pause.
+/// `waits [storm N]`: locks (Ferry.cs) that are waited for in known numbers and for known times. Each wait is forced: the holder
+/// lets go when the other thread sleeps. The commands answer with one line of JSON:
+///     wait N MS    each lock N times, for MS to four times as many milliseconds, or a little more
+///     hold N MS    the same, only those that are locks in the sense of the runtime, and never held by who has waited
+///     prime        one wait for a lock that stands in no account
+///     count        no JSON, but Monitor.LockContentionCount
+/// With storm N threads fight for a few locks without a pause.
 /// </summary>
 sealed class Waits(string[] arguments) : Mode
 {
@@ -25,24 +29,20 @@ sealed class Waits(string[] arguments) : Mode
     {
         switch (line.Split(' '))
         {
-            case ["wait", var n, var ms]: Console.WriteLine(Account(int.Parse(n), int.Parse(ms))); break;
+            case ["wait", var n, var ms]: Account(Ferry.Pier.All, int.Parse(n), int.Parse(ms), relay: true); break;
+            case ["hold", var n, var ms]: Account(Ferry.Pier.All.Where(p => !p.IsHandle), int.Parse(n), int.Parse(ms), relay: false); break;
             case ["prime"]: Ferry.Pier.Prime.Meet(1, 1); Console.WriteLine("done"); break;
+            case ["count"]: Console.WriteLine(Monitor.LockContentionCount); break;
             default: base.Command(line); break;
         }
     }
 
-    private static string Account(int count, int milliseconds)
+    private static void Account(IEnumerable<Ferry.Pier> piers, int count, int milliseconds, bool relay)
     {
         var before = Monitor.LockContentionCount;
-        var locks = Ferry.Pier.All.Select(pier =>
-        {
-            var counted = Monitor.LockContentionCount;
-            var waited = pier.Meet(count, milliseconds);
-            counted = Monitor.LockContentionCount - counted;
-            return FormattableString.Invariant(
-                $"{{\"type\":\"{pier.Type}\",\"site\":\"{pier.Site}\",\"holder\":\"{pier.Holder}\",\"mark\":\"{pier.Mark}\",\"handle\":{(pier.IsHandle ? "true" : "false")},\"waits\":{count},\"counted\":{counted},\"waitedNs\":{waited}}}");
-        }).ToArray();
-        return $$"""{"contentions":{{Monitor.LockContentionCount - before}},"locks":[{{string.Join(',', locks)}}]}""";
+        var locks = string.Join(',', piers.Select(pier => pier.Meet(count, milliseconds)));
+        var helm = relay ? Ferry.Helm.Steer(count, milliseconds) : "null";
+        Console.WriteLine($"{{\"contentions\":{Monitor.LockContentionCount - before},\"locks\":[{locks}],\"relay\":{helm}}}");
     }
 
     private void Storm()
