@@ -19,15 +19,22 @@
 
 enum { SIGNALS = 64, EXIT_FAILED = 1 };
 
-int heap_child_prepare(struct heap_child *child, struct heap_sink *sink, uint64_t life_ns, medic_reason *why)
-{
-    *child = (struct heap_child){.sink = sink, .life_ns = life_ns, .target_pid = os_process_id()};
-    return code_memory_open(&child->memory, why);
-}
-
 void heap_child_free(struct heap_child *child)
 {
     code_memory_close(&child->memory);
+}
+
+int heap_child_prepare(struct heap_child *child, struct heap_sink *sink, uint64_t life_ns, medic_reason *why)
+{
+    int code;
+
+    *child = (struct heap_child){.sink = sink, .life_ns = life_ns, .target_pid = os_process_id()};
+    code = code_memory_open(&child->memory, why);
+    if (code == MEDIC_OK)
+        code = code_memory_copy(&child->memory, why);
+    if (code != MEDIC_OK)
+        heap_child_free(child);
+    return code;
 }
 
 /* The kernel's own struct, whose call needs no lock. */

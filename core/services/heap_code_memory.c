@@ -21,7 +21,7 @@
 #define CODE_NAME "/memfd:doublemapper"
 
 /* The longest line of maps that counts is short: of a long path only the beginning is looked at. */
-enum { TEXT_SIZE = 1 << 16, MAPPINGS_MAX = 1 << 17 };
+enum { TEXT_SIZE = 1 << 16, BUFFERS_SIZE = 2 * TEXT_SIZE, MAPPINGS_MAX = 1 << 17 };
 
 /* Descriptors are looked through here, where it may take its time: the copy checks only that it is still the one. */
 static int find_file(struct code_memory *memory, medic_reason *why)
@@ -56,7 +56,8 @@ int code_memory_open(struct code_memory *memory, medic_reason *why)
     void *room;
     int code;
 
-    *memory = (struct code_memory){.fd = -1, .size = TEXT_SIZE + MAPPINGS_MAX * sizeof(struct shared_mapping)};
+    *memory =
+        (struct code_memory){.fd = -1, .copy = -1, .size = BUFFERS_SIZE + MAPPINGS_MAX * sizeof(struct shared_mapping)};
     room = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED)
         return medic_fail(why, MEDIC_E_MEMORY, "no address space for the copy's list of mappings: %s", strerror(errno));
@@ -72,6 +73,9 @@ void code_memory_close(struct code_memory *memory)
     if (memory->room)
         munmap(memory->room, memory->size);
     memory->room = NULL;
+    if (memory->copy >= 0)
+        close(memory->copy);
+    memory->copy = -1;
 }
 
 static const char *read_number(const char *text, unsigned base, uint64_t *value)
@@ -152,55 +156,79 @@ static int list_mappings(struct code_memory *memory, struct shared_mapping *mapp
     return fd >= 0 && got == 0 && whole && size == 0;
 }
 
-/* By way of a buffer that is in the cache: half the time of mapping the copy and filling that. */
+/* Reading both and comparing costs a quarter of writing: a file of memory finds its pages one by one. */
 static int copy_extent(int from, int to, off_t begin, off_t extent_end, uint8_t *buffer)
 {
+    uint8_t *copied = buffer + TEXT_SIZE;
+
     while (begin < extent_end) {
         size_t size = extent_end - begin < TEXT_SIZE ? (size_t)(extent_end - begin) : TEXT_SIZE;
         ssize_t got = pread(from, buffer, size, begin);
 
-        if (got <= 0 || pwrite(to, buffer, (size_t)got, begin) != got)
+        if (got <= 0)
+            return 0;
+        if ((pread(to, copied, (size_t)got, begin) != got || memcmp(buffer, copied, (size_t)got) != 0) &&
+            pwrite(to, buffer, (size_t)got, begin) != got)
             return 0;
         begin += got;
     }
     return 1;
 }
 
-/* A memfd with the same content, holes where there are holes. -1 and errno. */
-static int copy_file(int from, uint8_t *buffer)
+/* Where the file has a hole, its copy reads as zeros too. */
+static int empty_extent(int to, off_t begin, off_t extent_end)
 {
-    int to = (int)syscall(SYS_memfd_create, CODE_NAME + sizeof "/memfd:" - 1, MFD_CLOEXEC);
-    off_t data = 0, hole;
-    struct stat st;
+    off_t data = lseek(to, begin, SEEK_DATA);
 
-    if (to < 0 || sys_fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0)
-        return -1;
-    while ((data = lseek(from, data, SEEK_DATA)) >= 0) {
-        hole = lseek(from, data, SEEK_HOLE);
-        if (hole < 0 || !copy_extent(from, to, data, hole, buffer))
-            return -1;
-        data = hole;
-    }
-    return errno == ENXIO ? to : -1;
+    return data < 0 || data >= extent_end ||
+           fallocate(to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, data, extent_end - data) == 0;
 }
 
-/* lseek moves the offset of a file that is the target's too: nobody reads or writes a memfd of code by it. */
+/* Makes the content of `to` that of `from`. lseek moves the offset of a file that is the target's too: nobody reads or writes a
+ * memfd of code by it. */
+static int copy_changes(int from, int to, uint8_t *buffer)
+{
+    off_t data, hole = 0;
+    struct stat st;
+
+    if (sys_fstat(from, &st) != 0 || ftruncate(to, st.st_size) != 0)
+        return 0;
+    while ((data = lseek(from, hole, SEEK_DATA)) >= 0) {
+        off_t before = hole;
+        hole = lseek(from, data, SEEK_HOLE);
+        if (hole < 0 || !empty_extent(to, before, data) || !copy_extent(from, to, data, hole, buffer))
+            return 0;
+    }
+    return errno == ENXIO && empty_extent(to, hole, st.st_size);
+}
+
+static int refused(medic_reason *why)
+{
+    return medic_fail(why, MEDIC_E_DENIED, "the copy cannot have its own code memory: errno %d", errno);
+}
+
+int code_memory_copy(struct code_memory *memory, medic_reason *why)
+{
+    if (memory->fd < 0)
+        return MEDIC_OK;
+    memory->copy = (int)syscall(SYS_memfd_create, CODE_NAME + sizeof "/memfd:" - 1, MFD_CLOEXEC);
+    return memory->copy >= 0 && copy_changes(memory->fd, memory->copy, memory->room) ? MEDIC_OK : refused(why);
+}
+
 static int replace_file(struct code_memory *memory, const struct shared_mapping *mappings, uint32_t count,
                         medic_reason *why)
 {
-    int copy = copy_file(memory->fd, memory->room);
+    int done = copy_changes(memory->fd, memory->copy, memory->room);
 
-    for (uint32_t i = 0; i < count && copy >= 0; i++) {
+    for (uint32_t i = 0; i < count && done; i++) {
         const struct shared_mapping *mapping = &mappings[i];
 
-        if (mapping->is_code &&
-            mmap((void *)(uintptr_t)mapping->begin, mapping->end - mapping->begin, (int)mapping->protection,
-                 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, copy, (off_t)mapping->offset) == MAP_FAILED)
-            copy = -1;
+        if (mapping->is_code)
+            done = mmap((void *)(uintptr_t)mapping->begin, mapping->end - mapping->begin, (int)mapping->protection,
+                        MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory->copy, (off_t)mapping->offset) != MAP_FAILED;
     }
-    if (copy < 0 || syscall(SYS_dup3, copy, memory->fd, O_CLOEXEC) < 0)
-        return medic_fail(why, MEDIC_E_UNSUPPORTED, "the copy cannot have its own code memory: errno %d", errno);
-    close(copy);
+    if (!done || syscall(SYS_dup3, memory->copy, memory->fd, O_CLOEXEC) < 0)
+        return refused(why);
     return MEDIC_OK;
 }
 
@@ -226,7 +254,7 @@ static int seal(const struct shared_mapping *mapping)
 
 int code_memory_unshare(struct code_memory *memory, const void *keep, size_t keep_size, medic_reason *why)
 {
-    struct shared_mapping *mappings = (void *)(memory->room + TEXT_SIZE);
+    struct shared_mapping *mappings = (void *)(memory->room + BUFFERS_SIZE);
     uint64_t kept = (uintptr_t)keep, kept_end = kept + keep_size;
     uint32_t count, code_mappings = 0;
 

@@ -150,8 +150,9 @@ static int prepare_and_take(struct heap_take *take, ICorProfilerInfo15 *info15, 
     if (code != MEDIC_OK)
         return code;
     code = heap_child_prepare(&take->child, take->sink, take->limit_ns + take->limit_ns / 2, why);
-    if (code == MEDIC_OK)
-        code = take_copy(take, info15, why);
+    if (code != MEDIC_OK)
+        return code;
+    code = take_copy(take, info15, why);
     heap_child_free(&take->child);
     return code;
 }

@@ -174,14 +174,14 @@ def assert_table(section):
 
 def test_document_is_complete(patient, runtime, out_dir):
     p = patient("induced", runtime)
-    seen = visit.attach(p, out_dir / "s", "--set", "worst=3", duration="200ms")
+    seen = visit.attach(p, out_dir / "s", "--set", "worst=3", duration="1s")
     report = seen.report
     assert set(report) == {"schema", "session", "profiler", "target", "verdict", "severity", "findings", "sections",
                            "cost", "lost"}
     assert report["schema"] == 1
     told = report["session"]
     assert told["end_reason"] == "duration" and told["complete"] is True and len(told["id"]) == 36
-    assert 200e6 <= told["duration_ns"] < 5e9
+    assert told["duration_ns"] >= 1e9
     assert report["profiler"]["name"] == visit.PROFILER and report["profiler"]["guid"] == visit.GUID
     assert report["profiler"]["parameters"]["worst"] == "3"
     assert report["profiler"]["parameters"]["threshold"], "defaults are told as well"

@@ -672,7 +672,7 @@ def test_plugin_that_answers_in_the_place_of_its_reader(idle, out_dir):
 def test_callback_that_never_returns(patient, out_dir):
     p = patient("induced", env={"TMPDIR": out_dir})
     plugin = build_plugin(out_dir, ("#ifdef FIXTURE_SLOW", "#if 1"), ("UINT64_C(4000000000)", "UINT64_C(20000000000)"))
-    done = harness.run_medic(attach(p, "-o", out_dir / "s", profiler=plugin), timeout=60)
+    done = harness.run_medic(attach(p, "-d", "1s", "-o", out_dir / "s", profiler=plugin), timeout=60)
     assert says(done.err, "Medic stays in process <>"), done
     assert says(harness.run_medic(["doctor", p.pid]).out, "an earlier session could not leave it"), done
 

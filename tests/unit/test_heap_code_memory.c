@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -11,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, PAGES = 40, FAR = 1000 };
+enum { PAGE = 4096, PAGES = 40, FAR = 1000, GONE = 30 };
 
 /* As sealed mappings (mseal) have it. */
 static int sealed;
@@ -78,7 +79,7 @@ static int look(struct world *world)
         snprintf((char *)world->keep, PAGE, "%s", why.text);
         return 1;
     }
-    if (world->code[5] != 7 || world->writable[5] != 7)
+    if (world->code[5] != 7 || world->writable[5] != 7 || world->code[2 * PAGE] != 1 || world->code[GONE * PAGE] != 0)
         return 2; /* another content */
     world->writable[5] = 8;
     world->keep[0] = 1;
@@ -95,6 +96,14 @@ static int look(struct world *world)
     return 0;
 }
 
+/* After it was copied: a byte of a page, a new page, and a page that is gone. */
+static void change_code(struct world *world)
+{
+    world->writable[5] = 7;
+    assert_int_equal(pwrite(world->fd, "\3", 1, FAR * PAGE + 9), 1);
+    assert_int_equal(fallocate(world->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, GONE * PAGE, PAGE), 0);
+}
+
 static void make_world(struct world *world)
 {
     world->fd = (int)syscall(SYS_memfd_create, "doublemapper", 1);
@@ -103,12 +112,15 @@ static void make_world(struct world *world)
     world->code = map(world->fd, PROT_READ | PROT_EXEC, 0);
     world->writable = map(world->fd, PROT_READ | PROT_WRITE, 0);
     world->reserved = map(world->fd, PROT_NONE, PAGES);
-    world->writable[5] = 7;
-    assert_int_equal(pwrite(world->fd, "\3", 1, FAR * PAGE + 9), 1);
+    world->writable[5] = 5;
+    world->writable[2 * PAGE] = 1;
+    world->writable[GONE * PAGE] = 2;
     world->program = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     world->keep = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     world->program[0] = 6;
     assert_int_equal(code_memory_open(&world->memory, NULL), MEDIC_OK);
+    assert_int_equal(code_memory_copy(&world->memory, NULL), MEDIC_OK);
+    change_code(world);
 }
 
 static void end_world(struct world *world)
@@ -145,7 +157,7 @@ static void a_copy_writes_into_its_own_code_memory_only(void **state)
     (void)state;
     make_world(&world);
     assert_int_equal(world.memory.fd, world.fd);
-    assert_int_equal(world.memory.bytes, 2 * PAGE);
+    assert_int_equal(world.memory.bytes, 3 * PAGE);
     status = status_of_copy(&world, NULL);
     assert_true(WIFSIGNALED(status)); /* of writing to the program's memory: look went through to there */
     assert_int_equal(WTERMSIG(status), SIGSEGV);
@@ -220,6 +232,26 @@ static void what_the_system_refuses_the_copy_is_a_sentence(void **state)
     end_world(&world);
 }
 
+static void a_copy_that_the_system_refuses_beforehand_is_a_sentence(void **state)
+{
+    struct world world;
+    struct rlimit before;
+    medic_reason why;
+    int code;
+    (void)state;
+    make_world(&world);
+    close(world.memory.copy);
+    getrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){PAGE, before.rlim_max});
+    code = code_memory_copy(&world.memory, &why);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(code, MEDIC_E_DENIED);
+    assert_text_has(why.text, "the copy cannot have its own code memory: errno 27");
+    end_world(&world);
+}
+
 static void without_address_space_there_is_a_sentence(void **state)
 {
     struct rlimit before, limit;
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(code_memory_without_its_descriptor_is_refused),
         cmocka_unit_test(a_second_code_memory_is_refused),
         cmocka_unit_test(what_the_system_refuses_the_copy_is_a_sentence),
+        cmocka_unit_test(a_copy_that_the_system_refuses_beforehand_is_a_sentence),
         cmocka_unit_test(without_address_space_there_is_a_sentence),
         cmocka_unit_test(a_program_without_code_memory_needs_none),
         cmocka_unit_test(descriptors_that_cannot_be_looked_through_are_told),
