@@ -62,52 +62,61 @@ static void name_photographed(const struct recording *recording, struct group *g
     }
 }
 
-/* Where the holder had got the lock is told when it is known for a quarter of the waiting, and is one place for half of that;
- * else what a photograph shows. */
-static void name_holder(const struct recording *recording, struct group *group, struct tally *holders)
+/* Where the holder had got the lock is told when it is known for a quarter of the waiting at the site, and is one place for half
+ * of that; else what a photograph shows. */
+static void name_holder(const struct recording *recording, struct group *group, struct tally *holders, double at_site)
 {
-    double most;
-    uint32_t top = tally_top(holders, &group->held_ns, &most);
+    double known, most, held = 0;
+    uint32_t top;
 
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        const struct wait *wait = &recording->waits[i], *got = wait_by_number(recording, wait->owner_wait);
+        if (got && got->anchor && is_usable(wait) && group_of(recording, wait->lock) == group &&
+            function_of(recording, wait->anchor) == group->site)
+            tally_add(holders, got->anchor, wait->weight_ns);
+    }
+    top = tally_top(holders, &known, &most);
     for (uint32_t id = 1; top && id < holders->count; id++)
         if (function_of(recording, id) == function_of(recording, top))
-            group->holder_ns += holders->sums[id];
-    if (top && group->holder_ns >= 0.5 * group->held_ns && group->held_ns >= 0.25 * (double)group->waited_ns)
+            held += holders->sums[id];
+    if (top && held >= 0.5 * known && known >= 0.25 * at_site)
         group->holder = top;
     else
         name_photographed(recording, group, holders);
 }
 
+static void name_site(const struct recording *recording, struct group *group, struct tally *lines,
+                      struct tally *functions, double *at_site)
+{
+    double all;
+
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        const struct wait *wait = &recording->waits[i];
+        if (!is_usable(wait) || group_of(recording, wait->lock) != group)
+            continue;
+        tally_add(lines, wait->anchor, wait->weight_ns + 1e-6);
+        tally_add(functions, function_of(recording, wait->anchor), wait->weight_ns + 1e-6);
+    }
+    group->site = tally_top(functions, &all, at_site);
+    for (uint32_t id = 1; id < lines->count; id++)
+        if (function_of(recording, id) == group->site && lines->sums[id] > (group->line ? lines->sums[group->line] : 0))
+            group->line = id;
+}
+
 int know_places(struct recording *recording, struct group *group)
 {
     struct tally lines = {0}, holders = {0}, functions = {0};
-    double all, most;
+    int good = tally_make(recording, &lines) && tally_make(recording, &holders) && tally_make(recording, &functions);
+    double at_site;
 
-    if (!tally_make(recording, &lines) || !tally_make(recording, &holders) || !tally_make(recording, &functions)) {
-        free(lines.sums);
-        free(holders.sums);
-        free(functions.sums);
-        return 0;
+    if (good) {
+        name_site(recording, group, &lines, &functions, &at_site);
+        name_holder(recording, group, &holders, at_site);
     }
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        const struct wait *wait = &recording->waits[i], *got;
-        if (!is_usable(wait) || group_of(recording, wait->lock) != group)
-            continue;
-        tally_add(&lines, wait->anchor, wait->weight_ns + 1e-6);
-        tally_add(&functions, function_of(recording, wait->anchor), wait->weight_ns + 1e-6);
-        got = wait_by_number(recording, wait->owner_wait);
-        if (got && got->anchor)
-            tally_add(&holders, got->anchor, wait->weight_ns);
-    }
-    group->site = tally_top(&functions, &all, &most);
-    for (uint32_t id = 1; id < lines.count; id++)
-        if (function_of(recording, id) == group->site && lines.sums[id] > (group->line ? lines.sums[group->line] : 0))
-            group->line = id;
-    name_holder(recording, group, &holders);
     free(lines.sums);
     free(holders.sums);
     free(functions.sums);
-    return 1;
+    return good;
 }
 
 /* --- threads --- */
@@ -159,7 +168,7 @@ static size_t gather(const struct recording *recording, struct thread_sum *sums)
 
 uint32_t holding_thread(const struct group *group)
 {
-    return (double)group->holder_tid_ns >= 0.5 * (double)group->blocked_ns ? group->holder_tid : 0;
+    return (double)group->holder_tid_ns * 3 >= (double)group->blocked_ns * 2 ? group->holder_tid : 0;
 }
 
 static void add_thread(struct group *group, uint32_t tid, uint64_t waits, uint64_t blocked_ns)

@@ -52,12 +52,11 @@ struct group {
     uint64_t bins[CT_BINS_ALL];
     uint64_t sampled, sampled_ns; /* of the waits, those with a stack */
     uint32_t threads;             /* that waited for it */
-    uint32_t holder;              /* frame where those that held it had got it, most often; 0 = not seen */
-    uint32_t busy;                /* frame: what it did there, in a photograph; 0 */
-    int photographed;             /* the holder is from one */
-    int sure;                     /* ... and others wait for the lock in the same method */
-    double holder_ns, held_ns;    /* waits it stands for; those of which a holder's site is known */
-    uint32_t holder_tid;          /* the thread for which others waited longest; 0 */
+    uint32_t holder;  /* frame where those that held it had got it, while it was waited for in the site; 0 = not seen */
+    uint32_t busy;    /* frame: what it did there, in a photograph; 0 */
+    int photographed; /* the holder is from one */
+    int sure;         /* ... and others wait for the lock in the same method */
+    uint32_t holder_tid; /* the thread for which others waited longest; 0 */
     uint64_t holder_tid_ns, blocked_ns;
 };
 
@@ -132,7 +131,7 @@ const char *lock_name(const struct group *group);
 /* holders.c: each 1, or 0 when out of memory. Fills the line, the site and the holder of a group; and the threads of all. */
 int know_places(struct recording *recording, struct group *group);
 int know_threads(struct recording *recording);
-/* The thread for which others waited most of the time, 0 when it was not one. */
+/* The thread for which others waited two thirds of the time; 0 = there is none. */
 uint32_t holding_thread(const struct group *group);
 
 /* verdict.c */

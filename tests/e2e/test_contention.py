@@ -29,7 +29,7 @@ def record(target, folder, command, *more):
     return events.record(target, folder, CONTENTION, command, events_on, "--top", "all", *more, prime="prime")
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def seen(request):
     runtime, env = request.param
     with harness.temp_dir() as folder, harness.Patient("waits", runtime, env=env) as patient:
@@ -37,7 +37,7 @@ def seen(request):
         assert patient.quit() == 0, patient.stderr()
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def held(request):
     """Waits that are long enough for photographs; the holders never wait."""
     runtime, env = request.param
@@ -114,7 +114,8 @@ def test_holders_that_have_waited_are_named_where_they_got_the_lock(seen):
         row = rows[side["site"]]
         assert events.has_place(row["where"], side["mark"]) and row["stacks"] == len(turns), row
         assert_between(row["waited"], [relay["leastNs"][i] for i in turns], [relay["mostNs"][i] for i in turns], row)
-    assert row_of(seen, relay, "who")["held"] in rows
+    who = row_of(seen, relay, "who")
+    assert {who["site"], who["held"]} == set(rows), who
 
 
 def test_threads_that_hold_and_that_wait_are_named(seen):
@@ -182,7 +183,7 @@ def test_the_lock_of_many_threads_is_named(patient, out_dir):
     assert (row["locks"], row["threads"]) == (3, 8), row
 
 
-@pytest.mark.parametrize("case", events.CASES, ids=events.name_of)
+@pytest.mark.parametrize("case", events.ALL_CASES, ids=events.name_of)
 def test_comes_and_goes_while_all_fight_and_collect(case, patient, out_dir):
     """Collections follow one another without a pause, also while events are started and stopped."""
     runtime, env = case

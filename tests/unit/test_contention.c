@@ -345,7 +345,7 @@ static const void *more_services(const char *name)
     return &capture;
 }
 
-static uint32_t enter, get, refresh, sleeping, booking;
+static uint32_t enter, leave, get, refresh, sleeping, booking;
 
 static int begin(void **state)
 {
@@ -353,6 +353,7 @@ static int begin(void **state)
     host_reset();
     made.more = more_services;
     enter = framework_frame("System.Threading.Monitor.Enter");
+    leave = framework_frame("System.Threading.Monitor.Exit");
     sleeping = framework_frame("System.Threading.Thread.Sleep");
     get = user_frame("Orders.Cache.Get", "/src/Cache.cs", 41);
     refresh = user_frame("Orders.Cache.Refresh", "/src/Cache.cs", 77);
@@ -397,11 +398,7 @@ static void a_wait(uint64_t number, uint32_t lock, uint32_t site, uint64_t owner
 
 static void render(void)
 {
-    static const medic_host host = {sizeof host, 0, made_service};
-    medic_reason why = {""};
-
-    made.visible = made.record_count;
-    assert_int_equal(contention_report.render(&host, &why), MEDIC_OK);
+    host_render(&contention_report);
 }
 
 static void no_wait_is_healthy(void **state)
@@ -471,6 +468,23 @@ static void a_photographed_lock(uint64_t holder)
     host_record(CT_HELD, &held, sizeof held);
 }
 
+static void the_holder_belongs_to_the_site_that_is_told(void **state)
+{
+    (void)state;
+    a_type(1, 0x200);
+    a_lock(1, 300, 9000 * MS, 90 * MS);
+    a_pair(1, 40, 300, 9000 * MS, 0);
+    a_wait(1, 1, refresh, 0, 20 * MS);
+    a_wait(2, 1, booking, 1, 40 * MS);
+    a_wait(3, 1, refresh, 2, 39 * MS);
+    a_wait(4, 1, booking, 3, 40 * MS);
+    a_wait(5, 1, refresh, 4, 39 * MS);
+    render();
+    assert_text_has(made.verdict,
+                    "locked in Orders.Cache.Refresh (Cache.cs:77); meanwhile it is held in Orders.Account.Book "
+                    "(Account.cs:5)");
+}
+
 static void a_photograph_says_what_the_holder_does(void **state)
 {
     (void)state;
@@ -497,6 +511,27 @@ static void a_holder_in_a_method_that_waits_too_holds_it_there(void **state)
     render();
     assert_text_has(made.verdict, "it is held in the same method, busy in System.Threading.Thread.Sleep");
     assert_text_has(made.text, "row Orders.Cache.Get; System.Threading.Thread.Sleep;");
+}
+
+static void a_holder_that_lets_go_is_busy_with_nothing(void **state)
+{
+    (void)state;
+    a_photographed_lock(host_stack(refresh, leave, 0));
+    render();
+    assert_text_has(made.verdict, "its holder is in Orders.Cache.Refresh (Cache.cs:77).");
+}
+
+static void several_threads_that_hold_in_turns_are_not_named(void **state)
+{
+    (void)state;
+    a_type(1, 0x200);
+    a_lock(1, 300, 9000 * MS, 90 * MS);
+    for (uint32_t tid = 40; tid < 43; tid++)
+        a_pair(1, tid, 100, 3000 * MS, 3000 * MS);
+    a_wait(1, 1, booking, 0, 10 * MS);
+    render();
+    assert_null(strstr(made.verdict, "by thread"));
+    assert_text_has(made.text, "row Orders.Account; Orders.Account.Book; 1; 3; -; several;");
 }
 
 static void locks_of_one_type_are_one_row(void **state)
@@ -531,16 +566,10 @@ static void a_wait_that_does_not_end_is_told_with_its_age(void **state)
 
 static void a_capture_that_was_cut_anywhere_still_gives_a_report(void **state)
 {
-    static const medic_host host = {sizeof host, 0, made_service};
-    medic_reason why = {""};
-
     the_lock_its_site_and_its_holder_are_named(state);
     for (size_t count = 0; count < made.record_count; count++) {
-        made.visible = count;
         made.end_reason = MEDIC_END_NONE;
-        made.text_size = 0;
-        made_tree_count = 0;
-        assert_int_equal(contention_report.render(&host, &why), MEDIC_OK);
+        host_render_some(&contention_report, count);
     }
 }
 
@@ -615,7 +644,10 @@ int main(void)
         TEST(in_net_8_there_are_no_handles),
         TEST(rare_waits_are_healthy),
         TEST(the_lock_its_site_and_its_holder_are_named),
+        TEST(the_holder_belongs_to_the_site_that_is_told),
         TEST(a_photograph_says_what_the_holder_does),
+        TEST(a_holder_that_lets_go_is_busy_with_nothing),
+        TEST(several_threads_that_hold_in_turns_are_not_named),
         TEST(a_holder_that_calls_others_is_told_with_its_caller),
         TEST(a_holder_in_a_method_that_waits_too_holds_it_there),
         TEST(locks_of_one_type_are_one_row),
