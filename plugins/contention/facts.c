@@ -103,7 +103,7 @@ static void find_held(const struct recording *recording, struct held *held)
 }
 
 /* What the runtime and its library do to lock is in every stack. */
-static void find_anchor(const struct recording *recording, struct wait *wait)
+void find_anchor(const struct recording *recording, struct wait *wait)
 {
     const uint32_t *frames = NULL;
     uint32_t count = managed_part(recording, wait->stack, &frames);
@@ -161,6 +161,11 @@ static void know_waits(struct recording *recording)
 {
     for (size_t i = 0; i < recording->end_count; i++)
         set_length(recording, recording->ends[i].number, recording->ends[i].wait_ns);
+    for (size_t i = 0; i < recording->kept_count; i++) {
+        struct wait *wait = (struct wait *)wait_by_number(recording, recording->kepts[i].number);
+        if (wait)
+            wait->kept_ns += recording->kepts[i].blocked_ns;
+    }
     for (size_t i = 0; i < recording->open_count; i++) {
         const ct_open *open = &recording->opens[i];
         struct lock *lock = lock_by_index(recording, open->lock);
@@ -318,6 +323,10 @@ static void add_lock(struct group *group, struct lock *lock)
     group->begun += lock->raw.begun;
     group->waited_ns += lock->raw.ended_ns + lock->open_ns;
     group->open += lock->open;
+    if (lock->early)
+        group->early += lock->raw.begun;
+    if (lock->inferred)
+        group->inferred_ns += lock->raw.ended_ns + lock->open_ns;
     if (group->max_ns < lock->raw.max_ns)
         group->max_ns = lock->raw.max_ns;
     for (uint32_t i = 0; i < CT_BINS_ALL; i++)
@@ -393,25 +402,6 @@ const struct group *group_of(const struct recording *recording, uint32_t lock)
     return group < recording->group_count ? &recording->groups[group] : NULL;
 }
 
-/* A wait with a stack stands for a part of the exact sum of its group. */
-static void weigh(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        struct wait *wait = &recording->waits[i];
-        struct group *group = (struct group *)group_of(recording, wait->lock);
-        if (!is_usable(wait) || !group)
-            continue;
-        group->sampled++;
-        group->sampled_ns += wait->wait_ns;
-    }
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        struct wait *wait = &recording->waits[i];
-        const struct group *group = group_of(recording, wait->lock);
-        if (is_usable(wait) && group && group->sampled_ns)
-            wait->weight_ns = (double)wait->wait_ns * ((double)group->waited_ns / (double)group->sampled_ns);
-    }
-}
-
 /* --- all --- */
 
 uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q)
@@ -439,6 +429,8 @@ static void sum_up(struct recording *recording)
         recording->waits_all += group->begun;
         recording->waited_ns += group->waited_ns;
         recording->open_all += group->open;
+        recording->early_all += group->early;
+        recording->inferred_ns += group->inferred_ns;
         if (recording->max_ns < group->max_ns)
             recording->max_ns = group->max_ns;
         for (uint32_t bin = 0; bin < CT_BINS_ALL; bin++)
@@ -454,9 +446,6 @@ int find_facts(struct recording *recording)
     struct order order = {0};
     int good = 1;
 
-    recording->frame_count = recording->frames->frame_count(recording->host);
-    if (recording->frame_count == UINT32_MAX)
-        recording->frame_count--;
     recording->groups = calloc(recording->lock_count + 1, sizeof *recording->groups);
     know_waits(recording);
     know_types(recording);
@@ -467,12 +456,14 @@ int find_facts(struct recording *recording)
     make_groups(recording);
     if (!sort_groups(recording) || !know_threads(recording))
         return MEDIC_E_MEMORY;
-    weigh(recording);
+    if (!weigh(recording))
+        return MEDIC_E_MEMORY;
     for (size_t i = 0; i < recording->held_count; i++) {
         const struct group *group = group_of(recording, recording->helds[i].lock);
         find_held(recording, &recording->helds[i]);
         recording->helds[i].group = group ? (uint32_t)(group - recording->groups) : NONE;
     }
+    good = find_holdings(recording);
     for (size_t i = 0; i < recording->group_count && i < GROUPS_WITH_PLACES && good; i++)
         good = know_places(recording, &recording->groups[i]);
     sum_up(recording);

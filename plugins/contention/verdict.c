@@ -36,6 +36,9 @@ static uint32_t severity_of(const struct recording *recording)
         for (size_t i = 0; i < sizeof grades / sizeof *grades; i++)
             if (share_of_threads(recording) >= grades[i].share)
                 severity = grades[i].severity;
+    /* One that stands may wait for something else: that is worth a look, and no more. */
+    if (2 * recording->inferred_ns > recording->waited_ns)
+        return MEDIC_NOTICE;
     if (severity < MEDIC_NOTICE && recording->max_ns >= recording->long_ns)
         severity = MEDIC_NOTICE;
     if (severity < MEDIC_WARNING &&
@@ -44,9 +47,24 @@ static uint32_t severity_of(const struct recording *recording)
     return severity;
 }
 
+static void add_site(struct medic_text *text, const struct recording *recording, const struct group *group)
+{
+    struct medic_place place = place_of(recording, group->line);
+
+    if (!group->line)
+        return;
+    medic_add(text, ", locked in ");
+    medic_add_place(text, &place);
+}
+
 /* "one Orders.Cache, locked in Orders.Cache.Get (Cache.cs:12)" */
 static void add_lock(struct medic_text *text, const struct recording *recording, const struct group *group)
 {
+    if (group->early == group->begun) {
+        medic_add(text, "what was held before the recording began");
+        add_site(text, recording, group);
+        return;
+    }
     if (group->locks > 1)
         medic_add_number(text, group->locks);
     else
@@ -57,16 +75,19 @@ static void add_lock(struct medic_text *text, const struct recording *recording,
         medic_add(text, " objects");
     if (!group->name)
         medic_add(text, " of unknown type");
-    if (group->line) {
-        struct medic_place place = place_of(recording, group->line);
-        medic_add(text, ", locked in ");
-        medic_add_place(text, &place);
-    }
+    add_site(text, recording, group);
 }
+
+/* Below the first share of what is waited a place is not told as the holder's; below the second with how sure it is. */
+#define HOLDER_AT_LEAST 0.25
+#define HOLDER_SURELY 0.75
 
 /* A photograph shows the method in which the holder was; that the lock was taken there is known only of a method that waits. */
 static const char *held_where(const struct group *group)
 {
+    if (group->holder_share < HOLDER_SURELY)
+        return group->locks > 1 ? "; meanwhile they are held here and there, most in "
+                                : "; meanwhile it is held here and there, most in ";
     if (group->photographed && !group->sure)
         return group->locks > 1 ? "; meanwhile their holder is in " : "; meanwhile its holder is in ";
     return group->locks > 1 ? "; meanwhile they are held in " : "; meanwhile it is held in ";
@@ -74,7 +95,7 @@ static const char *held_where(const struct group *group)
 
 static void add_holder(struct medic_text *text, const struct recording *recording, const struct group *group)
 {
-    int seen = group->holder != 0;
+    int seen = group->holder != 0 && group->holder_share >= HOLDER_AT_LEAST;
     const char *name;
 
     if (seen) {
@@ -84,6 +105,11 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
             medic_add(text, "the same method");
         else
             medic_add_place(text, &place);
+        if (group->holder_share < HOLDER_SURELY) {
+            medic_add(text, " (");
+            medic_add_share(text, group->holder_share, 1);
+            medic_add(text, " of the waiting)");
+        }
         if (group->busy && function_of(recording, group->busy) != function_of(recording, group->holder)) {
             medic_add(text, ", busy in ");
             medic_add_name(text, place_of(recording, group->busy).name);
@@ -110,8 +136,10 @@ static void add_span(struct medic_text *text, const struct recording *recording)
 static void judge_calm(struct medic_text *text, const struct recording *recording)
 {
     if (!recording->waits_all) {
-        medic_add(text, "No thread waited for a lock in ");
+        medic_add(text, "No thread began to wait for a lock in ");
         medic_add_time(text, span_of(recording));
+        if (recording->totals.photographs)
+            medic_add(text, ", and none was seen that waited before");
     } else {
         medic_add(text, "Locks are no trouble: ");
         medic_add_number(text, recording->waits_all);
@@ -122,7 +150,9 @@ static void judge_calm(struct medic_text *text, const struct recording *recordin
         medic_add(text, ", the longest ");
         medic_add_time(text, (double)recording->max_ns);
     }
-    medic_add(text, "; if work stands still, look at what else threads wait for (merged_stacks).");
+    medic_add(text, recording->handles || recording->capture->header(recording->host)->runtime_major < 9
+                        ? "; if work stands still, look at what else threads wait for (merged_stacks)."
+                        : "; semaphores and reader-writer locks were not watched (--set handles=yes, merged_stacks).");
 }
 
 static void judge_waiting(struct medic_text *text, const struct recording *recording)
@@ -192,6 +222,8 @@ static void find_open(const struct recording *recording)
     char sentence[SENTENCE];
     struct medic_text text = {sentence, sizeof sentence};
 
+    if (!recording->open_all)
+        return;
     medic_add_number(&text, recording->open_all);
     medic_add(&text, recording->open_all == 1 ? " thread was" : " threads were");
     medic_add(&text, " still waiting when the recording ended, the longest for ");
@@ -202,6 +234,23 @@ static void find_open(const struct recording *recording)
     recording->document->finding(recording->host, sentence, "waiting", NULL);
 }
 
+static void find_early(const struct recording *recording)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+    int one = recording->early_all == 1;
+
+    medic_add_number(&text, recording->early_all);
+    medic_add(&text, one ? " thread stood" : " threads stood");
+    medic_add(&text, " there before the recording began, so which lock it is and who holds it is not known: "
+                     "merged_stacks shows where all threads are.");
+    if (recording->inferred_ns)
+        medic_add(
+            &text,
+            " Without a frame of the lock in this runtime it may be a call of native code or Monitor.Wait as well.");
+    recording->document->finding(recording->host, sentence, "sites", NULL);
+}
+
 static void write_findings(const struct recording *recording, uint32_t severity)
 {
     const struct group *first = &recording->groups[0];
@@ -209,6 +258,8 @@ static void write_findings(const struct recording *recording, uint32_t severity)
 
     if (recording->longest_open_ns >= STUCK_NS)
         find_open(recording);
+    if (recording->early_all)
+        find_early(recording);
     if (severity == MEDIC_HEALTHY)
         return;
     if (first->begun >= 100)
