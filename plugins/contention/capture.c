@@ -183,6 +183,8 @@ static int drain(void *instance, const medic_record *record)
     if (!is_class(self->pid, type.type))
         return MEDIC_DRAIN_DROP;
     self->names->type(self->host, (ClassID)type.type);
+    if (is_runtime_type(self, type.type) && is_class(self->pid, type.handle))
+        self->names->type(self->host, (ClassID)type.handle);
     return MEDIC_DRAIN_KEEP;
 }
 
@@ -241,6 +243,7 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     self->names = host->service(host, MEDIC_SERVICE_NAMES);
     self->stacks = host->service(host, MEDIC_SERVICE_STACKS);
     self->events = host->service(host, MEDIC_SERVICE_EVENTS);
+    self->runtime = host->service(host, MEDIC_SERVICE_RUNTIME);
     self->pid = (uint32_t)getpid();
     if (params->get_int(host, "stacks_per_second", &rate) != MEDIC_OK ||
         params->get_int(host, "photographs", &self->photographs_left) != MEDIC_OK ||

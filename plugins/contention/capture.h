@@ -11,6 +11,8 @@ struct stander {
     uint32_t tid;
 };
 
+enum { OTHER_TYPES = 64 };
+
 struct contention {
     const medic_host *host;
     const medic_records_service *records;
@@ -18,6 +20,7 @@ struct contention {
     const medic_names_service *names;
     const medic_stacks_service *stacks;
     const medic_events_service *events;
+    const medic_runtime_service *runtime;
     int handles;             /* parameter */
     uint64_t stack_every_ns; /* 0 = no stacks */
     uint64_t begin_ns;
@@ -36,9 +39,11 @@ struct contention {
     int first_taken;          /* worker: the photograph at the begin was, or was not wanted */
     struct stander *standers; /* worker: threads in it that did not run */
     size_t stander_count, stander_room;
-    uint8_t *named;    /* worker: threads whose name is written, as pairs */
-    uint64_t *written; /* worker: counts of each lock when it was written last */
-    uint8_t *pictured; /* worker: photographs taken for each lock */
+    uint64_t runtime_type;             /* worker: ClassID of System.RuntimeType; 0 = not met */
+    uint64_t other_types[OTHER_TYPES]; /* worker: others, by their address */
+    uint8_t *named;                    /* worker: threads whose name is written, as pairs */
+    uint64_t *written;                 /* worker: counts of each lock when it was written last */
+    uint8_t *pictured;                 /* worker: photographs taken for each lock */
 };
 
 extern const medic_callbacks contention_callbacks;
@@ -58,6 +63,8 @@ void write_standers(struct contention *self);
 /* class_check.c. [worker] 1 when the address is that of a class of the runtime, as far as memory tells: the runtime itself
  * would trust it blindly. */
 int is_class(uint32_t pid, uint64_t address);
+/* class_check.c. [worker] The class is System.RuntimeType, whose objects stand for a type. It must be a class. */
+int is_runtime_type(struct contention *self, uint64_t type);
 /* Copies through the kernel, so that a bad address is no fault. 1 = read, 0 = no such memory, -1 = the kernel refuses to copy.
  * Any thread. */
 int read_words(uint32_t pid, uint64_t address, uint64_t *words, uint32_t count);

@@ -50,7 +50,8 @@ static const medic_param params[] = {
 };
 
 static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_CLOCK,  MEDIC_SERVICE_PARAMS,
-                                               MEDIC_SERVICE_NAMES,   MEDIC_SERVICE_STACKS, MEDIC_SERVICE_EVENTS};
+                                               MEDIC_SERVICE_NAMES,   MEDIC_SERVICE_STACKS, MEDIC_SERVICE_EVENTS,
+                                               MEDIC_SERVICE_RUNTIME};
 static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_PARAMS,
                                               MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE};
 

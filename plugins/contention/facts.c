@@ -1,6 +1,7 @@
 /* From waits and counters to locks with their sites, their holders and their sums. */
 #include "recording.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,7 @@ static void know_types(struct recording *recording)
         if (lock && end - i > best) {
             best = end - i;
             lock->type = type->type;
+            lock->handle = recording->types[end - 1].handle;
         }
     }
 }
@@ -274,6 +276,8 @@ static const char *type_name(const struct recording *recording, uint64_t type)
     return name && !(name->flags & 2) && text && *text ? text : NULL;
 }
 
+#define RUNTIME_TYPE "System.RuntimeType"
+
 const char *lock_name(const struct group *group)
 {
     return group->name ? group->name : "(unknown type)";
@@ -282,8 +286,26 @@ const char *lock_name(const struct group *group)
 /* Everybody's locks are of these. */
 static int is_anonymous(const char *name)
 {
-    return !name || strcmp(name, "System.Object") == 0 || strcmp(name, "System.Threading.Lock") == 0 ||
-           strcmp(name, "object") == 0;
+    return !name || strcmp(name, "System.Object") == 0 || strcmp(name, RUNTIME_TYPE) == 0 ||
+           strcmp(name, "System.Threading.Lock") == 0 || strcmp(name, "object") == 0;
+}
+
+/* lock (typeof(Registry)), and methods that are synchronized. */
+static int know_type_objects(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->lock_count; i++) {
+        struct lock *lock = &recording->locks[i];
+        const char *own = type_name(recording, lock->type), *name;
+        size_t size;
+        if (!own || strcmp(own, RUNTIME_TYPE) != 0 || !(name = type_name(recording, lock->handle)))
+            continue;
+        size = strlen(name) + sizeof "typeof()";
+        lock->type_object = malloc(size);
+        if (!lock->type_object)
+            return 0;
+        snprintf(lock->type_object, size, "typeof(%s)", name);
+    }
+    return 1;
 }
 
 static struct group *find_group(struct recording *recording, uint64_t type, const char *name, uint32_t site)
@@ -343,7 +365,7 @@ static void make_groups(struct recording *recording)
     for (int seen = 1; seen >= 0; seen--)
         for (size_t i = 0; i < recording->lock_count; i++) {
             struct lock *lock = &recording->locks[i];
-            const char *name = type_name(recording, lock->type);
+            const char *name = lock->type_object ? lock->type_object : type_name(recording, lock->type);
             struct group *group = NULL;
             if (seen)
                 lock->group = NONE;
@@ -449,6 +471,8 @@ int find_facts(struct recording *recording)
     recording->groups = calloc(recording->lock_count + 1, sizeof *recording->groups);
     know_waits(recording);
     know_types(recording);
+    if (!know_type_objects(recording))
+        return MEDIC_E_MEMORY;
     if (!recording->groups || !order_waits(recording, &order))
         return MEDIC_E_MEMORY;
     know_sites(recording, &order);

@@ -226,6 +226,8 @@ void recording_free(struct recording *recording)
     free(recording->stoods);
     free(recording->priors);
     free(recording->holdings);
+    for (size_t i = 0; i < recording->lock_count; i++)
+        free(recording->locks[i].type_object);
     free(recording->locks);
     free(recording->groups);
 }

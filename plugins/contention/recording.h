@@ -39,6 +39,8 @@ struct lock {
     uint32_t bins[CT_BINS_ALL];
     uint64_t open, open_ns; /* waits that had not ended */
     uint64_t type;          /* ClassID, 0 = not known */
+    uint64_t handle;        /* ct_type.handle */
+    char *type_object;      /* "typeof(Orders.Registry)"; NULL = it is none, or not known of which */
     uint32_t site;          /* function where most of its waits were seen; 0 = no stack */
     uint32_t group;         /* NONE = nobody waited for it */
     int early;              /* not one lock, but all that were waited for at one place since before the recording */

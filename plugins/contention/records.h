@@ -90,7 +90,8 @@ typedef struct ct_early {
 } ct_early;
 
 typedef struct ct_type {
-    uint64_t type; /* ClassID */
+    uint64_t type;   /* ClassID */
+    uint64_t handle; /* of a System.RuntimeType the ClassID that it stands for; of others it means nothing */
     uint32_t lock;
     uint32_t reserved;
 } ct_type;

@@ -150,7 +150,8 @@ void write_open_waits(const struct recording *recording)
     if (!recording->open_all || recording->longest_open_ns < recording->long_ns)
         return;
     qsort(recording->opens, recording->open_count, sizeof *recording->opens, by_begin);
-    section = MEDIC_OPEN(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "waiting", "Still waiting at the end",
+                         recording->early_all ? "Of those from before the recording: since it began." : NULL, columns);
     for (size_t i = 0; i < recording->open_count; i++)
         if (recording->opens[i].kind == CT_KIND_LOCK && is_long(recording, &recording->opens[i]) && count++ < ROWS_MAX)
             open_row(recording, section, &recording->opens[i]);
@@ -224,7 +225,7 @@ void write_notes(const struct recording *recording)
     if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
         medic_add_note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
     if (totals->photographs)
-        medic_add_note(&notes, "%llu photograph%s, which show holders, stopped the program for %.1f ms in all.",
+        medic_add_note(&notes, "%llu photograph%s, of who waits and who holds, stopped the program for %.1f ms in all.",
                        (unsigned long long)totals->photographs, totals->photographs == 1 ? "" : "s",
                        (double)totals->photographs_ns / 1e6);
     note_room(&notes, totals);

@@ -36,9 +36,9 @@ static uint32_t severity_of(const struct recording *recording)
         for (size_t i = 0; i < sizeof grades / sizeof *grades; i++)
             if (share_of_threads(recording) >= grades[i].share)
                 severity = grades[i].severity;
-    /* One that stands may wait for something else: that is worth a look, and no more. */
+    /* One that stands may wait for something else: that is worth a look, and no more. Several at one place hardly do. */
     if (2 * recording->inferred_ns > recording->waited_ns)
-        return MEDIC_NOTICE;
+        return recording->groups[0].early > 1 ? MEDIC_WARNING : MEDIC_NOTICE;
     if (severity < MEDIC_NOTICE && recording->max_ns >= recording->long_ns)
         severity = MEDIC_NOTICE;
     if (severity < MEDIC_WARNING &&
@@ -165,7 +165,7 @@ static void judge_waiting(struct medic_text *text, const struct recording *recor
     add_span(text, recording);
     medic_add(text, " (");
     medic_add_share(text, share_of_threads(recording), 1);
-    medic_add(text, ") for locks");
+    medic_add(text, 2 * recording->inferred_ns > recording->waited_ns ? ") for locks, as it seems" : ") for locks");
     if (first->waited_ns < recording->waited_ns) {
         medic_add(text, ", ");
         medic_add_share(text, (double)first->waited_ns, (double)recording->waited_ns);

@@ -12,6 +12,8 @@ enum {
     TYPE_READS_FIRST = 4, /* of a lock: its object may have moved when it is read, so once is not enough */
     TYPE_READS_STEP = 1024,
     TYPE_BURST = 256,
+    TYPE_OBJECT_WORDS =
+        4, /* of a System.RuntimeType: class, a reference, its cache, and the type that it is for: .NET 8 to 10 */
     SELDOM_RARER = 4,
     EARLY_MOST = 4096 /* records, of waits that began before the recording */
 };
@@ -40,15 +42,19 @@ static void look_at_type(struct contention *self, uint32_t index, uint64_t objec
     struct lock_slot *lock = &self->tables->locks[index];
     uint32_t reads = atomic_fetch_add_explicit(&lock->type_reads, 1, memory_order_relaxed);
     ct_type type = {.lock = index};
+    uint64_t words[TYPE_OBJECT_WORDS] = {0};
     int got;
 
     if ((reads >= TYPE_READS_FIRST && reads % TYPE_READS_STEP) || !object || object % sizeof(uint64_t) || !index ||
         get32(&self->types_unreadable) || !is_due(&self->type_due_ns, now, TYPE_EVERY_NS, TYPE_BURST))
         return;
-    got = read_words(self->pid, object, &type.type, 1);
+    got = read_words(self->pid, object, words, TYPE_OBJECT_WORDS);
+    if (got == 0)
+        got = read_words(self->pid, object, words, 1); /* at the end of the heap */
     if (got < 0)
         put32(&self->types_unreadable, 1);
-    type.type &= ~UINT64_C(7); /* marks of the collector */
+    type.type = words[0] & ~UINT64_C(7); /* marks of the collector */
+    type.handle = words[TYPE_OBJECT_WORDS - 1];
     if (got > 0 && type.type)
         self->records->write(self->host, CT_TYPE, &type, sizeof type);
 }

@@ -405,7 +405,7 @@ static const medic_name_record *type_name(const medic_host *host, uint32_t kind,
 
     (void)host;
     assert_int_equal(kind, MEDIC_NAME_TYPE);
-    *text = id == 0x100 ? "System.Object" : id == 0x200 ? "Orders.Account" : NULL;
+    *text = id == 0x100 ? "System.Object" : id == 0x200 ? "Orders.Account" : id == 0x300 ? "System.RuntimeType" : NULL;
     return *text ? &name : NULL;
 }
 
@@ -700,6 +700,24 @@ static void a_wait_that_does_not_end_is_told_with_its_age(void **state)
     assert_text_has(made.text, "40; 8000000000; Orders.Account; -; 50;");
 }
 
+static void locks_of_types_are_told_apart(void **state)
+{
+    ct_type type = {.type = 0x300, .handle = 0x200, .lock = 1};
+
+    (void)state;
+    host_record(CT_TYPE, &type, sizeof type);
+    type = (ct_type){.type = 0x300, .handle = 0x999, .lock = 2};
+    host_record(CT_TYPE, &type, sizeof type);
+    for (uint32_t lock = 1; lock <= 2; lock++) {
+        a_lock(lock, 10, lock * 1000 * MS, 200 * MS);
+        a_pair(lock, 40, 10, lock * 1000 * MS, 0);
+        a_wait(lock, 40, lock, lock == 1 ? get : refresh, 100 * MS, 0);
+    }
+    render();
+    assert_text_has(made.text, "row typeof(Orders.Account); Orders.Cache.Get;");
+    assert_text_has(made.text, "row System.RuntimeType; Orders.Cache.Refresh;");
+}
+
 static void a_thread_at_the_begin(uint32_t tid, uint64_t stack, int stands)
 {
     medic_thread_stack first = {.head = {stack, made.begin, tid, 0}, .thread = tid, .state = 'S'};
@@ -851,6 +869,7 @@ int main(void)
         TEST(a_holder_in_a_method_that_waits_too_holds_it_there),
         TEST(locks_of_one_type_are_one_row),
         TEST(a_wait_that_does_not_end_is_told_with_its_age),
+        TEST(locks_of_types_are_told_apart),
         TEST(threads_that_waited_before_are_not_healthy),
         TEST(without_a_frame_of_the_lock_it_is_only_likely),
         TEST(a_wait_from_before_counts_with_what_is_within),
