@@ -33,10 +33,10 @@ class Options:
     def runtimes(self, default):
         return (self._runtime,) if self._runtime else default
 
-    def peer(self, result, profile=peer.PROFILE):
+    def peer(self, result, what=peer.COLLECTIONS):
         """The version of the peer or None; either way the result says so."""
         version = peer.find()
-        result.notes.append(f"Peer: dotnet-trace {version} collect --profile {profile}." if version else
+        result.notes.append(f"Peer: dotnet-trace {version} collect {' '.join(what)}." if version else
                             "Peer not available: dotnet-trace is not in build/tools and could not be installed there.")
         return version
 

@@ -1,4 +1,4 @@
-"""The peer: dotnet-trace, the runtime's own public tracing tool, with its profile for collections or for stacks."""
+"""The peer: dotnet-trace, the runtime's own public tracing tool, and what it is told to collect."""
 
 import contextlib
 import re
@@ -10,8 +10,12 @@ import harness
 
 TOOLS = harness.BUILD / "tools"
 _PROGRAM = TOOLS / "dotnet-trace"
-PROFILE = "gc-collect"
-SAMPLED = "dotnet-sampled-thread-time"
+_RUNTIME = "Microsoft-Windows-DotNETRuntime"
+COLLECTIONS = ("--profile", "gc-collect")
+SAMPLED = ("--profile", "dotnet-sampled-thread-time")
+ALLOCATIONS = ("--profile", "gc-verbose")
+EXCEPTIONS = ("--providers", f"{_RUNTIME}:0x8000:2")
+CONTENTION = ("--providers", f"{_RUNTIME}:0x4000:4")
 
 
 def _install():
@@ -37,10 +41,10 @@ def find():
 
 
 @contextlib.contextmanager
-def tracing(subject, profile=PROFILE):
+def tracing(subject, what=COLLECTIONS):
     """Traces the subject until the block is left."""
     output = subject.tmp / "peer.nettrace"
-    trace = harness.Command([_PROGRAM, "collect", "--profile", profile, "-p", subject.pid, "-o", output],
+    trace = harness.Command([_PROGRAM, "collect", *what, "-p", subject.pid, "-o", output],
                             env=_env(subject), tty=True)
     try:
         harness.wait_until(lambda: re.search(r"Recording trace", trace.out_so_far()), 30, "the peer's trace")

@@ -153,11 +153,13 @@ class Subject:
 
     # sessions
 
-    def start(self, duration="120s"):
-        """`medic attach`, just started; end it by finish()."""
+    def start(self, duration="120s", profiler=None, settings=None):
+        """`medic attach`, just started, with the subject's profiler if no other one is given; end it by finish()."""
         self._sessions += 1
         self._place = self.tmp / f"session-{self._sessions}"
-        return TimedMedic(["attach", self.pid, "-P", self._profiler, "-d", duration, "-o", self._place], self.env)
+        chosen = [word for pair in (settings or {}).items() for word in ("--set", "=".join(pair))]
+        return TimedMedic(["attach", self.pid, "-P", profiler or self._profiler, "-d", duration, "-o", self._place, *chosen],
+                          self.env)
 
     def wait_running(self, medic, timeout=15):
         """Waits until it records; the status."""

@@ -1,4 +1,4 @@
-"""Requests to a Kestrel service, one after the other: p50, p99 and their number, bare and with runtime_pauses."""
+"""Requests to a Kestrel service, one after the other: p50, p99 and their number, bare and with each plugin of events."""
 
 import re
 import socket
@@ -10,7 +10,8 @@ from measure import Spread, interleave, ratio
 from subject import Subject
 
 RUNTIMES = ("net10.0",)
-PATHS = ("/json", "/json", "/json", "/alloc?kb=100")
+PATHS = ("/json", "/json", "/json", "/alloc?kb=100", "/throw?depth=10")
+PROFILERS = ("runtime_pauses", "exceptions", "allocations", "contention")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -72,8 +73,8 @@ def load(subject, seconds):
     return Load(spread.median, spread.percentile(99), len(spread.values) / seconds)
 
 
-def medic_load(subject, seconds):
-    medic = subject.start()
+def medic_load(subject, seconds, profiler):
+    medic = subject.start(profiler=profiler)
     status = subject.wait_running(medic)
     measured = load(subject, seconds)
     subject.finish(medic, status, stop=True)
@@ -85,18 +86,24 @@ def peer_load(subject, seconds):
         return load(subject, seconds)
 
 
+def variants(subject, seconds, with_peer):
+    steps = {"bare": lambda: load(subject, seconds)}
+    for name in PROFILERS:
+        steps[name] = lambda name=name: medic_load(subject, seconds, name)
+    if with_peer:
+        steps["dotnet-trace"] = lambda: peer_load(subject, seconds)
+    return steps
+
+
 def run(options):
     result = options.result(["runtime", "variant", "p50, µs", "to bare", "p99, µs", "to bare", "requests/s",
                              "to bare"])
-    rounds, seconds = options.rounds(16, 2), options.rounds(4.0, 1.0)
+    rounds, seconds = options.rounds(8, 2), options.rounds(3.0, 1.0)
     version = options.peer(result)
     for runtime in options.runtimes(RUNTIMES):
         with Subject("web", runtime, options) as subject:
-            load(subject, options.rounds(5, 1))  # until its code is compiled for good
-            steps = {"bare": lambda: load(subject, seconds), "medic": lambda: medic_load(subject, seconds)}
-            if version:
-                steps["dotnet-trace"] = lambda: peer_load(subject, seconds)
-            loads = interleave(steps, rounds, options.progress(runtime))
+            load(subject, options.rounds(5, 3))  # until its code is compiled for good
+            loads = interleave(variants(subject, seconds, version), rounds, options.progress(runtime))
         for name, measured in loads.items():
             cells = [runtime, name]
             for figure in ("p50", "p99", "rate"):
@@ -106,5 +113,5 @@ def run(options):
     paths = ", ".join(PATHS)
     result.note(f"""{rounds} rounds of {seconds:g} s, interleaved, in one process. One connection, closed loop, a client
         in Python on the same machine: its share of a request is in every figure. Requests in turn: {paths} (allocates
-        100 kB).""")
+        100 kB; throws through 10 calls and catches).""")
     return result

@@ -51,7 +51,7 @@ static struct cell *cell_at(const struct ring *ring, uint64_t position)
     return (struct cell *)(void *)(ring->bytes + (position & (ring->capacity - 1)));
 }
 
-static void wake_reader(struct ring *ring)
+void ring_wake(struct ring *ring)
 {
     if (atomic_exchange_explicit(&ring->wake, 1, memory_order_relaxed) == 0)
         os_futex_wake(&ring->wake);
@@ -60,7 +60,7 @@ static void wake_reader(struct ring *ring)
 static int drop(struct ring *ring, int code)
 {
     atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
-    wake_reader(ring);
+    ring_wake(ring);
     return code;
 }
 
@@ -119,7 +119,7 @@ void ring_commit(struct ring *ring, void *payload)
     if (atomic_load_explicit(&ring->head, memory_order_relaxed) -
             atomic_load_explicit(&ring->tail, memory_order_relaxed) >
         ring->capacity / 4)
-        wake_reader(ring);
+        ring_wake(ring);
 }
 
 int ring_write(struct ring *ring, uint32_t type, const void *head, uint32_t head_size, const void *tail,

@@ -36,6 +36,8 @@ void ring_touch(struct ring *ring);
 uint32_t ring_largest(const struct ring *ring);
 /* Counts a record that was not written. */
 void ring_count_loss(struct ring *ring);
+/* Has the reader come before its time. [any thread, signal] */
+void ring_wake(struct ring *ring);
 
 struct ring_record {
     uint32_t type;

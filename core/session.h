@@ -17,6 +17,10 @@
 
 enum { LOG_LINES_A_SECOND = 100 };
 
+/* Whether the worker is to come before its time. HELD: it has just come, and looks again before it sleeps longer, so nobody
+ * needs to wake it. */
+enum session_soon { SOON_NOT, SOON_ASKED, SOON_HELD };
+
 struct session {
     /* Who is in charge: the runtime's thread while it begins, the worker until it asks for the detach, then the runtime's
      * detach thread. enum medic_session_state. */
@@ -25,6 +29,7 @@ struct session {
     _Atomic uint32_t gate;         /* futex: 1 = the attach is complete, the worker may go to work */
     _Atomic uint32_t started;      /* futex: 1 = start has returned, or failed */
     _Atomic uint32_t captured;     /* futex: 1 = the capture is complete */
+    _Atomic uint32_t soon;         /* enum session_soon */
     _Atomic uint32_t end_reason;   /* enum medic_end_reason; the first one wins */
     _Atomic uint64_t stale_before; /* ring position: ids recorded before it may be of a module that is gone */
     _Atomic uint32_t asking;       /* 1 = the worker asks the runtime about an id */

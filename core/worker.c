@@ -24,6 +24,7 @@
 #define TICK_NS (100 * MS)
 #define EARLY_NS (200 * MS) /* a program that crashes soon has shown nearly how long it ran: ticks are short at first */
 #define EARLY_TICK_NS (10 * MS)
+#define SOON_NS (20 * MS)
 #define PUBLISH_NS (250 * MS)
 #define ATTACH_WAIT_NS (10000 * MS)
 #define QUIET_NS (2000 * MS)
@@ -160,6 +161,9 @@ static uint64_t until_next(uint64_t now)
 {
     uint64_t tick = now - session.started_ns < EARLY_NS ? EARLY_TICK_NS : TICK_NS, left = session.config.duration_ns;
 
+    if (atomic_load(&session.soon) != SOON_NOT && tick > SOON_NS)
+        tick = SOON_NS;
+
     if (!left || now - session.started_ns >= left)
         return left ? 0 : tick;
     left -= now - session.started_ns;
@@ -174,14 +178,25 @@ static void reset_log_rate(void)
         tell_loss(lines - LOG_LINES_A_SECOND, MEDIC_LOSS_LIMIT);
 }
 
+/* Before the worker looks at anything: who asks later is seen the next time. */
+static void note_soon(void)
+{
+    uint32_t held = SOON_HELD;
+
+    if (atomic_exchange(&session.soon, SOON_HELD) != SOON_ASKED)
+        atomic_compare_exchange_strong(&session.soon, &held, SOON_NOT);
+}
+
 static void record(void)
 {
     uint64_t published = 0, checked = 0, told = 0, second = session.started_ns;
 
     while (atomic_load(&session.end_reason) == MEDIC_END_NONE) {
         uint64_t now = os_now_ns();
-        int more = drain();
+        int more;
 
+        note_soon();
+        more = drain();
         stacks_tick(now);
         if (session.view.capture.tick)
             session.view.capture.tick(session.self, now);

@@ -35,6 +35,25 @@ static void fixed(double value, unsigned decimals, char *out, size_t size)
         snprintf(out + used, size - used, ".%0*" PRIu64, (int)decimals, scaled % POWER[decimals]);
 }
 
+static void without_zeros(char *number)
+{
+    size_t used = strlen(number);
+    if (!strchr(number, '.') || strchr(number, 'e'))
+        return;
+    while (number[used - 1] == '0')
+        number[--used] = '\0';
+    if (number[used - 1] == '.')
+        number[--used] = '\0';
+}
+
+/* Whether nothing follows these digits: whoever knows how much of the value is true has rounded it, and zeros would say
+ * more. */
+static bool is_rounded(double value, double digits)
+{
+    double steps = value * digits;
+    return fabs(steps - round(steps)) < 1e-9 * steps;
+}
+
 /* Three digits, for values of at least 1 (smaller ones get two decimals). */
 static void three_digits(double value, char *out, size_t size)
 {
@@ -90,6 +109,8 @@ static void bytes(double value, const char *suffix, struct formatted *out)
 {
     static const struct step STEPS[] = {{1, "B"}, {1e3, "kB"}, {1e6, "MB"}, {1e9, "GB"}, {1e12, "TB"}, {1e15, "PB"}};
     stepped(value, STEPS, 6, out);
+    if (value >= 1e3 && is_rounded(value, 100 / pow(10, floor(log10(value)))))
+        without_zeros(out->number);
     size_t used = strlen(out->unit);
     snprintf(out->unit + used, sizeof out->unit - used, "%s", suffix);
 }
@@ -104,6 +125,8 @@ static void ratio(double value, struct formatted *out)
         snprintf(out->number, sizeof out->number, "<0.01");
     else
         fixed(percent, percent < 0.9995 ? 2 : percent < 9.95 ? 1 : 0, out->number, sizeof out->number);
+    if (is_rounded(percent, 1))
+        without_zeros(out->number);
 }
 
 static void plain(double value, struct formatted *out)
@@ -190,12 +213,6 @@ void format_short(double value, uint32_t unit, bool ascii, char *out, size_t siz
 {
     struct formatted text;
     format_value(value, unit, ascii, &text);
-    size_t used = strlen(text.number);
-    if (strchr(text.number, '.') && !strchr(text.number, 'e')) {
-        while (text.number[used - 1] == '0')
-            text.number[--used] = '\0';
-        if (text.number[used - 1] == '.')
-            text.number[--used] = '\0';
-    }
+    without_zeros(text.number);
     snprintf(out, size, "%s%s%s", text.number, text.unit[0] ? " " : "", text.unit);
 }

@@ -256,7 +256,7 @@ static int look(struct frames *f, uint64_t address, medic_frame_record *record, 
     return MEDIC_OK;
 }
 
-static int write_frame(struct frames *f, struct frame *frame, medic_frame_record *record)
+static int write_frame(struct frames *f, struct frame *frame, medic_frame_record *record, int called)
 {
     int result = record->kind == MEDIC_FRAME_NATIVE ? write_image(f, &f->code) : MEDIC_OK;
 
@@ -264,7 +264,7 @@ static int write_frame(struct frames *f, struct frame *frame, medic_frame_record
         return result;
     record->il_offset = MEDIC_NO_IL_OFFSET;
     if (record->kind == MEDIC_FRAME_MANAGED && record->image && names_begin_asking(f->names)) {
-        record->il_offset = il_offset_at(f->info, (uintptr_t)record->address, (FunctionID)record->function);
+        record->il_offset = il_offset_at(f->info, (uintptr_t)record->address, (FunctionID)record->function, called);
         names_end_asking(f->names);
     }
     if (record->kind == MEDIC_FRAME_MANAGED)
@@ -280,7 +280,7 @@ static int write_frame(struct frames *f, struct frame *frame, medic_frame_record
     return result;
 }
 
-static int frame_id(struct frames *f, uint64_t address, uint32_t *id)
+static int frame_id(struct frames *f, uint64_t address, int called, uint32_t *id)
 {
     struct frame *frame;
     medic_frame_record record = {.address = address};
@@ -303,7 +303,7 @@ static int frame_id(struct frames *f, uint64_t address, uint32_t *id)
         return result;
     owner = record.kind == MEDIC_FRAME_MANAGED ? record.function : record.image;
     if (is_new || frame->kind != record.kind || frame->owner != owner) {
-        result = write_frame(f, frame, &record);
+        result = write_frame(f, frame, &record, called);
         if (result != MEDIC_OK)
             return result;
     }
@@ -341,7 +341,8 @@ uint64_t frames_stack(struct frames *f, const struct unwind_step *steps, uint32_
     if (count > UNWIND_FRAMES_MAX)
         count = UNWIND_FRAMES_MAX;
     for (uint32_t i = 0; i < count; i++) {
-        if (frame_id(f, steps[i].ip, &f->ids[count - 1 - i]) != MEDIC_OK)
+        /* The leaf may have been interrupted; all others have called the one before them. */
+        if (frame_id(f, steps[i].ip, i > 0, &f->ids[count - 1 - i]) != MEDIC_OK)
             return lose(f);
     }
     hash = hash_of(f->ids, count, flags);

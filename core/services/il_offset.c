@@ -1,5 +1,7 @@
 #include "core/services/il_offset.h"
 
+#include "core/services/il_calls.h"
+
 #include <medic/capture_format.h>
 #include <stdlib.h>
 
@@ -45,7 +47,7 @@ static int offset_in_body(ICorProfilerInfo12 *info, uintptr_t start, uintptr_t i
     return 0;
 }
 
-static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset)
+static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset, int called)
 {
     COR_DEBUG_IL_TO_NATIVE_MAP few[ENTRIES_INLINE], *map = few;
     ULONG32 count = 0, room = ENTRIES_INLINE;
@@ -59,25 +61,47 @@ static uint32_t ask(ICorProfilerInfo12 *info, uintptr_t start, uint32_t offset)
     }
     if (SUCCEEDED(hr))
         il = il_offset_in(map, count < room ? count : room, offset);
+    if (SUCCEEDED(hr) && count && il == MEDIC_NO_IL_OFFSET && called)
+        il = 0; /* all of the body seems to be the prolog, which calls nothing */
     if (map != few)
         free(map);
     return il;
 }
 
-uint32_t il_offset_at(ICorProfilerInfo12 *info, uintptr_t ip, FunctionID function)
+/* Optimized code does not map every statement: since .NET 10 those that allocate an array may be missing, and their code
+ * seems to belong to a statement before them, which calls nothing. Then the call is in the next one that can. */
+static uint32_t of_call(ICorProfilerInfo12 *info, FunctionID function, uint32_t il)
+{
+    ModuleID module = 0;
+    ClassID type, argument;
+    mdToken token;
+    ULONG32 arguments;
+    LPCBYTE body = NULL;
+    ULONG size = 0;
+
+    if (FAILED(info->lpVtbl->GetFunctionInfo2(info, function, 0, &type, &module, &token, 1, &arguments, &argument)) ||
+        FAILED(info->lpVtbl->GetILFunctionBody(info, module, token, &body, &size)) || !body)
+        return il;
+    return il_first_call(body, size, il);
+}
+
+uint32_t il_offset_at(ICorProfilerInfo12 *info, uintptr_t ip, FunctionID function, int called)
 {
     UINT_PTR starts[VERSIONS];
     FunctionID found = 0;
     ReJITID rejit = 0;
     ULONG32 count = 0;
-    uint32_t offset;
+    uint32_t offset, il = MEDIC_NO_IL_OFFSET;
 
     if (FAILED(info->lpVtbl->GetFunctionFromIP3(info, (LPCBYTE)ip, &found, &rejit)) || found != function ||
         FAILED(info->lpVtbl->GetNativeCodeStartAddresses(info, function, rejit, VERSIONS, &count, starts)))
         return MEDIC_NO_IL_OFFSET;
     for (ULONG32 i = 0; i < count && i < VERSIONS; i++) {
-        if (offset_in_body(info, starts[i], ip, &offset))
-            return ask(info, starts[i], offset);
+        if (offset_in_body(info, starts[i], ip, &offset)) {
+            il = ask(info, starts[i], offset, called);
+            break;
+        }
     }
-    return MEDIC_NO_IL_OFFSET;
+    /* The IL of a rewritten method is not what GetILFunctionBody tells. */
+    return called && il != MEDIC_NO_IL_OFFSET && !rejit ? of_call(info, function, il) : il;
 }

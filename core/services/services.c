@@ -200,8 +200,16 @@ static int records_emit(const medic_host *host, uint32_t type, const void *data,
     return is_plugins(type) ? session_emit(type, data, size) : MEDIC_E_ARGUMENT;
 }
 
+static void records_soon(const medic_host *host)
+{
+    (void)host;
+    if (atomic_load_explicit(&session.soon, memory_order_relaxed) != SOON_ASKED &&
+        atomic_exchange(&session.soon, SOON_ASKED) == SOON_NOT)
+        ring_wake(&session.ring);
+}
+
 static const medic_records_service records_service = {
-    sizeof records_service, 0, records_write, records_write2, records_emit,
+    sizeof records_service, 0, records_write, records_write2, records_emit, records_soon,
 };
 
 /* medic.names */

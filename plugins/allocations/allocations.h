@@ -52,6 +52,7 @@ typedef struct al_sums {
     uint64_t objects;                              /* estimated, thousandths */
     uint64_t large_count, large_bytes, large_most; /* exactly, since the recording began */
     uint64_t large_on_count, large_on_bytes;       /* of them, since events come */
+    uint64_t time_ns;
 } al_sums;
 
 typedef struct al_usage {

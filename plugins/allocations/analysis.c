@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TICK_BIAS 0.35  /* of a type's bytes, the most that was measured: README.md */
 #define FRAMES_ASKED 8u /* from the allocation on, for what kind it is */
 
 static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
@@ -102,6 +103,14 @@ static void take_over(struct type *into, struct type *from, uint32_t index)
     from->sums = (al_sums){.type = of->type};
 }
 
+/* Ticks are biased among types, by as much as a third of a type's bytes: one standard error is half of what is printed. */
+static double bias_variance(const struct recording *recording, double bytes)
+{
+    double error = recording->facts.mode == AL_MODE_TICK ? TICK_BIAS / CERTAIN * bytes : 0;
+
+    return error * error;
+}
+
 /* Types that a person would call by one name (closures of a class, a type loaded twice) are one row. */
 static int unite_types(struct recording *recording)
 {
@@ -123,12 +132,12 @@ static int unite_types(struct recording *recording)
         struct type *type = &recording->types[i];
         type->bytes = (double)type->sums.bytes + (double)type->sums.large_on_bytes;
         type->objects = (double)type->sums.objects / 1000 + (double)type->sums.large_on_count;
+        type->variance = (double)type->sums.variance + bias_variance(recording, (double)type->sums.bytes);
     }
     return MEDIC_OK;
 }
 
-/* NULL when there are no sums of it: then it is one of those without room, which have the id 0. */
-static struct type *find_type(const struct recording *recording, uint64_t id)
+struct type *find_type(const struct recording *recording, uint64_t id)
 {
     size_t low = 0, high = recording->type_count;
 
@@ -142,11 +151,6 @@ static struct type *find_type(const struct recording *recording, uint64_t id)
     if (low == recording->type_count || recording->types[low].id != id)
         return NULL;
     return &recording->types[recording->types[low].same_as ? recording->types[low].same_as - 1 : low];
-}
-
-double type_variance(const struct type *type)
-{
-    return (double)type->sums.variance;
 }
 
 /* --- samples --- */
@@ -200,19 +204,22 @@ static int join_sample(struct recording *recording, struct sample *sample)
 /* By the innermost method of the framework that says something, up to the program's own. */
 static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
 {
-    enum kind kind = KIND_COUNT;
+    enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
     const uint32_t *frames;
     uint32_t count;
+    int first = 1;
 
     if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
-        return kind_of(type->name, type->base_name, NULL, 0);
+        return kind;
     for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
         const medic_frame *frame = frame_of(recording, frames[i - 1]);
         int own = frame->code == MEDIC_CODE_USER;
         enum kind said = kind_of(type->name, type->base_name, frame->function, own);
-        int through = i < sample->count && is_allocator(frame_of(recording, frames[i])->function);
-        if (kind == KIND_COUNT || (!kind_is_vague(said) && (!own || through)))
+        if (is_allocator(frame->function))
+            continue;
+        if (first || (!kind_is_vague(said) && !own))
             kind = said;
+        first = 0;
         if (own || !kind_is_vague(kind))
             break;
     }
@@ -267,7 +274,6 @@ static void find_usage(const struct recording *recording, struct facts *facts)
     /* What crosses the next 100 kB is chance; how much was allocated between is not. */
     facts->variance = facts->mode == AL_MODE_SAMPLED ? (double)last->variance : 0;
     facts->samples = last->samples;
-    facts->stacks = recording->sample_count;
     facts->large_count = last->large_count;
     facts->large_bytes = last->large_bytes;
     for (uint32_t i = 0; i < AL_COLLECTIONS; i++) {
@@ -308,8 +314,7 @@ static void find_leads(const struct recording *recording, struct facts *facts)
             facts->kind = lead_of(recording, &recording->kinds[i]);
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
-        struct lead lead = {
-            .type = type->name, .place = type->site, .bytes = type->bytes, .variance = type_variance(type)};
+        struct lead lead = {.type = type->name, .place = type->site, .bytes = type->bytes, .variance = type->variance};
         if (type->bytes > facts->type.bytes)
             facts->type = lead;
         if ((double)type->sums.large_bytes > facts->large.bytes) {
@@ -324,13 +329,14 @@ static void find_leads(const struct recording *recording, struct facts *facts)
 int analyse(struct recording *recording)
 {
     sort(recording->usages, recording->usage_count, sizeof *recording->usages, by_time);
+    find_usage(recording, &recording->facts);
     merge_types(recording);
     if (unite_types(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     join_samples(recording);
     if (make_shares(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
-    find_usage(recording, &recording->facts);
+    recording->facts.stacks = recording->sample_count;
     find_leads(recording, &recording->facts);
     return MEDIC_OK;
 }

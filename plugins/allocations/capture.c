@@ -10,7 +10,7 @@
 #define USAGE_NS UINT64_C(95000000) /* ticks come a little early now and then */
 #define LARGE_PART 4                /* of the stacks a second, for large objects */
 
-static void write_sums(struct allocations *self, struct type_slot *slot)
+static void write_sums(struct allocations *self, struct type_slot *slot, uint64_t now_ns)
 {
     uint64_t large = load64(&slot->large_count), samples = load64(&slot->samples);
     al_sums sums = {.type = load64(&slot->type),
@@ -22,7 +22,8 @@ static void write_sums(struct allocations *self, struct type_slot *slot)
                     .large_bytes = load64(&slot->large_bytes),
                     .large_most = load64(&slot->large_most),
                     .large_on_count = load64(&slot->large_on_count),
-                    .large_on_bytes = load64(&slot->large_on_bytes)};
+                    .large_on_bytes = load64(&slot->large_on_bytes),
+                    .time_ns = now_ns};
 
     if (samples + large == slot->written)
         return;
@@ -33,10 +34,10 @@ static void write_sums(struct allocations *self, struct type_slot *slot)
 static void write_all_sums(struct allocations *self, uint64_t now_ns)
 {
     self->sums_ns = now_ns;
-    write_sums(self, &self->rest);
+    write_sums(self, &self->rest, now_ns);
     for (uint32_t i = 0; i < TYPES; i++)
         if (load64(&self->types[i].type))
-            write_sums(self, &self->types[i]);
+            write_sums(self, &self->types[i], now_ns);
 }
 
 static void write_usage(struct allocations *self, uint64_t now_ns)

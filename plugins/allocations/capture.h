@@ -44,6 +44,7 @@ struct allocations {
     _Atomic uint64_t samples, variance;
     _Atomic uint64_t large_count, large_bytes;
     _Atomic uint64_t large_least; /* size of the smallest that the runtime calls large: its bound can be configured */
+    _Atomic uint64_t pinned_carry; /* bytes of small pinned objects that no tick has been charged with yet */
     _Atomic uint64_t stacks_taken, stacks_skipped, stacks_lost, unplaced, bad_events;
 
     /* Of collections; there is one suspension at a time. */

@@ -8,6 +8,7 @@
 
 #define BURST_NS UINT64_C(20000000)
 #define FIRST_STACKS 8u
+#define SIZE_SLACK 64u
 
 /* --- types --- */
 
@@ -101,19 +102,38 @@ static int is_medics_own(struct allocations *self)
            strncmp(name, "medic-", 6) == 0;
 }
 
-/* Large objects are counted one by one where they are allocated, pinned ones too: their samples add nothing. */
+/* Large objects are counted one by one where they are allocated, pinned ones too: their samples add nothing. Ticks tell a
+ * size without the object's header and end. */
 static int is_counted(struct allocations *self, const struct allocation *allocation)
 {
     return allocation->heap == AL_LARGE ||
-           (allocation->heap == AL_PINNED && allocation->size >= load64(&self->large_least));
+           (allocation->heap == AL_PINNED && allocation->size + SIZE_SLACK >= load64(&self->large_least));
 }
 
-static void allocated(struct allocations *self, const struct allocation *allocation)
+/* A tick stands for all that came since the one before it. The large pinned object that crosses the line is counted
+ * already; the smaller ones before it go with the next tick of their heap. */
+static void carry(struct allocations *self, const struct allocation *allocation)
+{
+    if (self->mode == AL_MODE_TICK && allocation->heap == AL_PINNED &&
+        allocation->weight > allocation->size + SIZE_SLACK)
+        add64(&self->pinned_carry, allocation->weight - allocation->size);
+}
+
+static void take_carried(struct allocations *self, struct allocation *allocation)
+{
+    if (allocation->heap == AL_PINNED && load64(&self->pinned_carry))
+        allocation->weight += atomic_exchange_explicit(&self->pinned_carry, 0, memory_order_relaxed);
+}
+
+static void allocated(struct allocations *self, struct allocation *allocation)
 {
     struct type_slot *slot;
 
-    if (is_counted(self, allocation))
+    if (is_counted(self, allocation)) {
+        carry(self, allocation);
         return;
+    }
+    take_carried(self, allocation);
     slot = slot_of(self, allocation->type);
     tell(self, slot, allocation->type);
     add64(&slot->bytes, allocation->weight);

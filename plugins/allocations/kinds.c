@@ -17,8 +17,10 @@ static const struct {
     [KIND_CLOSURE] = {"closures", "pass what the lambda captures as an argument or state, and make the lambda static"},
     [KIND_DELEGATE] = {"delegates", "keep the delegate in a static field, or make the lambda static so that the "
                                     "compiler keeps it"},
-    [KIND_STRING] = {"strings", "Concat, Substring and the like are compiled into the method that calls them: build "
-                                "the text once, or work on ReadOnlySpan<char>"},
+    [KIND_STRING] = {"strings", "work on the bytes or spans they are made of, or keep the texts that come again"},
+    [KIND_BUILT] = {"string building",
+                    "whatever of Concat, Format, Substring and the like stands there is compiled into "
+                    "the method: build the text once, or work on ReadOnlySpan<char>"},
     [KIND_CONCAT] = {"string concatenation", "build the text once, with string.Create, one interpolated string, or a "
                                              "reused StringBuilder"},
     [KIND_FORMAT] = {"string formatting",
@@ -48,7 +50,8 @@ const char *kind_hint(enum kind kind)
 
 int kind_is_vague(enum kind kind)
 {
-    return kind == KIND_STRING || kind == KIND_ARRAY || kind == KIND_BUFFER || kind == KIND_OBJECT;
+    return kind == KIND_STRING || kind == KIND_BUILT || kind == KIND_ARRAY || kind == KIND_BUFFER ||
+           kind == KIND_OBJECT;
 }
 
 static int has(const char *text, const char *piece)
@@ -68,8 +71,12 @@ int is_allocator(const char *method)
 {
     static const char *const allocators[] = {"System.String.Ctor",
                                              "System.String.FastAllocateString",
+                                             "System.Span<char>.ToString",
+                                             "System.ReadOnlySpan<char>.ToString",
+                                             "System.Text.ValueStringBuilder.",
                                              "System.GC.Allocate",
                                              "System.RuntimeType.CreateInstance",
+                                             "System.RuntimeTypeHandle.InternalAlloc",
                                              "System.ActivatorCache",
                                              "System.Runtime.CompilerServices.CastHelpers",
                                              "System.Runtime.CompilerServices.BoxingHelpers",
@@ -91,6 +98,13 @@ static int ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+/* "System.Collections.Generic.Dictionary<int, int>.Entry[]": what a collection keeps its elements in. The methods that make
+ * it anew may be compiled into the program's own. */
+static int is_inside_collection(const char *type)
+{
+    return strncmp(type, "System.Collections.", 19) == 0 && (ends_with(type, ".Entry[]") || ends_with(type, ".Node[]"));
+}
+
 static enum kind kind_of_array(const char *type, const char *method, int own)
 {
     static const char *const growing[] = {".Resize",       ".Grow",   "set_Capacity",  "EnsureCapacity",
@@ -99,7 +113,7 @@ static enum kind kind_of_array(const char *type, const char *method, int own)
 
     if (has(method, "StringBuilder"))
         return KIND_BUILDER;
-    if (!own && has_any(method, growing))
+    if ((!own && has_any(method, growing)) || is_inside_collection(type))
         return KIND_GROWTH;
     if (own && is(type, "object[]", "System.Object[]"))
         return KIND_PARAMS;
@@ -108,7 +122,7 @@ static enum kind kind_of_array(const char *type, const char *method, int own)
     return KIND_ARRAY;
 }
 
-static enum kind kind_of_string(const char *method)
+static enum kind kind_of_string(const char *method, int own)
 {
     static const char *const format[] = {"String.Format", "string.Format", "InterpolatedStringHandler", "AppendFormat",
                                          NULL};
@@ -118,8 +132,10 @@ static enum kind kind_of_string(const char *method)
         "tring.Remove",        "tring.Insert",  "tring.Pad",  "tring.InternalSubString",
         "tring.CreateTrimmed", ".ToLower",      ".ToUpper",   ".ChangeCase",
         "CreateSplitArray",    "SplitInternal", NULL};
-    static const char *const numbers[] = {"Number.", ".ToString", NULL};
+    static const char *const numbers[] = {"Number.", ".ToString", "DateTimeFormat.", NULL};
 
+    if (own)
+        return KIND_BUILT;
     if (has_any(method, format))
         return KIND_FORMAT;
     if (has(method, "StringBuilder"))
@@ -146,7 +162,7 @@ enum kind kind_of(const char *type, const char *base, const char *method, int ow
     if (ends_with(type, "]") && strchr(type, '['))
         return kind_of_array(type, method, own);
     if (is(type, "string", "System.String"))
-        return kind_of_string(method);
+        return kind_of_string(method, own);
     if (has(type, "Text.StringBuilder"))
         return KIND_BUILDER;
     if (has(type, "DisplayClass") || has(type, "(closure)"))

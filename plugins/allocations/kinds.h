@@ -12,6 +12,7 @@ enum kind {
     KIND_CLOSURE,
     KIND_DELEGATE,
     KIND_STRING,
+    KIND_BUILT,
     KIND_CONCAT,
     KIND_FORMAT,
     KIND_PIECES,

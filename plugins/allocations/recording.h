@@ -12,6 +12,7 @@ struct type {
     const char *base_name;
     al_sums sums;
     double bytes; /* with the large ones */
+    double variance;
     double objects;
     /* Of what has a stack; weights square for how much a stack says. */
     double stack_bytes, stack_squares, large_stack_bytes, large_stack_squares;
@@ -22,9 +23,17 @@ struct type {
     double large_site_bytes;
 };
 
+/* What had been allocated of a type at a time. */
+struct point {
+    uint64_t type; /* id */
+    uint64_t time_ns;
+    double bytes, variance;
+};
+
 struct sample {
     uint64_t type; /* id while reading, then index */
-    uint64_t stack;
+    uint64_t stack, time_ns;
+    double size;   /* of the object; 0 = not told */
     double weight; /* bytes of the sample itself */
     double bytes;  /* that it stands for when all of the type are shared out among those with a stack */
     int large;
@@ -39,6 +48,7 @@ struct share {
     uint64_t type; /* index; for a site the type that has most */
     double type_bytes;
     double bytes, variance;
+    double objects;  /* estimated */
     double large;    /* of the bytes, in large objects */
     double top;      /* of a single frame and method */
     uint32_t frame;  /* of the site: the one with most */
@@ -57,6 +67,8 @@ struct recording {
 
     struct type *types; /* by id */
     size_t type_count, type_room;
+    struct point *points;
+    size_t point_count, point_room;
     struct sample *samples;
     size_t sample_count, sample_room;
     al_usage *usages; /* by time */
@@ -76,7 +88,8 @@ int analyse(struct recording *recording);
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 struct medic_place place_of(const struct recording *recording, uint32_t id);
 struct medic_place helper_of(const struct recording *recording, const struct share *share);
-double type_variance(const struct type *type);
+/* Of the type that has the sums of the id. NULL when there are none: then it is one of those without room, with the id 0. */
+struct type *find_type(const struct recording *recording, uint64_t id);
 
 /* --- shares.c --- */
 

@@ -24,13 +24,16 @@ static int read_sums(struct recording *recording, const medic_record *record)
 {
     struct type type = {0};
     al_sums *sums = &type.sums;
+    struct point point;
 
     if (!medic_take(record, sums, sizeof *sums, &recording->bad_records) || sums->bytes > BYTES_MOST ||
         sums->large_bytes > BYTES_MOST || sums->large_on_bytes > sums->large_bytes ||
         sums->large_on_count > sums->large_count)
         return MEDIC_OK;
     type.id = sums->type;
-    return MEDIC_PUSH(recording, type, type);
+    point = (struct point){sums->type, sums->time_ns, (double)sums->bytes + (double)sums->large_on_bytes,
+                           (double)sums->variance};
+    return MEDIC_PUSH(recording, point, point) == MEDIC_OK ? MEDIC_PUSH(recording, type, type) : MEDIC_E_MEMORY;
 }
 
 static int read_stack(struct recording *recording, const medic_record *record)
@@ -42,7 +45,9 @@ static int read_stack(struct recording *recording, const medic_record *record)
         return MEDIC_OK;
     sample.type = raw.type;
     sample.stack = raw.head.stack;
+    sample.time_ns = raw.head.time_ns;
     sample.weight = (double)raw.weight;
+    sample.size = (double)raw.size;
     return MEDIC_PUSH(recording, sample, sample);
 }
 
@@ -107,6 +112,7 @@ static int render(const medic_host *host, medic_reason *why)
         write_sections(&recording);
     }
     free(recording.types);
+    free(recording.points);
     free(recording.samples);
     free(recording.usages);
     free(recording.pairs);

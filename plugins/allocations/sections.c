@@ -36,6 +36,14 @@ medic_cell error_cell(double bytes, double variance)
     return error >= 0.001 ? medic_number(honest(error < 1 ? error : 1, error / 5)) : medic_none();
 }
 
+/* As sure as the bytes are. */
+static medic_cell objects_cell(double objects, double bytes, double variance)
+{
+    double off = bytes > 0 ? root_of(variance) / bytes : 0;
+
+    return objects > 0 ? whole(honest(objects, objects * off)) : medic_none();
+}
+
 static const char *place_text(const struct medic_place *place, char text[VERDICT_TEXT])
 {
     struct medic_text out = {text, VERDICT_TEXT};
@@ -126,7 +134,7 @@ static const struct type **sorted_types(const struct recording *recording, int (
 
 static void type_row(const struct recording *recording, medic_section *section, const struct type *type)
 {
-    double variance = type_variance(type), off = type->bytes > 0 ? root_of(variance) / type->bytes : 0;
+    double variance = type->variance;
     char place[VERDICT_TEXT];
     medic_cell cells[] = {
         medic_string(type->name),
@@ -134,8 +142,7 @@ static void type_row(const struct recording *recording, medic_section *section, 
         rate_cell(recording, type->bytes, variance),
         bytes_cell(type->bytes, variance),
         error_cell(type->bytes, variance),
-        type->objects > 0 ? whole(honest(type->objects, type->objects * off)) : medic_none(),
-        type->objects > 0 ? whole(type->bytes / type->objects + 0.5) : medic_none(),
+        objects_cell(type->objects, type->bytes, type->variance),
         medic_string(place_text(&type->site, place)),
     };
 
@@ -151,7 +158,6 @@ static void write_types(const struct recording *recording)
         MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
         MEDIC_RATIO_COLUMN("error", "±", 0),
         MEDIC_COUNT_COLUMN("objects", "Objects", 0),
-        MEDIC_BYTES_COLUMN("size", "Each", 0),
         MEDIC_TEXT_COLUMN("site", "Mostly in", 0),
     };
     const struct type **types = sorted_types(recording, by_type_bytes);
@@ -164,7 +170,7 @@ static void write_types(const struct recording *recording)
         MEDIC_OPEN(recording, MEDIC_TABLE, "types", "By type",
                    recording->facts.mode == AL_MODE_TICK
                        ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
-                         "types of odd sizes can be off by a third beyond ±."
+                         "± takes in that this can put a type off by a third."
                        : "Bytes and objects are estimates.",
                    columns);
     for (; rows < recording->type_count && types[rows]->bytes > 0; rows++)
@@ -176,7 +182,8 @@ static void write_types(const struct recording *recording)
 
 /* --- places --- */
 
-static void site_row(const struct recording *recording, medic_section *section, const struct share *share)
+static void site_row(const struct recording *recording, medic_section *section, const struct share *share,
+                     uint32_t columns)
 {
     struct medic_place site = place_of(recording, share->frame);
     char line[VERDICT_TEXT] = "";
@@ -194,7 +201,7 @@ static void site_row(const struct recording *recording, medic_section *section, 
         snprintf(line, sizeof line, "%s:%u", medic_file_name(site.file), site.line);
         cells[5] = medic_string(line);
     }
-    MEDIC_ROW(recording, section, cells);
+    recording->document->row(section, MEDIC_NO_PARENT, cells, columns);
 }
 
 /* By type and method together: what a person has to change. */
@@ -209,17 +216,22 @@ static void write_sites(const struct recording *recording)
         MEDIC_TEXT_COLUMN("where", "Where", 0),
         MEDIC_TEXT_COLUMN("by", "Allocated by", 0),
     };
+    size_t rows = recording->pair_count < ROWS_MAX ? recording->pair_count : ROWS_MAX;
+    uint32_t used = MEDIC_COUNT_OF(columns) - 1;
     medic_section *section;
 
-    if (!recording->pair_count)
+    if (!rows)
         return;
-    section =
-        MEDIC_OPEN(recording, MEDIC_TABLE, "sites", "By method and type",
-                   "The innermost method of the program's own; the framework's that allocates for it is in the last "
-                   "column.",
-                   columns);
-    for (size_t i = 0; i < recording->pair_count && i < ROWS_MAX; i++)
-        site_row(recording, section, &recording->pairs[i]);
+    for (size_t i = 0; i < rows && used < MEDIC_COUNT_OF(columns); i++)
+        used += helper_of(recording, &recording->pairs[i]).name != NULL;
+    section = medic_open_section(recording->document, recording->host, MEDIC_TABLE, "sites", "By method and type",
+                                 used < MEDIC_COUNT_OF(columns)
+                                     ? "The innermost method of the program's own."
+                                     : "The innermost method of the program's own; the framework's that allocates for "
+                                       "it is in the last column.",
+                                 columns, used, 0);
+    for (size_t i = 0; i < rows; i++)
+        site_row(recording, section, &recording->pairs[i], used);
     recording->document->total_rows(section, recording->pair_count);
 }
 
@@ -231,15 +243,21 @@ static void write_methods(const struct recording *recording)
         MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
         MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
         MEDIC_RATIO_COLUMN("error", "±", 0),
+        MEDIC_COUNT_COLUMN("objects", "Objects", 0),
         MEDIC_TEXT_COLUMN("type", "Mostly", 0),
         MEDIC_TEXT_COLUMN("code", "Code", 0),
     };
+    size_t rows = recording->site_count < ROWS_MAX ? recording->site_count : ROWS_MAX;
+    uint32_t used = MEDIC_COUNT_OF(columns) - 1; /* the last one only if not all are the program's own */
     medic_section *section;
 
-    if (!recording->site_count)
+    if (!rows)
         return;
-    section = MEDIC_OPEN(recording, MEDIC_TABLE, "methods", "By method", NULL, columns);
-    for (size_t i = 0; i < recording->site_count && i < ROWS_MAX; i++) {
+    for (size_t i = 0; i < rows && used < MEDIC_COUNT_OF(columns); i++)
+        used += place_of(recording, recording->sites[i].frame).code != MEDIC_CODE_USER;
+    section = medic_open_section(recording->document, recording->host, MEDIC_TABLE, "methods", "By method", NULL,
+                                 columns, used, 0);
+    for (size_t i = 0; i < rows; i++) {
         const struct share *site = &recording->sites[i];
         struct medic_place place = place_of(recording, site->frame);
         medic_cell cells[] = {
@@ -248,10 +266,11 @@ static void write_methods(const struct recording *recording)
             rate_cell(recording, site->bytes, site->variance),
             bytes_cell(site->bytes, site->variance),
             error_cell(site->bytes, site->variance),
+            objects_cell(site->objects, site->bytes, site->variance),
             medic_string(recording->types[site->type].name),
             medic_string(code_name(place.code)),
         };
-        MEDIC_ROW(recording, section, cells);
+        recording->document->row(section, MEDIC_NO_PARENT, cells, used);
     }
     recording->document->total_rows(section, recording->site_count);
 }
@@ -261,7 +280,7 @@ static void write_methods(const struct recording *recording)
 static void write_kinds(const struct recording *recording)
 {
     static const medic_column columns[] = {
-        MEDIC_TEXT_COLUMN("kind", "What they are", MEDIC_COLUMN_KEY),
+        MEDIC_TEXT_COLUMN("kind", "Kind", MEDIC_COLUMN_KEY),
         MEDIC_SHARE_COLUMN("share", "Share"),
         MEDIC_RATE_COLUMN("rate", "Rate", MEDIC_UNIT_BYTES_PER_SECOND),
         MEDIC_BYTES_COLUMN("bytes", "Bytes", 0),
@@ -409,6 +428,8 @@ void write_sections(const struct recording *recording)
     write_large(recording);
     write_collections(recording);
     write_timeline(recording);
+    write_types_over_time(recording);
+    write_methods_over_time(recording);
     if (recording->sample_count) {
         tree = make_tree(recording);
         write_paths(recording, tree);

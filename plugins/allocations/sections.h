@@ -27,4 +27,8 @@ void write_collections(const struct recording *recording);
 void write_timeline(const struct recording *recording);
 void write_notes(const struct recording *recording);
 
+/* sections_time.c */
+void write_types_over_time(const struct recording *recording);
+void write_methods_over_time(const struct recording *recording);
+
 #endif

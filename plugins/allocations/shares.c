@@ -52,8 +52,7 @@ static double part_variance(const struct type *type, double bytes, double large)
     double small = (double)type->sums.bytes, part = bytes > large ? bytes - large : 0;
     double share = small > 0 && part < small ? part / small : 1;
 
-    return share * share * type_variance(type) +
-           division_variance(part, small, type->stack_bytes, type->stack_squares) +
+    return share * share * type->variance + division_variance(part, small, type->stack_bytes, type->stack_squares) +
            division_variance(large, (double)type->sums.large_on_bytes, type->large_stack_bytes,
                              type->large_stack_squares);
 }
@@ -71,6 +70,7 @@ static size_t add_up(struct share *shares, size_t count, int by_type)
             continue;
         }
         last->bytes += shares[i].bytes;
+        last->objects += shares[i].objects;
         last->large += shares[i].large;
         last->variance += shares[i].variance;
         last->stacks += shares[i].stacks;
@@ -106,6 +106,7 @@ static size_t unite_places(struct share *shares, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (used && by_pair(&shares[used - 1], &shares[i]) == 0) {
             shares[used - 1].bytes += shares[i].bytes;
+            shares[used - 1].objects += shares[i].objects;
             shares[used - 1].large += shares[i].large;
             shares[used - 1].stacks += shares[i].stacks;
         } else {
@@ -128,6 +129,7 @@ static int make_pairs(struct recording *recording)
         pairs[i] = (struct share){.key = frame_of(recording, sample->site)->function_id,
                                   .type = sample->type,
                                   .bytes = sample->bytes,
+                                  .objects = sample->size > 0 ? sample->bytes / sample->size : 0,
                                   .large = sample->large ? sample->bytes : 0,
                                   .frame = sample->site,
                                   .method = sample->method,

@@ -34,18 +34,19 @@ double root_of(double value)
 
 double honest(double value, double error)
 {
-    double unit = 1, steps;
+    double unit = 1, parts = 1; /* the last digit is worth unit / parts */
+    double steps;
 
     if (!(error > 0) || !(value > 0))
         return value;
     while (unit * 10 <= error && unit < 1e18)
         unit *= 10;
-    while (unit > error && unit > 1e-6)
-        unit /= 10;
-    steps = value / unit;
+    while (unit / parts > error && parts < 1e6)
+        parts *= 10;
+    steps = value / unit * parts;
     if (steps > 1e15)
         return value;
-    return (double)(uint64_t)(steps + 0.5) * unit;
+    return (double)(uint64_t)(steps + 0.5) * unit / parts;
 }
 
 double share_error(double bytes, double variance, double all, double all_variance)

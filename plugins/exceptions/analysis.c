@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEADY_LEAST 8u /* samples; with fewer the early ones count too */
+#define PLAIN_LEAST 3u /* with fewer those with a stack count too */
 #define NOISE_SHARE 0.5
-#define BUCKETS 100u
-#define BURST_SHARE 0.5 /* of all throws in a tenth of the time */
+#define TIMELINE_PART_NS UINT64_C(100000000) /* counts come so often */
+#define BURST_SHARE 0.5                      /* of all throws in a tenth of the time */
 #define BURST_LEAST 100u
+#define BURST_PARTS_LEAST 20u
+#define DYING_NS UINT64_C(10000000000) /* from an exception that nobody catches to the end of the program */
 
 uint64_t throws_of(const struct type *type)
 {
@@ -214,9 +216,9 @@ static void settle_routes(struct recording *recording)
     }
 }
 
-static size_t route_of(const struct recording *recording, const struct sample *sample)
+static size_t find_route(const struct recording *recording, uint64_t type, uint64_t catcher)
 {
-    struct route key = {.type_id = sample->head.type, .catcher = sample->caught ? sample->catcher : 0};
+    struct route key = {.type_id = type, .catcher = catcher};
     struct route *found =
         recording->route_count ? bsearch(&key, recording->routes, recording->route_count, sizeof key, by_route) : NULL;
 
@@ -225,30 +227,48 @@ static size_t route_of(const struct recording *recording, const struct sample *s
 
 /* --- CPU --- */
 
-static void add_measure(struct measure *measure, double value)
+static void add_measure(struct measure *measure, const ex_catch *caught)
 {
+    double cpu = (double)caught->cpu_ns;
+
     measure->count++;
-    measure->sum += value;
-    measure->squares += value * value;
+    measure->sum += cpu;
+    measure->squares += cpu * cpu;
+    measure->time += (double)caught->time_ns;
 }
 
-static void measure_sample(struct route *route, const struct sample *sample)
+struct measure measure_of(const struct route *route, int again)
 {
-    int again = (sample->head.flags & EX_PROPAGATED) != 0;
+    const struct measure *plain = &route->plain[again], *stacked = &route->stacked[again];
 
-    route->samples[again]++;
-    if (!sample->caught)
-        return;
-    add_measure(sample->head.flags & EX_EARLY ? &route->early[again] : &route->steady[again], (double)sample->cpu_ns);
-    route->time_sum += (double)sample->time_ns;
-    route->time_count++;
+    if (plain->count >= PLAIN_LEAST)
+        return *plain;
+    return (struct measure){plain->count + stacked->count, plain->sum + stacked->sum, plain->squares + stacked->squares,
+                            plain->time + stacked->time};
 }
 
-static struct measure joined(const struct measure *steady, const struct measure *early)
+static void measure_routes(struct recording *recording)
 {
-    if (steady->count >= STEADY_LEAST)
-        return *steady;
-    return (struct measure){steady->count + early->count, steady->sum + early->sum, steady->squares + early->squares};
+    for (size_t i = 0; i < recording->catch_count; i++) {
+        const ex_catch *caught = &recording->catchs[i];
+        int again = (caught->flags & EX_PROPAGATED) != 0;
+        size_t route = find_route(recording, caught->type, caught->catcher);
+        if (route == NO_INDEX || caught->flags & EX_UNTIMED)
+            continue;
+        add_measure(caught->number ? &recording->routes[route].stacked[again] : &recording->routes[route].plain[again],
+                    caught);
+    }
+}
+
+double timed_weight(const struct recording *recording, const ex_catch *caught)
+{
+    int again = (caught->flags & EX_PROPAGATED) != 0;
+    size_t index = find_route(recording, caught->type, caught->catcher);
+    const struct route *route = index == NO_INDEX ? NULL : &recording->routes[index];
+
+    if (!route || caught->flags & EX_UNTIMED || (caught->number && route->plain[again].count >= PLAIN_LEAST))
+        return 0;
+    return (double)route->counts[again] / (double)measure_of(route, again).count;
 }
 
 /* Mean times count; the variance is that of a mean of so many samples. */
@@ -257,10 +277,10 @@ static void estimate_route(struct recording *recording, struct route *route)
     struct type *type = &recording->types[route->type];
 
     for (int again = 0; again < 2; again++) {
-        struct measure of = joined(&route->steady[again], &route->early[again]);
+        struct measure of = measure_of(route, again);
         double mean, variance, count = (double)route->counts[again];
         if (!of.count)
-            of = joined(&route->steady[!again], &route->early[!again]);
+            of = measure_of(route, !again);
         if (!of.count)
             continue;
         mean = of.sum / (double)of.count;
@@ -284,12 +304,12 @@ static void look_at_samples(struct recording *recording)
         struct sample *sample = &recording->samples[i];
         struct route *route;
         sample->type = type_of(recording, sample->head.type);
-        sample->route = route_of(recording, sample);
+        sample->route = find_route(recording, sample->head.type, sample->caught ? sample->catcher : 0);
         if (sample->route == NO_INDEX || sample->type == NO_INDEX)
             continue;
         route = &recording->routes[sample->route];
         recording->types[sample->type].samples++;
-        measure_sample(route, sample);
+        route->samples[(sample->head.flags & EX_PROPAGATED) != 0]++;
         if (route->name && sample->frame_count) {
             route->judged_samples++;
             route->noise_samples += !passes_program(recording, sample, route->name);
@@ -468,25 +488,37 @@ static int descending(const void *left, const void *right)
     return (a < b) - (a > b);
 }
 
+uint32_t timeline_parts(const struct recording *recording)
+{
+    uint64_t parts = recording->facts.span_ns / TIMELINE_PART_NS;
+
+    if (!recording->rate_count || parts < 2)
+        return 0;
+    return parts < TIMELINE_PARTS ? (uint32_t)parts : TIMELINE_PARTS;
+}
+
 static void find_bursts(struct recording *recording)
 {
-    double buckets[BUCKETS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
+    double parts[TIMELINE_PARTS] = {0}, all = 0, burst = 0, span = (double)recording->facts.span_ns;
     struct facts *facts = &recording->facts;
+    uint32_t count = timeline_parts(recording);
 
-    for (size_t i = 0; i < recording->rate_count && span > 0; i++) {
+    if (count < BURST_PARTS_LEAST)
+        return;
+    for (size_t i = 0; i < recording->rate_count; i++) {
         const ex_count *rate = &recording->rates[i];
         double at = rate->time_ns > recording->begin_ns ? (double)(rate->time_ns - recording->begin_ns) / span : 0;
-        size_t bucket = at < 1 ? (size_t)(at * BUCKETS) : BUCKETS - 1;
-        buckets[bucket] += (double)(rate->fresh + rate->propagated);
+        uint32_t part = at < 1 ? (uint32_t)(at * count) : count - 1;
+        parts[part] += (double)(rate->fresh + rate->propagated);
         all += (double)(rate->fresh + rate->propagated);
-        if (buckets[bucket] > facts->rate_most * span / 1e9 / BUCKETS) {
-            facts->rate_most = buckets[bucket] / (span / 1e9 / BUCKETS);
-            facts->most_ns = (uint64_t)((double)bucket / BUCKETS * span);
+        if (parts[part] > facts->rate_most * span / 1e9 / count) {
+            facts->rate_most = parts[part] / (span / 1e9 / count);
+            facts->most_ns = (uint64_t)((double)part / count * span);
         }
     }
-    qsort(buckets, BUCKETS, sizeof *buckets, descending);
-    for (size_t i = 0; i < BUCKETS / 10; i++)
-        burst += buckets[i];
+    qsort(parts, count, sizeof *parts, descending);
+    for (uint32_t i = 0; i < count / 10; i++)
+        burst += parts[i];
     if (all >= BURST_LEAST && burst > BURST_SHARE * all)
         facts->burst_share = burst / all;
 }
@@ -543,6 +575,33 @@ static double root(double value)
     return guess;
 }
 
+/* Samples of one thread are in the order of their numbers. */
+static int is_last_of_thread(const struct recording *recording, size_t sample)
+{
+    for (size_t i = sample + 1; i < recording->sample_count; i++)
+        if (recording->samples[i].head.head.os_id == recording->samples[sample].head.head.os_id)
+            return 0;
+    return 1;
+}
+
+/* A recording that stops in the middle, and a thread that did no more than throw what nobody caught. */
+static void find_unhandled(struct recording *recording)
+{
+    uint64_t earliest = recording->end_ns > DYING_NS ? recording->end_ns - DYING_NS : 0;
+
+    if (recording->facts.cheap || recording->capture->end_reason(recording->host) != MEDIC_END_NONE)
+        return;
+    for (size_t i = recording->sample_count; i-- > 0;) {
+        const struct sample *sample = &recording->samples[i];
+        const char *name = sample->type == NO_INDEX ? NULL : recording->types[sample->type].name;
+        if (sample->caught || !name || sample->head.head.time_ns < earliest || !is_last_of_thread(recording, i))
+            continue;
+        recording->facts.unhandled =
+            (struct unhandled){short_type(name), sample->message, place_of(recording, sample->site)};
+        return;
+    }
+}
+
 static void find_facts(struct recording *recording)
 {
     struct facts *facts = &recording->facts;
@@ -561,6 +620,7 @@ static void find_facts(struct recording *recording)
     }
     facts->cpu_error_ns = 1.96 * root(variance);
     find_bursts(recording);
+    find_unhandled(recording);
 }
 
 int analyse(struct recording *recording)
@@ -574,6 +634,7 @@ int analyse(struct recording *recording)
         if (look_at_stack(recording, &recording->samples[i]) != MEDIC_OK)
             return MEDIC_E_MEMORY;
     look_at_samples(recording);
+    measure_routes(recording);
     for (size_t i = 0; i < recording->route_count; i++)
         if (recording->routes[i].type != NO_INDEX)
             estimate_route(recording, &recording->routes[i]);

@@ -8,7 +8,7 @@
 #define PROVIDER "Microsoft-Windows-DotNETRuntime"
 #define EXCEPTION_KEYWORD UINT64_C(0x8000)
 #define LEVEL_ERROR 2u
-#define ROUTES_EVERY 10u /* ticks */
+#define TOTALS_NS UINT64_C(1000000000) /* of a program that does not throw */
 
 static uint64_t process_cpu_ns(void)
 {
@@ -61,16 +61,21 @@ static int drain(void *instance, const medic_record *record)
 
 /* --- counts --- */
 
-static void write_counts(struct throws *self, struct tally *tally, uint32_t type, uint64_t now)
+static int write_counts(struct throws *self, struct tally *tally, uint32_t type, uint64_t now)
 {
-    for (uint32_t i = 0; i < tally->room; i++) {
+    int32_t entry;
+    int some = 0;
+
+    for (uint32_t i = 0; (entry = tally_entry(tally, i)) != TALLY_NONE; i++) {
         ex_count count = {.time_ns = now};
-        if (!tally_take(tally, i, &count.fresh, &count.propagated))
+        if (!tally_take(tally, (uint32_t)entry, &count.fresh, &count.propagated))
             continue;
-        count.type = tally->entries[i].first;
-        count.catcher = tally->entries[i].second;
+        count.type = tally->entries[entry].first;
+        count.catcher = tally->entries[entry].second;
         self->records->emit(self->host, type, &count, sizeof count);
+        some = 1;
     }
+    return some;
 }
 
 static void write_totals(struct throws *self, uint64_t now)
@@ -90,21 +95,23 @@ static void write_totals(struct throws *self, uint64_t now)
     self->records->emit(self->host, EX_TOTALS, &totals, sizeof totals);
 }
 
-static void write_all(struct throws *self, uint64_t now)
+/* Catches first: each of them is of a throw that is counted by then. */
+static int write_both(struct throws *self, uint64_t now)
 {
-    write_counts(self, &self->types, EX_RATE, now);
-    write_counts(self, &self->routes, EX_CAUGHT, now);
-    write_totals(self, now);
+    int caught = write_counts(self, &self->routes, EX_CAUGHT, now);
+
+    return write_counts(self, &self->types, EX_RATE, now) || caught;
 }
 
+/* All that belongs together in one go: a program that dies of an exception leaves what the last tick wrote. */
 static void tick(void *instance, uint64_t now)
 {
     struct throws *self = instance;
 
-    if (++self->ticks % ROUTES_EVERY == 0)
-        write_all(self, now);
-    else
-        write_counts(self, &self->types, EX_RATE, now);
+    if (write_both(self, now) || now - self->totals_ns >= TOTALS_NS) {
+        self->totals_ns = now;
+        write_totals(self, now);
+    }
 }
 
 static int stop(void *instance, medic_reason *why)
@@ -112,7 +119,8 @@ static int stop(void *instance, medic_reason *why)
     struct throws *self = instance;
 
     (void)why;
-    write_all(self, self->clock->now_ns());
+    write_both(self, self->clock->now_ns());
+    write_totals(self, self->clock->now_ns());
     return MEDIC_OK;
 }
 

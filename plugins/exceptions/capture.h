@@ -19,9 +19,10 @@ struct flight {
     uintptr_t
         stack; /* address in the throwing frame: one that is thrown later by a caller of it has ended this flight */
     uint64_t number;   /* of the sample; 0 = none */
-    uint64_t begin_ns; /* of the sample */
+    uint64_t begin_ns; /* 0 = not timed */
     uint64_t begin_cpu_ns;
-    uint32_t flags; /* enum ex_throw_flags */
+    uint64_t clock_ns; /* what reading that clock took */
+    uint32_t flags;    /* enum ex_throw_flags */
     uint32_t reserved;
 };
 
@@ -32,6 +33,7 @@ struct thread {
     uint32_t depth;
     uint32_t epoch;       /* of last_caught */
     ObjectID last_caught; /* what the catch block that was entered last has got */
+    uint64_t until_timed; /* throws from now; 0 = none */
     struct flight flights[FLIGHTS];
 };
 
@@ -47,7 +49,7 @@ struct throws {
     int cheap, redact;
     uint32_t stacks_per_second, message_length;
     uint64_t stack_step_ns; /* 0 = no stacks */
-    uint32_t ticks;
+    uint64_t totals_ns;     /* when they were written */
 
     struct tally types;     /* (type, 0) */
     struct tally routes;    /* (type, catcher) */
@@ -66,8 +68,10 @@ int fields_find(ICorProfilerInfo12 *info, struct fields *fields, medic_reason *w
 extern const medic_callbacks exceptions_callbacks;
 /* Whether this throw gets a stack: early ones of a type do, whatever the rate. */
 int stack_allowed(struct throws *self, int early);
-/* Counts one throw; TALLY_NONE when there is no room. *early: it is one of the first of its type in this shard. */
-int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early);
+/* Counts one throw; TALLY_NONE when there is no room. *early: few of its type have got a stack so far. */
+int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *early);
+/* Counts a sample of the entry's type as taken, or as lost. */
+void note_sample(struct throws *self, int32_t entry, int code);
 uint32_t shard_of_thread(void);
 
 /* trace_event.c [runtime] */

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-/* Throws of a type, in each shard, that get a stack whatever the rate: a rare type must not drown among those of a loop. */
-#define EARLY 4u
+/* Throws of a type that get a stack whatever the rate: a rare type must not drown among those of a loop. */
+#define EARLY 16u
 /* What the rate leaves unused is saved up for so long. */
 #define BURST_NS UINT64_C(100000000)
 #define PROBES 32u
+#define TIMED_BITS 4
 
 static uint64_t word_at(uint64_t address)
 {
@@ -75,16 +76,7 @@ static struct flight *land(struct thread *thread, uint64_t type)
 
 /* --- counting --- */
 
-static int is_early(const struct tally *types, uint32_t shard, int32_t entry)
-{
-    struct tally_pair *pair = &types->counts[shard * types->room + (uint32_t)entry];
-
-    return atomic_load_explicit(&pair->fresh, memory_order_relaxed) +
-               atomic_load_explicit(&pair->propagated, memory_order_relaxed) <=
-           EARLY;
-}
-
-int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int propagated, int *early)
+int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *early)
 {
     int32_t entry = tally_find(&self->types, type, 0);
 
@@ -92,9 +84,18 @@ int32_t count_throw(struct throws *self, uint32_t shard, uint64_t type, int prop
         atomic_fetch_add_explicit(propagated ? &self->propagated_missed : &self->fresh_missed, 1, memory_order_relaxed);
         return entry;
     }
-    tally_add(&self->types, shard, entry, propagated);
-    *early = is_early(&self->types, shard, entry);
+    tally_add(&self->types, shard_of_thread(), entry, propagated);
+    *early = atomic_load_explicit(&self->types.entries[entry].stacks, memory_order_relaxed) < EARLY;
     return entry;
+}
+
+/* One that was lost is made up for by the next one. */
+void note_sample(struct throws *self, int32_t entry, int code)
+{
+    if (code != MEDIC_OK)
+        atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
+    else if (entry != TALLY_NONE)
+        atomic_fetch_add_explicit(&self->types.entries[entry].stacks, 1, memory_order_relaxed);
 }
 
 static void announce_type(struct throws *self, int32_t entry, uint64_t type)
@@ -186,35 +187,60 @@ static void read_message(const struct throws *self, ObjectID object, ex_throw *h
     memcpy(to, (const void *)(uintptr_t)(message + self->fields.characters), head->message_kept * sizeof(WCHAR));
 }
 
-static void sample(struct throws *self, ObjectID object, struct flight *flight)
+static void sample(struct throws *self, ObjectID object, int32_t entry, struct flight *flight)
 {
     ex_throw head = {.type = flight->type, .flags = flight->flags};
     struct tail tail;
     uint32_t size;
+    int code;
 
     head.number = 1 + atomic_fetch_add_explicit(&self->samples, 1, memory_order_relaxed);
     read_inner(self, object, &head, tail.inner);
     size = head.inner_count * (uint32_t)sizeof tail.inner[0];
     read_message(self, object, &head, (uint8_t *)&tail + size);
     size += head.message_kept * (uint32_t)sizeof(WCHAR);
-    if (self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size) != MEDIC_OK) {
-        atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
-        return;
-    }
-    flight->number = head.number;
+    code = self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size);
+    note_sample(self, entry, code);
+    flight->number = code == MEDIC_OK ? head.number : 0;
+}
+
+/* --- times --- */
+
+/* A throw that gets a stack is slower than others: by the copying, and because it is the first one after the coarse clock went
+ * on, so it finds cold caches. One of the next sixteen is timed in its stead. */
+static int is_timed(struct thread *thread, const struct flight *flight)
+{
+    if (thread->until_timed)
+        return --thread->until_timed == 0;
+    if (flight->number)
+        thread->until_timed = 1 + (flight->number * UINT64_C(0x9E3779B97F4A7C15) >> (64 - TIMED_BITS));
+    return 0;
+}
+
+static void begin_time(const struct throws *self, struct flight *flight)
+{
     flight->begin_ns = self->clock->now_ns();
+    flight->clock_ns = self->clock->thread_cpu_ns(); /* a system call, at times as long as a short way to the catch */
     flight->begin_cpu_ns = self->clock->thread_cpu_ns();
+    flight->clock_ns = flight->begin_cpu_ns - flight->clock_ns;
+}
+
+static void end_time(const struct throws *self, const struct flight *flight, ex_catch *record)
+{
+    uint64_t cpu_ns = self->clock->thread_cpu_ns() - flight->begin_cpu_ns;
+
+    record->time_ns = self->clock->now_ns() - flight->begin_ns;
+    record->cpu_ns = cpu_ns > flight->clock_ns ? cpu_ns - flight->clock_ns : 0;
 }
 
 static void write_catch(struct throws *self, const struct flight *flight, FunctionID catcher)
 {
-    ex_catch record = {.number = flight->number,
-                       .type = flight->type,
-                       .catcher = catcher,
-                       .time_ns = self->clock->now_ns() - flight->begin_ns,
-                       .cpu_ns = self->clock->thread_cpu_ns() - flight->begin_cpu_ns,
-                       .flags = flight->flags};
+    ex_catch record = {.number = flight->number, .type = flight->type, .catcher = catcher, .flags = flight->flags};
 
+    if (flight->begin_ns)
+        end_time(self, flight, &record);
+    else
+        record.flags |= EX_UNTIMED;
     self->records->write(self->host, EX_CATCH, &record, sizeof record);
 }
 
@@ -244,18 +270,21 @@ static HRESULT thrown(void *instance, ObjectID object)
     type = type_of(object);
     thread = own_thread(self);
     propagated = is_propagated(self, thread, object);
-    entry = count_throw(self, shard_of_thread(), type, propagated, &early);
+    entry = count_throw(self, type, propagated, &early);
     if (!thread)
         atomic_fetch_add_explicit(&self->threads_missed, 1, memory_order_relaxed);
     flight = thread ? take_off(thread, (uintptr_t)__builtin_frame_address(0)) : &unseen;
     flight->type = type;
     flight->stack = (uintptr_t)__builtin_frame_address(0);
-    flight->number = 0;
-    flight->flags = (propagated ? EX_PROPAGATED : 0u) | (early ? EX_EARLY : 0u);
+    flight->number = flight->begin_ns = 0;
+    flight->flags = propagated ? EX_PROPAGATED : 0u;
     if (entry != TALLY_NONE)
         announce_type(self, entry, type);
     if (stack_allowed(self, early))
-        sample(self, object, flight);
+        sample(self, object, entry, flight);
+    if (thread && (is_timed(thread, flight) || (early && flight->number)))
+        begin_time(self, flight);
+    self->records->soon(self->host);
     return S_OK;
 }
 
@@ -273,7 +302,7 @@ static HRESULT catcher_enter(void *instance, FunctionID catcher, ObjectID object
     if (!flight) /* thrown before the recording began */
         return S_OK;
     count_catch(self, flight, catcher);
-    if (flight->number)
+    if (flight->number || flight->begin_ns)
         write_catch(self, flight, catcher);
     return S_OK;
 }

@@ -14,7 +14,7 @@ enum {
     EX_TYPE = 256,   /* ex_type: a type was thrown for the first time */
     EX_ROUTE = 257,  /* ex_route: ... and caught by a method for the first time */
     EX_THROW = 258,  /* ex_throw + inner types + message: a sample */
-    EX_CATCH = 259,  /* ex_catch: a sample was caught */
+    EX_CATCH = 259,  /* ex_catch: a sample, or one that was timed, was caught */
     EX_RATE = 260,   /* ex_count since the one before, by type */
     EX_CAUGHT = 261, /* ex_count since the one before, by type and catching method */
     EX_TOTALS = 262, /* ex_totals: so far; the last one counts */
@@ -30,7 +30,7 @@ enum ex_throw_flags {
     EX_REDACTED = 1u << 2,   /* not read, on request */
     EX_MORE_INNER = 1u << 3, /* than EX_INNER_MAX; in the cheap mode: there is one */
     EX_CHEAP = 1u << 4,
-    EX_EARLY = 1u << 5 /* one of the first of its type: slower than the rest, and taken whatever the rate */
+    EX_UNTIMED = 1u << 5 /* of an ex_catch: it tells only who caught the sample */
 };
 
 /* type: the ClassID; in the cheap mode a hash of the name. */
@@ -54,7 +54,7 @@ typedef struct ex_throw {
 } ex_throw;
 
 typedef struct ex_catch {
-    uint64_t number; /* of the ex_throw */
+    uint64_t number; /* of the ex_throw; 0: timed, without a stack, which would make it dearer than the others */
     uint64_t type;
     uint64_t catcher;
     uint64_t time_ns; /* from the throw until the catch block is entered */

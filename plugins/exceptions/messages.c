@@ -76,7 +76,7 @@ static size_t number_length(const char *text)
     size_t length = 0;
 
     while (isdigit((unsigned char)text[length]) ||
-           (length && strchr(".,:", text[length]) && isdigit((unsigned char)text[length + 1])))
+           (length && text[length] && strchr(".,:", text[length]) && isdigit((unsigned char)text[length + 1])))
         length++;
     return length;
 }
@@ -92,7 +92,7 @@ char *fold_message(const char *text)
         if (length) { /* "<id>" is shorter */
             memcpy(to, "<id>", 4);
             to += 4;
-        } else if ((length = number_length(text)) != 0) {
+        } else if (before != '`' && (length = number_length(text)) != 0) { /* not of List`1 */
             *to++ = '#';
         } else {
             *to++ = *text;

@@ -6,11 +6,12 @@
 #include "verdict.h"
 
 #define NO_INDEX SIZE_MAX
+#define TIMELINE_PARTS 100u
 
-/* Of measured samples. */
+/* Of throws that were timed: CPU time and its squares, and time. */
 struct measure {
     uint64_t count;
-    double sum, squares;
+    double sum, squares, time;
 };
 
 struct type {
@@ -24,21 +25,21 @@ struct type {
     size_t route, site, message; /* the most frequent one; NO_INDEX = none is known */
 };
 
-/* What is thrown of a type and caught by a method. counts and measures: fresh, propagated. */
+/* What is thrown of a type and caught by a method. counts and measures: fresh, propagated.
+ * A throw that got a stack as well is dearer than others. */
 struct route {
     uint64_t type_id, catcher;
     size_t type;
     const char *name; /* of the catcher; NULL = not caught, as far as was seen */
     uint64_t counts[2], samples[2];
-    struct measure early[2], steady[2];
-    double time_sum;
-    uint64_t time_count, noise_samples, judged_samples;
+    struct measure plain[2], stacked[2];
+    uint64_t noise_samples, judged_samples;
     double cpu_ns;
 };
 
 struct sample {
     ex_throw head;
-    uint64_t catcher, time_ns, cpu_ns; /* when caught */
+    uint64_t catcher; /* when caught */
     int caught;
     size_t type, route;
     double weight;    /* throws that it stands for */
@@ -107,9 +108,16 @@ int analyse(struct recording *recording);
 /* 1: its throws and catches lie in the framework. */
 int is_noise(const struct type *type);
 uint64_t throws_of(const struct type *type);
+/* What a route's times are taken from. again: of propagated throws. */
+struct measure measure_of(const struct route *route, int again);
+/* Throws that a timed one stands for; 0 = its time is not used. */
+double timed_weight(const struct recording *recording, const ex_catch *caught);
 /* "FormatException" of "System.FormatException". */
 const char *short_type(const char *name);
 struct medic_place place_of(const struct recording *recording, uint32_t frame);
+
+/* Parts of the timeline, 0 = it is too short for one. */
+uint32_t timeline_parts(const struct recording *recording);
 
 /* --- sections.c, sections_where.c --- */
 

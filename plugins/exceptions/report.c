@@ -138,8 +138,6 @@ static void join_catches(struct recording *recording)
             continue;
         sample->caught = 1;
         sample->catcher = caught->catcher;
-        sample->time_ns = caught->time_ns;
-        sample->cpu_ns = caught->cpu_ns;
     }
 }
 

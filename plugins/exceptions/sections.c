@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define ROWS_MAX 500u
-#define BUCKETS 100u
 
 static double seconds(const struct recording *recording)
 {
@@ -30,13 +29,13 @@ static void type_row(const struct recording *recording, medic_section *section, 
         site ? place_of(recording, recording->samples[site->example].site) : (struct medic_place){0};
     char location[MEDIC_LOCATION_MAX];
     int known = !recording->facts.cheap && type->cpu_ns > 0;
+    double all = (double)recording->facts.process_ns;
     medic_cell cells[] = {
         medic_string(type->name),
         medic_whole(type->fresh),
         medic_whole(type->propagated),
         medic_number((double)throws_of(type) / seconds(recording)),
-        known && recording->facts.process_ns ? medic_ratio(type->cpu_ns, (double)recording->facts.process_ns)
-                                             : medic_none(),
+        known && all ? medic_ratio(type->cpu_ns < all ? type->cpu_ns : all, all) : medic_none(),
         known ? about(type->cpu_ns) : medic_none(),
         medic_string(place.name),
         medic_string(medic_location(place.file, place.line, location)),
@@ -82,12 +81,13 @@ static void write_groups(const struct recording *recording, const struct group *
         const struct group *group = &groups[i];
         const struct type *type = &recording->types[group->type];
         int all = group->samples >= throws_of(type);
+        const char *one = example ? recording->samples[group->example].message : NULL;
         medic_cell cells[] = {
             medic_string(*group->text ? group->text : "(empty)"),
             medic_string(type->name),
             all ? medic_whole(group->samples) : about(group->count),
             medic_ratio(group->count, (double)type->fresh),
-            medic_string(example ? recording->samples[group->example].message : NULL),
+            medic_string(one && strcmp(one, group->text) != 0 ? one : NULL),
         };
         recording->document->row(section, MEDIC_NO_PARENT, cells, example ? 5 : 4);
     }
@@ -140,11 +140,11 @@ static void write_timeline(const struct recording *recording)
         {"fresh", "Thrown", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
         {"propagated", "Again", MEDIC_NUMBER, MEDIC_UNIT_PER_SECOND, MEDIC_ROLE_NONE, 0},
     };
-    double fresh[BUCKETS] = {0}, again[BUCKETS] = {0}, span = (double)recording->facts.span_ns;
-    uint32_t count = span >= 100e6 * BUCKETS ? BUCKETS : (uint32_t)(span / 100e6); /* counts come every 100 ms */
+    double fresh[TIMELINE_PARTS] = {0}, again[TIMELINE_PARTS] = {0}, span = (double)recording->facts.span_ns;
+    uint32_t count = timeline_parts(recording);
     medic_section *section;
 
-    if (!recording->rate_count || count < 2)
+    if (!count)
         return;
     section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Throws over time", NULL, columns);
     for (size_t i = 0; i < recording->rate_count; i++) {
@@ -174,14 +174,15 @@ static void write_times(const struct recording *recording)
     uint32_t first = 40, last = 0;
     medic_section *section;
 
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *sample = &recording->samples[i];
+    for (size_t i = 0; i < recording->catch_count; i++) {
+        const ex_catch *caught = &recording->catchs[i];
+        double weight = timed_weight(recording, caught);
         uint32_t bucket = 0;
-        if (!sample->caught)
+        if (weight <= 0)
             continue;
-        while (bucket < 39 && sample->time_ns >= UINT64_C(1000) << bucket)
+        while (bucket < 39 && caught->time_ns >= UINT64_C(1000) << bucket)
             bucket++;
-        counts[bucket] += sample->weight;
+        counts[bucket] += weight;
         first = bucket < first ? bucket : first;
         last = bucket > last ? bucket : last;
     }
@@ -223,7 +224,7 @@ static void note_cpu(const struct recording *recording, struct medic_text *text)
             "throws again counts as thrown.");
         return;
     }
-    medic_add(text, "CPU is estimated from the CPU time between throw and catch block of the sampled throws");
+    medic_add(text, "CPU is estimated from the CPU time between throw and catch block of some throws");
     if (facts->cpu_ns > 0) {
         medic_add(text, ", within about ");
         medic_add_share(text, facts->cpu_error_ns, all);

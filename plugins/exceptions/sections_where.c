@@ -74,6 +74,7 @@ static const char *way_of(const struct route *route)
 static void route_row(const struct recording *recording, medic_section *section, const struct route *route)
 {
     uint64_t count = route->counts[0] + route->counts[1];
+    struct measure fresh = measure_of(route, 0), again = measure_of(route, 1);
     const struct type *type = &recording->types[route->type];
     medic_cell cells[] = {
         medic_string(route->name ? route->name : "(nobody was seen to)"),
@@ -82,7 +83,8 @@ static void route_row(const struct recording *recording, medic_section *section,
         medic_whole(route->counts[0]),
         medic_whole(route->counts[1]),
         medic_ratio((double)count, (double)throws_of(type)),
-        route->time_count ? about(route->time_sum / (double)route->time_count) : medic_none(),
+        fresh.count + again.count ? about((fresh.time + again.time) / (double)(fresh.count + again.count))
+                                  : medic_none(),
         route->cpu_ns > 0 ? about(route->cpu_ns) : medic_none(),
     };
 

@@ -15,9 +15,9 @@ struct tally_pair {
 
 struct tally_entry {
     uint64_t first, second;
-    _Atomic uint32_t state; /* enum tally_state */
-    uint32_t reserved;
-    struct tally_pair told; /* of the worker: what it has written so far */
+    _Atomic uint32_t state;  /* enum tally_state */
+    _Atomic uint32_t stacks; /* samples taken of it */
+    struct tally_pair told;  /* of the worker: what it has written so far */
 };
 
 enum tally_state { TALLY_FREE, TALLY_BUSY, TALLY_READY, TALLY_ANNOUNCED };
@@ -26,6 +26,8 @@ struct tally {
     uint32_t room;               /* a power of two */
     struct tally_entry *entries; /* room */
     struct tally_pair *counts;   /* TALLY_SHARDS times room */
+    _Atomic uint32_t *used;      /* room: numbers of entries plus one, as they were made; 0 = none yet */
+    _Atomic uint32_t used_count;
 };
 
 /* 1, or 0 when there is no memory. */
@@ -33,6 +35,8 @@ int tally_open(struct tally *tally, uint32_t room);
 void tally_close(struct tally *tally);
 /* The entry of the pair, made if need be; TALLY_NONE when there is no room. [runtime] */
 int32_t tally_find(struct tally *tally, uint64_t first, uint64_t second);
+/* The number-th entry that was made, TALLY_NONE when there are not so many yet. [worker] */
+int32_t tally_entry(const struct tally *tally, uint32_t number);
 /* What was counted since the last call. [worker] 0 = nothing. */
 int tally_take(struct tally *tally, uint32_t entry, uint64_t *fresh, uint64_t *propagated);
 

@@ -44,7 +44,7 @@ static void announce(struct throws *self, int32_t entry, uint64_t type, const st
         tally_unannounced(&self->types, entry);
 }
 
-static void sample(struct throws *self, uint64_t type, uint32_t flags, const struct text *message)
+static void sample(struct throws *self, uint64_t type, int32_t entry, uint32_t flags, const struct text *message)
 {
     ex_throw head = {.type = type, .flags = flags | EX_CHEAP, .message_length = message->units};
 
@@ -54,8 +54,8 @@ static void sample(struct throws *self, uint64_t type, uint32_t flags, const str
         head.message_length = 0;
     }
     head.message_kept = head.message_length < self->message_length ? head.message_length : self->message_length;
-    if (self->stacks->here(self->host, EX_THROW, &head, sizeof head, message->bytes, 2 * head.message_kept) != MEDIC_OK)
-        atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
+    note_sample(self, entry,
+                self->stacks->here(self->host, EX_THROW, &head, sizeof head, message->bytes, 2 * head.message_kept));
 }
 
 HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD version, ULONG metadata_size,
@@ -81,10 +81,11 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
     memcpy(&bits, data + at + sizeof(uint64_t) + sizeof(uint32_t), sizeof bits);
     flags = (bits & RETHROWN ? EX_PROPAGATED : 0u) | (bits & HAS_INNER ? EX_MORE_INNER : 0u);
     type = hash_of(&name);
-    entry = count_throw(self, shard_of_thread(), type, (flags & EX_PROPAGATED) != 0, &early);
+    entry = count_throw(self, type, (flags & EX_PROPAGATED) != 0, &early);
     if (entry != TALLY_NONE)
         announce(self, entry, type, &name);
     if (stack_allowed(self, early))
-        sample(self, type, flags, &message);
+        sample(self, type, entry, flags, &message);
+    self->records->soon(self->host);
     return S_OK;
 }

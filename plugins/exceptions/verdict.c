@@ -15,6 +15,7 @@
 #define COUNT_NOTICE 10u
 #define OTHERS_SHARE 0.1
 #define HOPS_MANY 2u
+#define MESSAGE_MAX 100 /* bytes */
 
 static double seconds(const struct facts *facts)
 {
@@ -31,6 +32,8 @@ static uint32_t severity_of(const struct facts *facts)
     double rate = (double)(facts->fresh + facts->propagated) / seconds(facts), share = cpu_share(facts);
     double core = facts->span_ns ? facts->cpu_ns / (double)facts->span_ns : 0;
 
+    if (facts->unhandled.name)
+        return MEDIC_CRITICAL;
     if (facts->fresh + facts->propagated < COUNT_NOTICE)
         return MEDIC_HEALTHY;
     if (share >= CPU_CRITICAL && core >= CORE_CRITICAL)
@@ -81,7 +84,8 @@ static void add_cpu(struct medic_text *text, const struct facts *facts, double c
     if (facts->cheap || !facts->process_ns || cpu_ns <= 0)
         return;
     medic_add(text, ": about ");
-    medic_add_share(text, cpu_ns, (double)facts->process_ns);
+    medic_add_share(text, cpu_ns < (double)facts->process_ns ? cpu_ns : (double)facts->process_ns,
+                    (double)facts->process_ns);
     medic_add(text, " of CPU");
 }
 
@@ -95,6 +99,26 @@ static void add_thrown(struct medic_text *text, const struct facts *facts, const
     add_site(text, thrown);
     add_catcher(text, facts, thrown);
     add_cpu(text, facts, thrown->cpu_ns);
+}
+
+static void say_unhandled(struct medic_text *text, const struct unhandled *unhandled)
+{
+    int length = unhandled->message ? (int)strnlen(unhandled->message, MESSAGE_MAX) : 0, is_cut;
+
+    while (length && (unhandled->message[length] & 0xc0) == 0x80) /* not within a character */
+        length--;
+    is_cut = length && unhandled->message[length];
+    if (length && !is_cut && unhandled->message[length - 1] == '.')
+        length--; /* this sentence has its own */
+    medic_add(text, "An unhandled %s", unhandled->name);
+    if (unhandled->site.name) {
+        medic_add(text, " thrown in ");
+        medic_add_place(text, &unhandled->site);
+    }
+    medic_add(text, " ended the program");
+    if (length)
+        medic_add(text, ": \"%.*s%s\"", length, unhandled->message, is_cut ? "…" : "");
+    medic_add(text, ".");
 }
 
 static void say_healthy(struct medic_text *text, const struct facts *facts)
@@ -121,6 +145,18 @@ static struct finding *open_finding(struct verdict *verdict, const char *section
     finding->key = key;
     *text = (struct medic_text){finding->text, sizeof finding->text};
     return finding;
+}
+
+/* Of a program that died: what it threw before. */
+static void find_worst(struct verdict *verdict, const struct facts *facts)
+{
+    struct medic_text text;
+
+    if (!facts->unhandled.name || facts->fresh + facts->propagated < COUNT_NOTICE || !facts->worst_count ||
+        !open_finding(verdict, "types", facts->worst[0].key, &text))
+        return;
+    add_thrown(&text, facts, &facts->worst[0]);
+    medic_add(&text, ".");
 }
 
 static void find_all(struct verdict *verdict, const struct facts *facts)
@@ -213,11 +249,16 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
 
     memset(verdict, 0, sizeof *verdict);
     verdict->severity = severity_of(facts);
-    if (verdict->severity == MEDIC_HEALTHY || !facts->worst_count) {
+    if (verdict->severity == MEDIC_HEALTHY || (!facts->worst_count && !facts->unhandled.name)) {
         say_healthy(&text, facts);
     } else {
-        add_thrown(&text, facts, &facts->worst[0]);
-        medic_add(&text, ".");
+        if (facts->unhandled.name) {
+            say_unhandled(&text, &facts->unhandled);
+            find_worst(verdict, facts);
+        } else {
+            add_thrown(&text, facts, &facts->worst[0]);
+            medic_add(&text, ".");
+        }
         find_all(verdict, facts);
         find_others(verdict, facts);
         find_hops(verdict, facts);

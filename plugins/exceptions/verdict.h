@@ -23,6 +23,12 @@ struct thrown {
     uint64_t not_caught;     /* that nobody was seen to catch */
 };
 
+/* What the program ended by. name NULL: it did not. */
+struct unhandled {
+    const char *name, *message; /* message NULL = none that is known */
+    struct medic_place site;
+};
+
 struct facts {
     uint64_t span_ns;
     uint64_t process_ns; /* CPU time in it; 0 = not known */
@@ -37,6 +43,7 @@ struct facts {
     uint64_t most_ns;   /* when, since the begin */
     double burst_share; /* of the throws, that came in bursts; 0 = there are none */
     uint64_t uncounted; /* throws of types for which there was no room */
+    struct unhandled unhandled;
 };
 
 struct finding {

@@ -55,8 +55,9 @@ def recorded(folder):
             at += 16 + (size + 7) // 8 * 8
 
 
-def record(target, folder, profiler, command, ready, *more, prime=None, timeout=60):
-    """Attaches, waits until ready(records) says that events come, has the program do what it knows, and ends."""
+@contextlib.contextmanager
+def recording(target, folder, profiler, ready, *more, prime=None):
+    """medic attach, running, once ready(records) says that events come."""
     with visit.start_attach(target, folder, *more, duration="300s", profiler=profiler) as medic:
         def is_ready():
             assert medic.process.poll() is None, medic.wait()
@@ -66,6 +67,12 @@ def record(target, folder, profiler, command, ready, *more, prime=None, timeout=
                        if session.status(f).state == session.RUNNING]
             return running and ready(recorded(running[-1]))
         harness.wait_until(is_ready, 30, f"events of {target}", interval=0.1)
+        yield medic
+
+
+def record(target, folder, profiler, command, ready, *more, prime=None, timeout=60):
+    """Attaches, has the program do what it knows, and ends."""
+    with recording(target, folder, profiler, ready, *more, prime=prime) as medic:
         truth = json.loads(target.ask(command, timeout))
         medic.signal(signal.SIGINT)
         done = medic.wait(60)

@@ -1,6 +1,5 @@
 """allocations against a program that knows what it allocates (mode `mix` of the patient)."""
 
-import re
 import struct
 
 import pytest
@@ -12,7 +11,7 @@ import visit
 from events import ALLOCATIONS
 
 LONG = events.LONG
-MEGABYTES, RATE = 1000 if LONG else 300, 100
+MEGABYTES, RATE = 1000 if LONG else 400, 100
 _USAGE = 260        # plugins/allocations/allocations.h
 LARGE_EXTRA = 16    # large objects of the runtime itself
 NOISE = 4e6         # bytes that others than the program allocate meanwhile, Medic's orders among them
@@ -22,7 +21,7 @@ def events_on(records):
     return any(kind == _USAGE and struct.unpack_from("<QQ", data)[1] for kind, data in records)
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def seen(request):
     runtime, env = request.param
     with harness.temp_dir() as folder, harness.Patient("mix", runtime, env=env, args=[RATE]) as patient:
@@ -55,22 +54,21 @@ def test_the_whole_is_right(seen):
     margin = 2 * error * whole["bytes"] + NOISE
     assert abs(whole["bytes"] - told["bytes"]) <= margin, (whole, told["bytes"])
     assert error <= 0.05, whole
-    assert not LONG or abs(whole["bytes"] - told["bytes"]) <= 0.05 * told["bytes"], whole
+    assert abs(whole["bytes"] - told["bytes"]) <= 0.05 * told["bytes"], whole
 
 
 def test_each_type_is_within_what_is_printed(seen):
-    """± holds in 19 of 20 cases: twice as far off is one in ten thousand."""
+    """± holds in 19 of 20 cases: twice as far off is one in ten thousand. Before .NET 10 it takes in the bias of ticks."""
     near, far = 0, []
     for part in seen.truth["parts"]:
         row, told = row_of(seen, part), part["bytes"]
         error = row["error"] or 0
         off = abs(row["bytes"] - told)
-        bias = 0 if is_sampled(seen) else 0.35 * told
-        near += off <= error * row["bytes"] + bias + 0.01 * told
-        if off > 2 * error * row["bytes"] + bias + 0.01 * told:
+        near += off <= error * row["bytes"] + 0.01 * told
+        if off > 2 * error * row["bytes"] + 0.01 * told:
             far.append((part["type"], row["bytes"], told, error))
     assert not far, far
-    assert near >= len(seen.truth["parts"]) - 2
+    assert near >= len(seen.truth["parts"]) - 3
 
 
 def test_bias_is_told(seen):
@@ -78,28 +76,44 @@ def test_bias_is_told(seen):
     assert ("Biased" in note) == (not is_sampled(seen)), note
 
 
-def test_objects_are_as_large_as_they_are(seen):
+def test_objects_are_counted_as_surely_as_bytes(seen):
     wrong = []
     for part in seen.truth["parts"]:
-        row, each = row_of(seen, part), part["bytes"] / part["count"]
-        if is_sampled(seen) and abs(row["size"] - each) > 0.05 * each + 1:
+        row = row_of(seen, part)
+        if abs(row["objects"] - part["count"]) > 2 * (row["error"] or 0) * row["objects"] + 0.02 * part["count"]:
             wrong.append((part, row))
     assert not wrong, wrong
 
 
-def near(text, mark):
-    """Optimized code knows the lines of calls; what is allocated without one may show the line of its loop, next to it."""
-    name, number = profiles.marks()[mark]
-    match = re.search(rf"{re.escape(name)}:(\d+)", text or "")
-    return match and abs(int(match[1]) - number) <= 2
+def over_time(seen, section):
+    """{title of a series: [bytes of each slice but the last, whose end is not told]}"""
+    one = seen.profile.section(section)
+    times = [row[0] for row in one["rows"]]
+    return {column["title"]: [row[i] * (after - row[0]) / 1e9 for row, after in zip(one["rows"], times[1:])]
+            for i, column in enumerate(one["columns"]) if i}
+
+
+def test_rates_over_time_add_up_to_what_was_allocated(seen):
+    types, methods = over_time(seen, "types_over_time"), over_time(seen, "methods_over_time")
+    told = {row_of(seen, part)["type"]: row_of(seen, part)["bytes"] for part in seen.truth["parts"]}
+    assert len(types) == 6 and set(types) <= set(told), types
+    assert len(methods) == 6 and set(methods) <= {part["site"] for part in seen.truth["parts"]}, methods
+    assert all(0 < sum(slices) <= 1.2 * told[name] for name, slices in types.items()), (types, told)
 
 
 def test_large_objects_are_counted_one_by_one(seen):
-    told, = [part for part in seen.truth["parts"] if part["kind"] == "large"]
-    row, = [row for row in seen.rows("large") if row["type"] == told["type"]]
-    assert (row["count"], row["bytes"]) == (told["count"], told["bytes"]), row
-    assert told["site"] in row["site"] and near(row["site"], "cast"), row
-    assert sum(row["count"] for row in seen.rows("large")) <= told["count"] + LARGE_EXTRA
+    """Pinned ones too, which the runtime also samples: once."""
+    parts = [part for part in seen.truth["parts"] if "large" in part["kind"]]
+    rows = {row["type"]: row for row in seen.rows("large")}
+    for told in parts:
+        row = rows[told["type"]]
+        assert (row["count"], row["bytes"]) == (told["count"], told["bytes"]), row
+        assert told["site"] in row["site"] and events.has_place(row["site"], mark_of(told)), row
+    assert len(parts) == 2 and sum(row["count"] for row in rows.values()) <= sum(p["count"] for p in parts) + LARGE_EXTRA
+
+
+def mark_of(part):
+    return part["site"].rsplit(".")[-1].lower()
 
 
 def test_the_method_that_allocates_is_named_with_file_and_line(seen):
@@ -107,7 +121,7 @@ def test_the_method_that_allocates_is_named_with_file_and_line(seen):
     for part in seen.truth["parts"]:
         there = [row for row in rows if row["method"] == part["site"] and row["bytes"] > 0.3 * part["bytes"]
                  and row["type"] == row_of(seen, part)["type"]]
-        if not there or not near(there[0]["where"], part["site"].rsplit(".")[-1].lower()):
+        if not there or not events.has_place(there[0]["where"], mark_of(part)):
             wrong.append((part["site"], part["type"], [(r["method"], r["where"]) for r in rows
                                                        if r["type"] == row_of(seen, part)["type"]]))
     assert not wrong, wrong
@@ -117,6 +131,24 @@ def test_what_nobody_writes_new_for_is_called_by_its_name(seen):
     kinds = {row["kind"].lower() for row in seen.rows("kinds")}
     for kind in ("box", "closure"):
         assert any(kind in one for one in kinds), kinds
+
+
+STRINGS = {"string building", "string concatenation", "string formatting", "pieces and copies of strings"}
+KINDS = {"boxing", "closures", "delegates", "object[], as params make it", "growth of collections", "StringBuilder",
+         "async state machines", "tasks", "enumerators", "iterators (yield)", "LINQ"}
+
+
+def test_each_kind_is_named_with_the_hint_that_fits(runtime, patient, out_dir):
+    """What the JIT compiles into a method of the program's own can only be called string building."""
+    p = patient("makings", runtime)
+    seen = profiles.record(p, out_dir / "s", "3s", "--set", "stacks_per_second=5000", profiler=ALLOCATIONS)
+    rows = {row["kind"]: row for row in seen.rows("kinds")}
+    assert set(rows) >= KINDS and set(rows) & STRINGS, set(rows)
+    assert all("Making.Workshop." in row["site"] for kind, row in rows.items() if kind in KINDS | STRINGS), rows
+    hints = [row["text"] for row in seen.rows("hints")]
+    for kind in ("boxing", "growth of collections", "StringBuilder", "LINQ"):
+        assert any(hint.startswith(kind) and "Making.Workshop." in hint for hint in hints), (kind, hints)
+    assert p.quit() == 0, p.stderr()
 
 
 def test_verdict_names_a_type_and_its_site(seen):
@@ -140,5 +172,9 @@ def test_comes_and_goes_while_all_allocate(case, patient, out_dir):
     events.come_and_go(patient("mix", runtime, env=env, args=["storm", 2]), out_dir, ALLOCATIONS)
 
 
-def test_comes_and_goes_while_collections_run_back_to_back(patient, out_dir):
-    events.come_and_go(patient("induced"), out_dir, ALLOCATIONS)
+@pytest.mark.parametrize("case", events.CASES, ids=events.name_of)
+def test_comes_and_goes_while_collections_run_back_to_back(case, patient, out_dir):
+    """One thread calls GC.Collect without a pause, another allocates as fast as it can: start and stop of the events have
+    to find their way in between."""
+    runtime, env = case
+    events.come_and_go(patient("mix", runtime, env=env, args=["collect", 1]), out_dir, ALLOCATIONS)

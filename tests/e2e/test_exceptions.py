@@ -2,6 +2,8 @@
 
 import collections
 import re
+import signal
+import struct
 
 import pytest
 
@@ -11,8 +13,8 @@ import profiles
 import visit
 from events import EXCEPTIONS
 
-COUNT, FLOOD = 300, 5000
-_TYPE, _NAME = 256, 263  # plugins/exceptions/exceptions.h
+COUNT, FLOOD, DEEP = 300, 5000, 5000
+_TYPE, _THROW, _NAME = 256, 258, 263  # plugins/exceptions/exceptions.h
 
 
 def masked_in(records):
@@ -25,7 +27,7 @@ def record(target, folder, command, *more, stacks=2000):
                          f"stacks_per_second={stacks}", *more, prime="prime")
 
 
-@pytest.fixture(scope="module", params=events.CASES, ids=events.name_of)
+@pytest.fixture(scope="module", params=events.ALL_CASES, ids=events.name_of)
 def seen(request):
     runtime, env = request.param
     with harness.temp_dir() as folder, harness.Patient("throws", runtime, env=env) as patient:
@@ -91,13 +93,23 @@ def test_stacks_are_as_deep_as_the_calls(seen):
     assert deep and all(s.functions.count("Parcels.Road.Sink") > 100 for s in deep)
 
 
+def test_a_stack_of_5000_calls_is_told_to_be_cut(seen):
+    heads = [struct.unpack_from("<QQII", data) for kind, data in seen.profile.capture.plugin_records if kind == _THROW]
+    depths = {flags: len(seen.profile.raw_stacks[stack]) for stack, _, _, flags in heads if stack}
+    deep = [(len(seen.profile.raw_stacks[stack]), flags) for stack, _, _, flags in heads
+            if len(seen.profile.raw_stacks.get(stack, [])) > 100]
+    assert deep, depths
+    assert all(depth >= DEEP or flags & profiles.TRUNCATED for depth, flags in deep), deep
+
+
 def test_messages_and_inner_exceptions(seen):
     messages = {row["type"]: row for row in seen.rows("messages")}
     assert messages["Parcels.Lost"]["message"] == "parcel # fell off", messages["Parcels.Lost"]
     assert messages["Parcels.Loud"]["message"].startswith("!!!!") and len(messages["Parcels.Loud"]["message"]) < 1000
     assert messages.get("Parcels.Silent", {"message": "(empty)"})["message"] == "(empty)"
     chains = [row["chain"] for row in seen.rows("inner")]
-    assert any("Parcels.Wrapped" in chain and "Parcels.Torn" in chain for chain in chains), chains
+    assert "Parcels.Wrapped > Parcels.Torn" in chains, chains
+    assert "System.TypeInitializationException > Parcels.Misprint" in chains, chains
 
 
 def test_verdict_names_a_type_and_its_site(seen):
@@ -113,19 +125,56 @@ def test_counts_stay_exact_when_four_threads_throw_as_fast_as_they_can(runtime, 
     seen = record(p, out_dir / "s", f"flood {FLOOD}", "--set", f"mode={mode}", stacks=50)
     row, told = by_type(seen)["Parcels.Lost"], seen.truth["types"]["Parcels.Lost"]
     assert (row["fresh"], row["propagated"]) == (told["fresh"], 0), row
+    assert mode == "cheap" or 0 < row["cpu_share"] <= 1, row
     assert row["sampled"] < 0.5 and row["site"] == told["site"] and events.has_place(row["line"], "lost"), row
     caught = [(row["catcher"], row["fresh"]) for row in seen.rows("catchers") if row["type"] == "Parcels.Lost"]
     assert caught == ([("Parcels.Desk.Take", told["fresh"])] if mode == "full" else [])
     assert "Lost" in seen.verdict and "Parcels.Van.Drop" in seen.verdict, seen.verdict
 
 
-def test_messages_stay_inside_when_told(patient, out_dir):
+def files_with(folder, text):
+    """Those of a session that hold a text, in whatever encoding."""
+    return [path.name for path in folder.rglob("*") if path.is_file()
+            and (text.encode() in (data := path.read_bytes()) or text.encode("utf-16-le") in data)]
+
+
+@pytest.mark.parametrize("mode", ["full", "cheap"])
+def test_messages_stay_inside_when_told(mode, patient, out_dir):
     p = patient("throws")
-    seen = record(p, out_dir / "s", "throw 10", "--set", "redact=yes")
-    capture = (seen.profile.folder / "capture.mdc").read_bytes()
-    for secret in ("fell off", "nobody at home"):
-        assert secret.encode() not in capture and secret.encode("utf-16-le") not in capture
-        assert secret not in (seen.profile.folder / "report.json").read_text()
+    seen = record(p, out_dir / "s", "throw 10", "--set", "redact=yes", "--set", f"mode={mode}")
+    assert by_type(seen)["Parcels.Lost"]["fresh"] == 10
+    found = {text: files_with(out_dir, text)
+             for text in ("fell off", "nobody at home", "at the seam", "no ink", "!!!!!!!!", "first of the day")}
+    assert not any(found.values()), found
+    assert not seen.rows("messages"), seen.rows("messages")
+
+
+@pytest.mark.parametrize("mode", ["full", "cheap"])
+def test_messages_are_as_long_as_told(mode, patient, out_dir):
+    p = patient("throws")
+    seen = record(p, out_dir / "s", "throw 10", "--set", "message_length=6", "--set", f"mode={mode}")
+    messages = {row["type"]: row["message"] for row in seen.rows("messages")}
+    assert (messages["Parcels.Lost"], messages["Parcels.Loud"]) == ("parcel", "!!!!!!"), messages
+    assert not files_with(out_dir, "fell off") and not files_with(out_dir, "nobody at home")
+
+
+def test_what_ends_the_program_is_named(runtime, patient, out_dir):
+    """It dies right behind thousands that were caught: of them none is missing either."""
+    p = patient("throws", runtime, env={"DOTNET_DbgEnableMiniDump": 0})
+    with events.recording(p, out_dir / "s", EXCEPTIONS, masked_in, "--top", "all", prime="prime") as medic:
+        p.tell(f"die {FLOOD}")
+        assert p.wait(60) == -signal.SIGABRT, p.stderr()
+        done = medic.wait(60)
+    assert done.code == visit.OK, (done.code, done.err)
+    profile = profiles.Profile(out_dir / "s", done)
+    assert profile.severity == "critical", profile.verdict
+    assert profile.verdict.startswith("An unhandled Doomed thrown in Parcels.Desk.Abandon ("), profile.verdict
+    assert events.has_place(profile.verdict, "doomed") and '"return to sender"' in profile.verdict, profile.verdict
+    rows = {row["type"]: (row["fresh"], row["propagated"], row["catcher"]) for row in profile.rows("types")}
+    assert rows["Parcels.Lost"] == (FLOOD, 0, "Parcels.Desk.Take"), rows
+    assert rows["Parcels.Doomed"] == (1, 0, "(nobody was seen to)"), rows
+    caught = {row["type"]: row["fresh"] for row in profile.rows("catchers") if row["catcher"] == "Parcels.Desk.Take"}
+    assert caught == {"Parcels.Lost": FLOOD}, caught
 
 
 @pytest.mark.parametrize("mode", ["idle", "web"])

@@ -185,6 +185,17 @@ static void deliver_sample(uint64_t type, uint64_t size, uint32_t heap)
     deliver(EVENT_ALLOCATION_SAMPLED, data, sizeof data);
 }
 
+static void deliver_tick(uint64_t type, uint64_t amount, uint64_t size, uint32_t heap)
+{
+    uint8_t data[48] = {0};
+
+    memcpy(data + 4, &heap, 4);
+    memcpy(data + 10, &amount, 8);
+    memcpy(data + 18, &type, 8);
+    memcpy(data + 40, &size, 8); /* an empty name, a heap's number and an address before it */
+    deliver(EVENT_ALLOCATION_TICK, data, sizeof data);
+}
+
 static void *deliver_many(void *argument)
 {
     (void)argument;
@@ -311,6 +322,21 @@ static void pinned_objects_are_large_from_the_same_size_on(void **state)
     assert_int_equal(core.usage.bytes[AL_PINNED], 102424);
 }
 
+/* Before .NET 10: its size is told without header and end. */
+static void what_came_before_a_large_pinned_object_goes_with_the_next_tick(void **state)
+{
+    (void)state;
+    begin(8, 100);
+    allocations_capture.callbacks->ObjectAllocated(self, 160024, 0x1000);
+    deliver_tick(0x1000, 160000, 160000, AL_PINNED);
+    deliver_tick(0x1000, 200000, 160000, AL_PINNED);
+    deliver_tick(0x2000, 103000, 8000, AL_PINNED);
+    end();
+    assert_int_equal(core.usage.samples, 1);
+    assert_int_equal(core.usage.bytes[AL_PINNED], 143000);
+    assert_int_equal(core.usage.large_bytes, 160024);
+}
+
 static void collections_and_pauses_are_counted(void **state)
 {
     uint32_t suspend[3] = {1, 0, 0}, gc[5] = {7, 1, 0, 0, 0}, other[3] = {5, 0, 0};
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test(more_types_than_there_is_room_for_are_one),
         cmocka_unit_test(large_objects_are_counted_once),
         cmocka_unit_test(pinned_objects_are_large_from_the_same_size_on),
+        cmocka_unit_test(what_came_before_a_large_pinned_object_goes_with_the_next_tick),
         cmocka_unit_test(collections_and_pauses_are_counted),
         cmocka_unit_test(types_are_named_while_draining),
     };

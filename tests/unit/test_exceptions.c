@@ -43,8 +43,13 @@ static int write_two(const medic_host *host, uint32_t type, const void *head, ui
     return write_record(host, type, both, head_size + tail_size);
 }
 
+static void come_soon(const medic_host *host)
+{
+    (void)host;
+}
+
 static const medic_records_service records = {
-    .size = sizeof records, .write = write_record, .write2 = write_two, .emit = write_record};
+    .size = sizeof records, .write = write_record, .write2 = write_two, .emit = write_record, .soon = come_soon};
 static const medic_stacks_service stacks = {.size = sizeof stacks, .here = write_two};
 static const medic_clock_service clocks = {.size = sizeof clocks, .now_ns = now_ns, .thread_cpu_ns = now_ns};
 
@@ -201,8 +206,35 @@ static void stacks_are_limited_and_counts_are_not(void **state)
         catch_it(&e, 1);
         exceptions_callbacks.GarbageCollectionStarted(&target.self, 0, NULL, COR_PRF_GC_OTHER);
     }
-    assert_in_range(target.self.samples, 4, 6);
+    assert_in_range(target.self.samples, 16, 18);
     assert_tally(&target.self.types, 16, 0, 5000, 0);
+}
+
+/* The first sixteen are timed with their stack; after that it is one or the other. */
+static void what_gets_a_stack_is_not_timed(void **state)
+{
+    struct object e = {.type = 16};
+    uint64_t plain = 0, untimed = 0;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        if (i == 40)
+            target.self.stack_due_ns = 0; /* one more stack, and none after it */
+        target.self.stack_step_ns = UINT64_C(1) << 62;
+        throw_it(&e);
+        catch_it(&e, 1);
+    }
+    for (size_t i = 0; i < made.record_count; i++) {
+        ex_catch caught;
+        if (made.records[i].type != EX_CATCH)
+            continue;
+        memcpy(&caught, made.records[i].data, sizeof caught);
+        assert_true(caught.flags & EX_UNTIMED ? caught.number && !caught.time_ns : caught.time_ns > 0);
+        plain += caught.number == 0;
+        untimed += (caught.flags & EX_UNTIMED) != 0;
+    }
+    assert_in_range(plain, 1, 3);
+    assert_in_range(untimed, 1, 2);
 }
 
 static void a_full_ring_loses_samples_only(void **state)
@@ -252,6 +284,14 @@ static void numbers_and_ids_are_folded(void **state)
     assert_folded("trace 4bf92f3577b34da6", "trace <id>");
     assert_folded("The deadbeef face", "The deadbeef face");
     assert_folded("x1", "x#");
+    assert_folded("System.Collections.Generic.List`1 has 3.", "System.Collections.Generic.List`1 has #.");
+    for (const char *number = "the 4711"; *number; number++) { /* ends where the memory ends */
+        char *copy = strdup(number), *folded = fold_message(copy);
+        assert_true(strlen(folded) <= strlen(number));
+        assert_int_equal(folded[strlen(folded) - 1], '#');
+        free(copy);
+        free(folded);
+    }
     assert_folded("", "");
 }
 
@@ -329,6 +369,23 @@ static void a_loop_of_format_exceptions(void **state)
     assert_text_has(made.text, "row App.Importer.Run; System.FormatException; catch block; 9812; 0; 1.000;");
 }
 
+/* What throws with a stack cost does not count when enough others were timed. */
+static void the_cpu_is_of_throws_without_a_stack(void **state)
+{
+    ex_catch timed = {.type = 32, .catcher = 1, .time_ns = 10000, .cpu_ns = 10000};
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 10000, 0);
+    counted(EX_CAUGHT, 32, 1, 10000, 0);
+    totals(1000 * MS);
+    for (int i = 0; i < 8; i++) {
+        sampled(32, 0, "stacked", 1, 50000);
+        host_record(EX_CATCH, &timed, sizeof timed);
+    }
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "all caught in App.Importer.Run: about 10 % of CPU.");
+}
+
 static void few_are_healthy(void **state)
 {
     (void)state;
@@ -370,6 +427,41 @@ static void hops_and_noise_are_told_apart(void **state)
     assert_text_has(made.text, "finding The framework threw and caught 50 more by itself");
     assert_text_has(made.text, "row (nobody was seen to); App.OrderError; not caught; 10; 0;");
     assert_text_has(made.text, "section framework");
+}
+
+static void what_ended_the_program_is_told(void **state)
+{
+    uint64_t stack = host_stack(user_frame("App.Importer.Run", "/src/Importer.cs", 9), 0);
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 20, 0);
+    counted(EX_CAUGHT, 32, 1, 20, 0);
+    counted(EX_RATE, 16, 0, 1, 0);
+    totals(1000 * MS);
+    sampled(32, stack, "bad", 1, 10000);
+    sampled(16, stack, "no way out", 0, 0);
+    made.end_reason = MEDIC_END_NONE;
+    ((ex_throw *)(void *)made.records[made.record_count - 1].data)->head.time_ns = made.end - 100 * MS;
+    host_render(&exceptions_report);
+    assert_string_equal(made.verdict, "An unhandled OrderError thrown in App.Importer.Run (Importer.cs:9) ended the "
+                                      "program: \"no way out\".");
+    assert_int_equal(made.severity, MEDIC_CRITICAL);
+    assert_text_has(made.text, "finding 20 FormatExceptions in 10 s");
+    made.end_reason = MEDIC_END_DURATION;
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "20 FormatExceptions in 10 s");
+}
+
+/* Hundreds in a recording that is too short to show when they came. */
+static void a_short_recording_has_no_bursts(void **state)
+{
+    (void)state;
+    made.end = made.begin + 150 * MS;
+    counted(EX_RATE, 32, 0, 500, 0);
+    totals(100 * MS);
+    host_render(&exceptions_report);
+    assert_null(strstr(made.text, "section timeline"));
+    assert_null(strstr(made.text, "bursts"));
 }
 
 static void any_end_of_a_capture_is_read(void **state)
@@ -420,14 +512,18 @@ int main(void)
         cmocka_unit_test_setup_teardown(nested_ones_land_where_they_belong, begin, end),
         cmocka_unit_test_setup_teardown(what_was_thrown_before_is_not_counted, begin, end),
         cmocka_unit_test_setup_teardown(stacks_are_limited_and_counts_are_not, begin, end),
+        cmocka_unit_test_setup_teardown(what_gets_a_stack_is_not_timed, begin, end),
         cmocka_unit_test_setup_teardown(a_full_ring_loses_samples_only, begin, end),
         cmocka_unit_test_setup_teardown(a_full_table_is_told, begin, end),
         cmocka_unit_test(numbers_and_ids_are_folded),
         cmocka_unit_test(text_is_made_of_utf16),
         cmocka_unit_test_setup_teardown(a_loop_of_format_exceptions, begin, end),
+        cmocka_unit_test_setup_teardown(the_cpu_is_of_throws_without_a_stack, begin, end),
         cmocka_unit_test_setup_teardown(few_are_healthy, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_healthy, begin, end),
         cmocka_unit_test_setup_teardown(hops_and_noise_are_told_apart, begin, end),
+        cmocka_unit_test_setup_teardown(what_ended_the_program_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_short_recording_has_no_bursts, begin, end),
         cmocka_unit_test_setup_teardown(any_end_of_a_capture_is_read, begin, end),
     };
 

@@ -53,10 +53,13 @@ void names_end_asking(struct names *names)
 
 static uint32_t il_asked;
 
-uint32_t il_offset_at(ICorProfilerInfo12 *info, uintptr_t ip, FunctionID function)
+static uint32_t il_calls;
+
+uint32_t il_offset_at(ICorProfilerInfo12 *info, uintptr_t ip, FunctionID function, int called)
 {
     (void)info, (void)function;
     il_asked++;
+    il_calls += called != 0;
     return (uint32_t)(ip & 0xff);
 }
 
@@ -98,7 +101,7 @@ static int set_up(void **state)
     function_shift = 0;
     fleeting = 0;
     asked = 0;
-    il_asked = 0;
+    il_asked = il_calls = 0;
     may_ask = 1;
     *state = frames_new(NULL, NULL, NULL, emit, NULL);
     return *state ? 0 : -1;
@@ -145,6 +148,13 @@ static void a_frame_says_what_its_code_is(void **state)
     assert_int_equal(unknown->image, 0);
     for (uint32_t i = 0; i < out.frame_count; i++)
         assert_int_equal(out.frames[i].id, i + 1);
+}
+
+static void all_but_the_leaf_have_called(void **state)
+{
+    frames_stack(*state, walk, 4, 0);
+    assert_int_equal(il_asked, 2);
+    assert_int_equal(il_calls, 1);
 }
 
 static void a_library_is_written_once_with_its_path(void **state)
@@ -248,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_stack_is_written_once_root_first_after_its_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_frame_says_what_its_code_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_but_the_leaf_have_called, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_library_is_written_once_with_its_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stacks_that_differ_in_order_length_or_flags_have_other_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(code_that_stays_is_asked_for_once, set_up, tear_down),

@@ -344,7 +344,7 @@ static int get_duration(const medic_host *host, const char *key, uint64_t *value
 
 static const void *service(const medic_host *host, const char *name)
 {
-    static const medic_records_service records = {sizeof records, 0, ring_write, ring_write2, file_emit};
+    static const medic_records_service records = {sizeof records, 0, ring_write, ring_write2, file_emit, NULL};
     static const medic_clock_service clock = {.size = sizeof clock, .now_ns = now_ns, .thread_id = thread_id};
     static const medic_names_service names = {
         .size = sizeof names, .function = name_function, .thread = name_thread, .function_at = name_at};

@@ -101,7 +101,7 @@ typedef struct medic_capture {
     /* [worker] Sees each of the plugin's own records on its way from the ring to the file, in ring order: the place to
      * resolve names, merge and drop. Returns enum medic_drain. */
     int (*drain)(void *self, const medic_record *record);
-    /* [worker] Called about every 100 ms while recording. */
+    /* [worker] Called about every 100 ms while recording, more often when asked to (medic.records, soon). */
     void (*tick)(void *self, uint64_t now_ns);
     /* [worker] Ends recording: no callback runs any more, records may still be written. Called once after start. */
     int (*stop)(void *self, medic_reason *why);

@@ -44,6 +44,7 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["jit"] = _ => new Jit(),
     ["throws"] = rest => new Throws(rest),
     ["mix"] = rest => new Mix(rest),
+    ["makings"] = _ => new Makings(),
     ["waits"] = rest => new Waits(rest),
     ["signals"] = rest => new Signals(rest),
 };

@@ -17,6 +17,9 @@ typedef struct medic_records_service {
                   uint32_t tail_size);
     /* [worker] Straight into the file, past the ring: for bulk data and from drain, tick and stop. MEDIC_E_IO, MEDIC_E_FULL. */
     int (*emit)(const medic_host *host, uint32_t type, const void *data, uint32_t data_size);
+    /* Has the worker drain and tick within 20 ms: for what would be lost if the program died now. A load when it was asked
+     * before. Any thread, [suspended] and [signal] included. */
+    void (*soon)(const medic_host *host);
 } medic_records_service;
 
 #endif

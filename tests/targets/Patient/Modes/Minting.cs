@@ -30,6 +30,7 @@ static class Press
         ("byte[]", "Minting.Press.Melt", 20, Sizes.Array(1, 20_000), ""),
         ("long[]", "Minting.Press.Anchor", 40, Sizes.Array(8, 1000), "pinned"),
         ("double[]", "Minting.Press.Cast", 2, Sizes.Array(8, 25_000), "large"),
+        ("float[]", "Minting.Press.Moor", 1, Sizes.Array(4, 40_000), "large pinned"),
     ];
 
     public static readonly long RoundBytes = Parts.Sum(p => p.Count * p.Bytes);
@@ -49,6 +50,7 @@ static class Press
         Melt(20);
         Anchor(40);
         Cast(2);
+        Moor(1);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -105,5 +107,11 @@ static class Press
     {
         for (var i = 0; i < count; i++)
             s_last = new double[25_000]; // MARK cast
+    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Moor(int count)
+    {
+        for (var i = 0; i < count; i++)
+            s_sum += GC.AllocateUninitializedArray<float>(40_000, pinned: true).Length; // MARK moor
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 // What the mode throws throws, and where. Each way is a method of its own, never inlined, so that its name is known.
 namespace Parcels;
@@ -17,6 +18,8 @@ class Silent() : Exception(null);
 class Loud(string message) : Exception(message);
 class Deep(string message) : Exception(message);
 class Misprint(string message) : Exception(message);
+class Shelved(string message) : Exception(message);
+class Doomed(string message) : Exception(message);
 class Primer(string message) : Exception(message);
 
 static class Van
@@ -159,6 +162,21 @@ static class Desk
         try { Van.Tear(); }
         catch (Torn e) { throw new Wrapped("in paper", e); } // MARK wrapped
     }
+
+    /// <summary>Caught, kept, and thrown again from elsewhere.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void TakeShelved()
+    {
+        ExceptionDispatchInfo? kept = null;
+        try { throw new Shelved("no room in the van"); } // MARK shelved
+        catch (Shelved e) { kept = ExceptionDispatchInfo.Capture(e); }
+        try { kept.Throw(); }
+        catch (Shelved) { }
+    }
+
+    /// <summary>Nobody catches it: the end of the program.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Abandon() => throw new Doomed("return to sender"); // MARK doomed
 
     /// <summary>A filter that throws is one that says no: the outer catch block has it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,26 +1,30 @@
 namespace Medic.Targets;
 
 /// <summary>
-/// `throws [storm N]`: exceptions in known numbers. The commands answer with one line of JSON when all are thrown and caught:
+/// `throws [storm N | depth N]`: exceptions in known numbers. The commands answer with one line of JSON when all are thrown and caught:
 ///     throw N    of each kind N, of the deep and the loud ones fewer
 ///     flood N    N on each of four threads at once, as fast as they can
 ///     prime      one that stands in no account
-/// With storm N threads throw without a pause, and work counts the throws.
+///     die N      N as fast as it can, and then one that nobody catches: no answer
+/// With storm N threads throw without a pause, with depth one thread does, through N calls; work counts the throws.
 /// </summary>
 sealed class Throws(string[] arguments) : Mode
 {
     private const int FloodThreads = 4, BigStack = 64 << 20;
     private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
+    private readonly int _depth = arguments is ["depth", var n] ? int.Parse(n) : 0;
 
     public override void Start()
     {
         for (var i = 0; i < _storm; i++)
             Run($"storm {i}", Storm);
+        if (_depth > 0)
+            Run("depth", () => { for (; ; Done()) Parcels.Desk.Take(_depth); });
     }
 
     public override void WarmUp()
     {
-        if (_storm > 0)
+        if (_storm > 0 || _depth > 0)
             base.WarmUp();
     }
 
@@ -30,6 +34,7 @@ sealed class Throws(string[] arguments) : Mode
         {
             case ["throw", var n]: Answer(ledger => OnOneThread(() => All(int.Parse(n), ledger))); break;
             case ["flood", var n]: Answer(ledger => Flood(int.Parse(n), ledger)); break;
+            case ["die", var n]: Run("doomed", () => Die(int.Parse(n))); break;
             case ["prime"]: Parcels.Desk.Prime(); Console.WriteLine("done"); break;
             default: base.Command(line); break;
         }
@@ -58,6 +63,7 @@ sealed class Throws(string[] arguments) : Mode
         Times(count, Parcels.Desk.TakeTwice);
         Times(count, Parcels.Desk.TakeAnew);
         Times(count, Parcels.Desk.TakeAsync);
+        Times(count, Parcels.Desk.TakeShelved);
         Times(count, Parcels.Desk.TakeWrapped);
         Times(count, Parcels.Desk.TakeInspected);
         Times(count, Parcels.Desk.TakeReplaced);
@@ -69,6 +75,7 @@ sealed class Throws(string[] arguments) : Mode
         ledger.Type("Parcels.Late", count, 2 * count, "Parcels.Van.Delay", "Parcels.Desk.TakeTwice", "late");
         ledger.Type("Parcels.Damaged", count, count, "Parcels.Van.Crush", "Parcels.Desk.TakeAnew", "damaged");
         ledger.Type("Parcels.Refused", count, 3 * count, "Parcels.Courier.Ring (async)", "Parcels.Desk.TakeAsync", "refused");
+        ledger.Type("Parcels.Shelved", count, count, "Parcels.Desk.TakeShelved", "Parcels.Desk.TakeShelved", "shelved");
         ledger.Type("Parcels.Torn", count, 0, "Parcels.Van.Tear", "Parcels.Desk.Unwrap", "torn");
         ledger.Type("Parcels.Wrapped", count, 0, "Parcels.Desk.Unwrap", "Parcels.Desk.TakeWrapped", "wrapped");
         ledger.Type("Parcels.Opened", count, 0, "Parcels.Van.Open", "Parcels.Desk.TakeInspected", "opened");
@@ -94,6 +101,12 @@ sealed class Throws(string[] arguments) : Mode
         foreach (var thread in threads)
             thread.Join();
         ledger.Type("Parcels.Lost", (long)FloodThreads * count, 0, "Parcels.Van.Drop", "Parcels.Desk.Take", "lost");
+    }
+
+    private static void Die(int count)
+    {
+        Times(count, () => Parcels.Desk.Take(5));
+        Parcels.Desk.Abandon();
     }
 
     private static void Times(int count, Action body)

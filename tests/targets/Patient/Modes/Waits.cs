@@ -6,6 +6,7 @@ namespace Medic.Targets;
 ///     wait N MS    each lock N times, for MS to four times as many milliseconds, or a little more
 ///     hold N MS    the same, only those that are locks in the sense of the runtime, and never held by who has waited
 ///     prime        one wait for a lock that stands in no account
+///     count        no JSON, but Monitor.LockContentionCount
 /// With storm N threads fight for a few locks without a pause.
 /// </summary>
 sealed class Waits(string[] arguments) : Mode
@@ -31,6 +32,7 @@ sealed class Waits(string[] arguments) : Mode
             case ["wait", var n, var ms]: Account(Ferry.Pier.All, int.Parse(n), int.Parse(ms), relay: true); break;
             case ["hold", var n, var ms]: Account(Ferry.Pier.All.Where(p => !p.IsHandle), int.Parse(n), int.Parse(ms), relay: false); break;
             case ["prime"]: Ferry.Pier.Prime.Meet(1, 1); Console.WriteLine("done"); break;
+            case ["count"]: Console.WriteLine(Monitor.LockContentionCount); break;
             default: base.Command(line); break;
         }
     }

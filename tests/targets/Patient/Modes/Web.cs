@@ -1,7 +1,7 @@
 namespace Medic.Targets;
 
-/// <summary>A web service on a port of its own choice. /json answers at once, /alloc?kb=N allocates first. `web N`: with N
-/// million objects that live beside it.</summary>
+/// <summary>A web service on a port of its own choice. /json answers at once, /alloc?kb=N allocates first,
+/// /throw?depth=N throws through N calls and catches. `web N`: with N million objects that live beside it.</summary>
 sealed class Web(double millions) : Mode
 {
     private WebApplication? _app;
@@ -25,6 +25,12 @@ sealed class Web(double millions) : Mode
         {
             Done();
             return Results.Json(new { bytes = Enumerable.Range(0, kb).Sum(_ => new byte[1000].Length) });
+        });
+        _app.MapGet("/throw", (int depth) =>
+        {
+            Done();
+            Parcels.Desk.Take(depth);
+            return Results.Json(new { depth });
         });
         _app.Start();
     }
