@@ -70,13 +70,24 @@ static int lets_go(const struct recording *recording, uint32_t frame)
            medic_begins_with(name, "System.Threading.Lock.Exit");
 }
 
+/* Who waits comes back a moment after the holder has let go: when it came right after the photograph, that may have shown what the
+ * holder did next. */
+#define COMES_BACK_NS UINT64_C(5000000)
+
+static int still_held(const struct recording *recording, const struct held *held)
+{
+    const struct wait *wait = wait_by_number(recording, held->number);
+
+    return !wait || !wait->known || wait->time_ns + wait->wait_ns >= held->time_ns + COMES_BACK_NS;
+}
+
 /* A stack does not tell which of its methods took the lock. A method in which others wait for it is the one; else it is the
  * innermost one of the program's own, or one that called it. */
 static void find_held(const struct recording *recording, struct held *held)
 {
     uint32_t site = held->lock < recording->lock_count ? recording->locks[held->lock].site : 0;
     const uint32_t *frames = NULL;
-    uint32_t count = managed_part(recording, held->stack, &frames), known = 0;
+    uint32_t count = still_held(recording, held) ? managed_part(recording, held->stack, &frames) : 0, known = 0;
 
     while (count && lets_go(recording, frames[count - 1]))
         count--;

@@ -137,6 +137,7 @@ static void photograph_holders(struct contention *self, uint64_t now)
         return;
     for (uint32_t i = 0; i < count; i++) {
         ct_held held = {.wait_ns = now > list[i].begin_ns ? now - list[i].begin_ns : 0,
+                        .number = get64(&list[i].open->number),
                         .lock = list[i].lock,
                         .owner = got_tid(list[i].holder)};
         if (still_holds(self, &list[i]))

@@ -96,9 +96,12 @@ static int read_held(struct recording *recording, const medic_record *record)
     held.wait_ns = raw.wait_ns;
     held.lock = raw.lock;
     held.owner = raw.owner;
+    held.number = raw.number;
     for (size_t i = 0; i < recording->photo_count; i++)
-        if (recording->photos[i].head.os_id == raw.owner)
+        if (recording->photos[i].head.os_id == raw.owner) {
             held.stack = recording->photos[i].head.stack;
+            held.time_ns = recording->photos[i].head.time_ns;
+        }
     return MEDIC_PUSH(recording, held, held);
 }
 

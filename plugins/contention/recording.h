@@ -26,6 +26,7 @@ struct wait {
 /* A holder as a photograph shows it. */
 struct held {
     uint64_t wait_ns, stack;
+    uint64_t number, time_ns; /* ct_held.number; of the photograph */
     uint32_t lock, owner;
     uint32_t anchor,
         leaf;        /* frames; anchor: as of a wait, or where this lock is known to be taken; leaf: the innermost */

@@ -148,6 +148,7 @@ typedef struct ct_thread {
 /* A thread that waited before and after a photograph, for a lock that the owner held when it began to wait. */
 typedef struct ct_held {
     uint64_t wait_ns; /* so far */
+    uint64_t number;  /* of the ct_wait of the one that waits; 0 = it has no stack */
     uint32_t lock;
     uint32_t owner;
 } ct_held;

@@ -631,6 +631,21 @@ static void a_photograph_says_what_the_holder_does(void **state)
     assert_text_has(made.text, "section photographs");
 }
 
+static void a_photograph_of_the_last_moment_shows_no_holder(void **state)
+{
+    medic_thread_stack stack = {.thread = 1};
+    ct_held held = {.wait_ns = 30 * MS, .number = 1, .lock = 1, .owner = 50};
+
+    (void)state;
+    a_photographed_lock(host_stack(refresh, sleeping, 0));
+    stack.head = (medic_stack_head){host_stack(booking, 0), made.begin + 39 * MS, 50, 0};
+    host_record(CT_STACK, &stack, sizeof stack);
+    host_record(CT_HELD, &held, sizeof held);
+    render();
+    assert_text_has(made.verdict, "its holder is in Orders.Cache.Refresh (Cache.cs:77)");
+    assert_null(strstr(made.text, "Orders.Account.Book"));
+}
+
 static void a_holder_that_calls_others_is_told_with_its_caller(void **state)
 {
     (void)state;
@@ -865,6 +880,7 @@ int main(void)
         TEST(a_photograph_says_what_the_holder_does),
         TEST(a_holder_that_lets_go_is_busy_with_nothing),
         TEST(several_threads_that_hold_in_turns_are_not_named),
+        TEST(a_photograph_of_the_last_moment_shows_no_holder),
         TEST(a_holder_that_calls_others_is_told_with_its_caller),
         TEST(a_holder_in_a_method_that_waits_too_holds_it_there),
         TEST(locks_of_one_type_are_one_row),
