@@ -212,6 +212,15 @@ static int name_holder(const struct recording *recording, struct group *group, s
     return 1;
 }
 
+/* Those of System.Threading.Lock without a timeout go through others that begin so too. */
+static int is_timed(const struct recording *recording, const struct wait *wait)
+{
+    const char *entry = frame_of(recording, wait->entry)->function;
+
+    return medic_begins_with(entry, "System.Threading.Monitor.TryEnter") ||
+           strcmp(entry, "System.Threading.Lock.TryEnter") == 0;
+}
+
 static void name_site(const struct recording *recording, struct group *group, struct tally *lines,
                       struct tally *functions, double *at_site)
 {
@@ -225,6 +234,11 @@ static void name_site(const struct recording *recording, struct group *group, st
         tally_add(functions, function_of(recording, wait->anchor), wait->weight_ns + 1e-6);
     }
     group->site = tally_top(functions, &all, at_site);
+    for (size_t i = 0; i < recording->wait_count && !group->timed; i++) {
+        const struct wait *wait = &recording->waits[i];
+        group->timed = is_usable(wait) && group_of(recording, wait->lock) == group &&
+                       function_of(recording, wait->anchor) == group->site && is_timed(recording, wait);
+    }
     for (uint32_t id = 1; id < lines->count; id++)
         if (function_of(recording, id) == group->site && lines->sums[id] > (group->line ? lines->sums[group->line] : 0))
             group->line = id;

@@ -426,7 +426,8 @@ static void write_others(const struct recording *recording)
 
 /* --- stacks --- */
 
-static medic_stack_tree *make_tree(const struct recording *recording)
+/* In what is read, the program's own method is the end: that a lock is entered there is known. */
+static medic_stack_tree *make_tree(const struct recording *recording, int whole)
 {
     medic_stack_tree *tree = recording->trees->create(recording->host);
 
@@ -434,8 +435,8 @@ static medic_stack_tree *make_tree(const struct recording *recording)
         const struct wait *wait = &recording->waits[i];
         const uint32_t *frames = NULL;
         uint32_t count = wait->weight_ns > 0 ? managed_part(recording, wait->stack, &frames) : 0;
-        while (wait->user && count && frames[count - 1] != wait->anchor)
-            count--; /* that a lock is entered there is known */
+        while (!whole && wait->user && count && frames[count - 1] != wait->anchor)
+            count--;
         if (count)
             recording->trees->add(tree, frames, count, (uint64_t)wait->weight_ns, 1);
     }
@@ -444,7 +445,6 @@ static medic_stack_tree *make_tree(const struct recording *recording)
 
 static void write_stacks(const struct recording *recording)
 {
-    medic_stack_tree *tree = make_tree(recording);
     medic_tree_section paths = {.size = sizeof paths,
                                 .unit = MEDIC_UNIT_NANOSECONDS,
                                 .id = "paths",
@@ -461,11 +461,11 @@ static void write_stacks(const struct recording *recording)
                                  .weight = "Waited",
                                  .rows_max = 5000};
 
-    recording->trees->section(tree, &paths);
+    recording->trees->section(make_tree(recording, 0), &paths);
     write_threads(recording);
     write_timeline(recording);
     write_histogram(recording);
-    recording->trees->stacks(tree, &stacks);
+    recording->trees->stacks(make_tree(recording, 1), &stacks);
 }
 
 void write_sections(const struct recording *recording)

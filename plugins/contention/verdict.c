@@ -65,11 +65,12 @@ static void add_lock(struct medic_text *text, const struct recording *recording,
         add_site(text, recording, group);
         return;
     }
-    if (group->locks > 1)
+    if (group->locks > 1) {
         medic_add_number(text, group->locks);
-    else
-        medic_add(text, "one");
-    medic_add(text, " ");
+        medic_add(text, " ");
+    } else if (!group->name || !medic_begins_with(group->name, "typeof(")) {
+        medic_add(text, "one ");
+    }
     medic_add_name(text, group->name ? group->name : "object");
     if (group->locks > 1)
         medic_add(text, " objects");
@@ -234,6 +235,19 @@ static void find_open(const struct recording *recording)
     recording->document->finding(recording->host, sentence, "waiting", NULL);
 }
 
+static void find_timed(const struct recording *recording, const struct group *group)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+
+    medic_add(&text, "The waits in ");
+    medic_add_name(&text, place_of(recording, group->line).name);
+    medic_add(
+        &text,
+        " have a timeout (TryEnter): those that gave up are counted as well, the runtime does not tell them apart.");
+    tell(recording, sentence, group);
+}
+
 static void find_early(const struct recording *recording)
 {
     char sentence[SENTENCE];
@@ -264,6 +278,8 @@ static void write_findings(const struct recording *recording, uint32_t severity)
         return;
     if (first->begun >= 100)
         find_long(recording, first);
+    if (first->timed)
+        find_timed(recording, first);
     for (size_t i = 1; i < recording->group_count && told < 3; i++)
         if ((double)recording->groups[i].waited_ns >= 0.1 * (double)recording->waited_ns) {
             find_other(recording, &recording->groups[i]);

@@ -733,6 +733,18 @@ static void locks_of_types_are_told_apart(void **state)
     assert_text_has(made.text, "row System.RuntimeType; Orders.Cache.Refresh;");
 }
 
+static void waits_that_give_up_are_mentioned(void **state)
+{
+    (void)state;
+    enter = framework_frame("System.Threading.Monitor.TryEnter_Slowpath");
+    a_type(1, 0x200);
+    a_lock(1, 100, 9000 * MS, 90 * MS);
+    a_pair(1, 40, 100, 9000 * MS, 0);
+    a_wait(1, 40, 1, get, 90 * MS, 0);
+    render();
+    assert_text_has(made.text, "The waits in Orders.Cache.Get have a timeout (TryEnter)");
+}
+
 static void a_thread_at_the_begin(uint32_t tid, uint64_t stack, int stands)
 {
     medic_thread_stack first = {.head = {stack, made.begin, tid, 0}, .thread = tid, .state = 'S'};
@@ -886,6 +898,7 @@ int main(void)
         TEST(locks_of_one_type_are_one_row),
         TEST(a_wait_that_does_not_end_is_told_with_its_age),
         TEST(locks_of_types_are_told_apart),
+        TEST(waits_that_give_up_are_mentioned),
         TEST(threads_that_waited_before_are_not_healthy),
         TEST(without_a_frame_of_the_lock_it_is_only_likely),
         TEST(a_wait_from_before_counts_with_what_is_within),
