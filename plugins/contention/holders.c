@@ -221,6 +221,32 @@ static int is_timed(const struct recording *recording, const struct wait *wait)
            strcmp(entry, "System.Threading.Lock.TryEnter") == 0;
 }
 
+static int is_of_the_library(const struct recording *recording, uint32_t frame)
+{
+    const char *name = frame_of(recording, frame)->function;
+
+    return frame && frame_of(recording, frame)->kind == MEDIC_FRAME_MANAGED &&
+           !medic_begins_with(name, "System.Threading.Monitor.") && !medic_begins_with(name, "System.Threading.Lock.");
+}
+
+/* What the program calls in the site to get the lock. */
+static void know_entry(const struct recording *recording, struct group *group)
+{
+    double best = 0;
+
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        const struct wait *wait = &recording->waits[i];
+        if (!is_usable(wait) || group_of(recording, wait->lock) != group || !wait->user ||
+            function_of(recording, wait->anchor) != group->site)
+            continue;
+        group->timed |= is_timed(recording, wait);
+        if (wait->weight_ns <= best)
+            continue;
+        best = wait->weight_ns;
+        group->entry = is_of_the_library(recording, wait->entry) ? wait->entry : 0;
+    }
+}
+
 static void name_site(const struct recording *recording, struct group *group, struct tally *lines,
                       struct tally *functions, double *at_site)
 {
@@ -234,11 +260,7 @@ static void name_site(const struct recording *recording, struct group *group, st
         tally_add(functions, function_of(recording, wait->anchor), wait->weight_ns + 1e-6);
     }
     group->site = tally_top(functions, &all, at_site);
-    for (size_t i = 0; i < recording->wait_count && !group->timed; i++) {
-        const struct wait *wait = &recording->waits[i];
-        group->timed = is_usable(wait) && group_of(recording, wait->lock) == group &&
-                       function_of(recording, wait->anchor) == group->site && is_timed(recording, wait);
-    }
+    know_entry(recording, group);
     for (uint32_t id = 1; id < lines->count; id++)
         if (function_of(recording, id) == group->site && lines->sums[id] > (group->line ? lines->sums[group->line] : 0))
             group->line = id;

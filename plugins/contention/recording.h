@@ -62,9 +62,10 @@ struct group {
     int photographed; /* the holder is known from photographs only */
     int sure;         /* ... and others wait for the lock in the same method */
     double holder_share, known_share; /* of the waiting in the site: while it was held there; while that was known */
-    int timed;                        /* waits in the site give up after a while */
-    uint64_t early, inferred_ns;      /* waits that began before the recording; time of those that are none for sure */
-    uint32_t holder_tid;              /* the thread for which others waited longest; 0 */
+    uint32_t entry;              /* frame: the library's method that locks, called in the site; 0 = the program does */
+    int timed;                   /* waits in the site give up after a while */
+    uint64_t early, inferred_ns; /* waits that began before the recording; time of those that are none for sure */
+    uint32_t holder_tid;         /* the thread for which others waited longest; 0 */
     uint64_t holder_tid_ns, blocked_ns;
 };
 

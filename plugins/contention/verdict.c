@@ -55,6 +55,10 @@ static void add_site(struct medic_text *text, const struct recording *recording,
         return;
     medic_add(text, ", locked in ");
     medic_add_place(text, &place);
+    if (group->entry) {
+        medic_add(text, " by ");
+        medic_add_name(text, place_of(recording, group->entry).name);
+    }
 }
 
 /* "one Orders.Cache, locked in Orders.Cache.Get (Cache.cs:12)" */
@@ -79,19 +83,36 @@ static void add_lock(struct medic_text *text, const struct recording *recording,
     add_site(text, recording, group);
 }
 
-/* Below the first share of what is waited a place is not told as the holder's; below the second with how sure it is. */
+/* A place that is the holder's for less than the first share of the waiting is not told; where others are known too, for less than
+ * the second, it is told with its share. */
 #define HOLDER_AT_LEAST 0.25
 #define HOLDER_SURELY 0.75
+
+static int is_sure(const struct group *group)
+{
+    return group->holder_share >= HOLDER_SURELY * group->known_share;
+}
 
 /* A photograph shows the method in which the holder was; that the lock was taken there is known only of a method that waits. */
 static const char *held_where(const struct group *group)
 {
-    if (group->holder_share < HOLDER_SURELY)
+    if (!is_sure(group) && group->holder_share < 0.5 * group->known_share)
         return group->locks > 1 ? "; meanwhile they are held here and there, most in "
                                 : "; meanwhile it is held here and there, most in ";
+    if (!is_sure(group))
+        return group->locks > 1 ? "; meanwhile they are held mostly in " : "; meanwhile it is held mostly in ";
     if (group->photographed && !group->sure)
         return group->locks > 1 ? "; meanwhile their holder is in " : "; meanwhile its holder is in ";
     return group->locks > 1 ? "; meanwhile they are held in " : "; meanwhile it is held in ";
+}
+
+static void add_holder_share(struct medic_text *text, const struct group *group)
+{
+    if (is_sure(group) && group->known_share >= 0.5)
+        return;
+    medic_add(text, is_sure(group) ? " (seen for " : " (");
+    medic_add_share(text, group->holder_share, 1);
+    medic_add(text, " of the waiting)");
 }
 
 static void add_holder(struct medic_text *text, const struct recording *recording, const struct group *group)
@@ -106,11 +127,7 @@ static void add_holder(struct medic_text *text, const struct recording *recordin
             medic_add(text, "the same method");
         else
             medic_add_place(text, &place);
-        if (group->holder_share < HOLDER_SURELY) {
-            medic_add(text, " (");
-            medic_add_share(text, group->holder_share, 1);
-            medic_add(text, " of the waiting)");
-        }
+        add_holder_share(text, group);
         if (group->busy && function_of(recording, group->busy) != function_of(recording, group->holder)) {
             medic_add(text, ", busy in ");
             medic_add_name(text, place_of(recording, group->busy).name);

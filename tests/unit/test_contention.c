@@ -618,7 +618,7 @@ static void a_lock_without_one_holder_says_so(void **state)
     a_wait(2, 41, 1, booking, 10 * MS, 10 * MS);
     a_wait(3, 42, 1, refresh, 5 * MS, 10 * MS);
     render();
-    assert_text_has(made.verdict, "meanwhile it is held here and there, most in");
+    assert_text_has(made.verdict, "(50 % of the waiting)");
 }
 
 static void a_photograph_says_what_the_holder_does(void **state)
@@ -731,6 +731,18 @@ static void locks_of_types_are_told_apart(void **state)
     render();
     assert_text_has(made.text, "row typeof(Orders.Account); Orders.Cache.Get;");
     assert_text_has(made.text, "row System.RuntimeType; Orders.Cache.Refresh;");
+}
+
+static void the_library_that_locks_is_named(void **state)
+{
+    (void)state;
+    enter = framework_frame("System.Threading.SemaphoreSlim.Wait");
+    a_type(1, 0x200);
+    a_lock(1, 100, 9000 * MS, 90 * MS);
+    a_pair(1, 40, 100, 9000 * MS, 0);
+    a_wait(1, 40, 1, get, 90 * MS, 0);
+    render();
+    assert_text_has(made.verdict, "locked in Orders.Cache.Get (Cache.cs:41) by System.Threading.SemaphoreSlim.Wait");
 }
 
 static void waits_that_give_up_are_mentioned(void **state)
@@ -899,6 +911,7 @@ int main(void)
         TEST(a_wait_that_does_not_end_is_told_with_its_age),
         TEST(locks_of_types_are_told_apart),
         TEST(waits_that_give_up_are_mentioned),
+        TEST(the_library_that_locks_is_named),
         TEST(threads_that_waited_before_are_not_healthy),
         TEST(without_a_frame_of_the_lock_it_is_only_likely),
         TEST(a_wait_from_before_counts_with_what_is_within),
