@@ -1,6 +1,7 @@
 """contention against a program that knows how long its threads wait for which lock, and who holds it (mode `waits` of the
 patient): each wait is forced, and it tells between which lengths it was."""
 
+import json
 import math
 import struct
 
@@ -181,6 +182,19 @@ def test_the_lock_of_many_threads_is_named(patient, out_dir):
     assert "Ferry.Hawser" in seen.verdict and "Ferry.Dock.Board" in seen.verdict, seen.verdict
     row, = [row for row in seen.rows("who") if row["lock"] == "Ferry.Hawser"]
     assert (row["locks"], row["threads"]) == (3, 8), row
+
+
+def test_threads_that_waited_before_the_recording_are_seen(patient, runtime, out_dir):
+    """Among others that wait for something else. Locks of .NET 8 and 9 leave no frame; the new Lock does."""
+    p = patient("blocked", runtime, args=[40])
+    told = json.loads(p.ask("blocked"))
+    seen = visit.attach(p, out_dir / "s", duration="1s", profiler=CONTENTION)
+    rows = {row["method"]: row["stacks"] for row in seen.rows("sites")}
+    assert rows == {told[name]["method"]: told[name]["threads"] for name in ("gate", "vault") if name in told}
+    waiting, = [row for row in seen.rows("sites") if row["method"] == "Billing.Gate.Enter"]
+    assert events.has_place(waiting["where"], "gate") and "Billing.Gate.Enter" in seen.verdict, seen.verdict
+    assert seen.severity == ("critical" if runtime == "net10.0" else "warning"), seen.verdict
+    assert "as it seems" in seen.verdict or runtime == "net10.0", seen.verdict
 
 
 @pytest.mark.parametrize("case", events.ALL_CASES, ids=events.name_of)
