@@ -7,6 +7,8 @@
 
 #define FIRST_NUMBER (UINT64_C(1) << 62) /* beyond those of waits that were seen to begin */
 
+#define RWLOCK "System.Threading.ReaderWriterLock"
+
 enum standing { NOT_FOR_A_LOCK, FOR_A_LOCK, PERHAPS_FOR_A_LOCK };
 
 static int is_entering(const char *name, const char *type)
@@ -26,7 +28,8 @@ static enum standing standing_of(const struct recording *recording, uint64_t sta
         return PERHAPS_FOR_A_LOCK;
     for (uint32_t i = count; i > 0 && frame_of(recording, frames[i - 1])->code != MEDIC_CODE_USER; i--) {
         const char *name = frame_of(recording, frames[i - 1])->function;
-        if (is_entering(name, "System.Threading.Monitor.") || is_entering(name, "System.Threading.Lock."))
+        if (is_entering(name, "System.Threading.Monitor.") || is_entering(name, "System.Threading.Lock.") ||
+            is_entering(name, RWLOCK))
             return FOR_A_LOCK;
         if (medic_begins_with(name, "System.Threading.Monitor."))
             return NOT_FOR_A_LOCK;
@@ -143,10 +146,29 @@ static int is_photographed(const struct recording *recording, const ct_early *ea
     return 0;
 }
 
+static int waits_for_rwlock(const struct recording *recording, uint64_t stack)
+{
+    const uint32_t *frames = NULL;
+    uint32_t count = managed_part(recording, stack, &frames);
+
+    for (uint32_t i = count; i > 0 && frame_of(recording, frames[i - 1])->code != MEDIC_CODE_USER; i--)
+        if (is_entering(frame_of(recording, frames[i - 1])->function, RWLOCK))
+            return 1;
+    return 0;
+}
+
+/* Their waits are not told by the events of locks. */
+static void count_rwlock_waiters(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->first_count; i++)
+        recording->rwlock_waiters += (uint32_t)waits_for_rwlock(recording, recording->firsts[i].head.stack);
+}
+
 int add_early_waits(struct recording *recording)
 {
     size_t first_lock = recording->lock_count;
 
+    count_rwlock_waiters(recording);
     for (size_t i = 0; i < recording->first_count; i++)
         if (!add_photographed(recording, first_lock, &recording->firsts[i]))
             return 0;

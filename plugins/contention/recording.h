@@ -130,6 +130,7 @@ struct recording {
     uint64_t bins[CT_BINS_ALL];
     uint32_t threads;
     uint64_t longest_open_ns;
+    uint32_t rwlock_waiters;         /* threads that waited for a ReaderWriterLock(Slim) at the begin */
     uint64_t early_all, inferred_ns; /* as in groups */
 };
 

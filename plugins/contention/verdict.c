@@ -14,6 +14,8 @@ static const struct {
 
 /* A program that waits now and then is not measured by its few waiting threads: this much time must go into it. */
 #define WAITING_AT_LEAST 0.01 /* threads, on average */
+/* Of threads that wait for a reader-writer lock at one moment two are no chance. */
+#define RWLOCK_CROWD 2u
 #define STUCK_NS UINT64_C(5000000000)
 
 static double span_of(const struct recording *recording)
@@ -168,6 +170,14 @@ static void judge_calm(struct medic_text *text, const struct recording *recordin
         medic_add(text, ", the longest ");
         medic_add_time(text, (double)recording->max_ns);
     }
+    if (recording->rwlock_waiters >= RWLOCK_CROWD) {
+        medic_add(text, "; but %u threads waited for reader-writer locks at the begin", recording->rwlock_waiters);
+        medic_add(text, recording->handles ? "; see the waits for handles."
+                        : recording->capture->header(recording->host)->runtime_major < 9
+                            ? " (merged_stacks)."
+                            : ": watch these with --set handles=yes.");
+        return;
+    }
     medic_add(text, recording->handles || recording->capture->header(recording->host)->runtime_major < 9
                         ? "; if work stands still, look at what else threads wait for (merged_stacks)."
                         : "; semaphores and reader-writer locks were not watched (--set handles=yes, merged_stacks).");
@@ -320,6 +330,8 @@ void write_verdict(const struct recording *recording)
     } else {
         judge_waiting(&text, recording);
     }
+    if (severity < MEDIC_NOTICE && recording->rwlock_waiters >= RWLOCK_CROWD)
+        severity = MEDIC_NOTICE;
     recording->document->verdict(recording->host, severity, sentence);
     if (recording->waits_all)
         write_findings(recording, severity);

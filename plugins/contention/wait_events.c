@@ -162,6 +162,15 @@ static void begin_lock_wait(struct contention *self, uint32_t index, uint32_t ow
     atomic_fetch_add_explicit(&self->tables->locks[index].waiting, 1, memory_order_relaxed);
 }
 
+/* The end of a wait is not told when an exception ended it (Thread.Interrupt). */
+static void forget_wait(struct contention *self, const struct open_wait *open)
+{
+    uint32_t index = get32(&open->lock);
+
+    if (get64(&open->begin_ns) && !get32(&open->own) && index)
+        atomic_fetch_sub_explicit(&self->tables->locks[index].waiting, 1, memory_order_relaxed);
+}
+
 static void begin_wait(struct contention *self, uint64_t key, uint64_t object, uint32_t owner, uint32_t kind)
 {
     uint64_t now = self->clock->now_ns();
@@ -177,8 +186,10 @@ static void begin_wait(struct contention *self, uint64_t key, uint64_t object, u
         return;
     }
     open = kind == CT_KIND_LOCK ? &thread->lock : &thread->handle;
-    if (kind == CT_KIND_LOCK)
+    if (kind == CT_KIND_LOCK) {
+        forget_wait(self, open);
         begin_lock_wait(self, index, owner, now);
+    }
     put32(&open->lock, index);
     put32(&open->owner, owner);
     put32(&open->kind, kind);

@@ -302,6 +302,19 @@ static void a_thread_that_waits_seldom_gets_a_stack_all_the_same(void **state)
     munmap(self->tables, sizeof *self->tables);
 }
 
+static void a_wait_whose_end_was_not_told_is_charged_no_longer(void **state)
+{
+    struct contention *self = new_contention();
+    uint64_t object = 0x1000;
+
+    (void)state;
+    begins(self, 11, 0xabc0, &object, 12);
+    seen.now += 1 * MS;
+    begins(self, 11, 0xdef0, &object, 12);
+    assert_int_equal(get32(&self->tables->locks[lock_of(self->tables, 0xabc0, CT_KIND_LOCK)].waiting), 0);
+    munmap(self->tables, sizeof *self->tables);
+}
+
 static void what_waits_for_medic_itself_is_told_apart(void **state)
 {
     struct contention *self = new_contention();
@@ -782,6 +795,19 @@ static void threads_that_waited_before_are_not_healthy(void **state)
     assert_text_has(made.text, "section waiting");
 }
 
+static void threads_that_wait_for_reader_writer_locks_are_mentioned(void **state)
+{
+    uint32_t reading = framework_frame("System.Threading.ReaderWriterLockSlim.TryEnterReadLockCore");
+
+    (void)state;
+    for (uint32_t tid = 60; tid < 63; tid++)
+        a_thread_at_the_begin(tid, host_stack(booking, reading, sleeping, 0), 0);
+    render();
+    assert_int_equal(made.severity, MEDIC_NOTICE);
+    assert_text_has(made.verdict,
+                    "3 threads waited for reader-writer locks at the begin: watch these with --set handles=yes");
+}
+
 static void without_a_frame_of_the_lock_it_is_only_likely(void **state)
 {
     (void)state;
@@ -889,6 +915,7 @@ int main(void)
         TEST(waiting_is_charged_to_who_holds_the_lock_meanwhile),
         TEST(who_gives_up_waiting_is_not_the_holder_for_long),
         TEST(a_thread_that_waits_seldom_gets_a_stack_all_the_same),
+        TEST(a_wait_whose_end_was_not_told_is_charged_no_longer),
         TEST(what_waits_for_medic_itself_is_told_apart),
         TEST(a_wait_that_began_before_is_told_apart),
         TEST(strange_events_are_counted),
@@ -913,6 +940,7 @@ int main(void)
         TEST(waits_that_give_up_are_mentioned),
         TEST(the_library_that_locks_is_named),
         TEST(threads_that_waited_before_are_not_healthy),
+        TEST(threads_that_wait_for_reader_writer_locks_are_mentioned),
         TEST(without_a_frame_of_the_lock_it_is_only_likely),
         TEST(a_wait_from_before_counts_with_what_is_within),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
