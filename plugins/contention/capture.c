@@ -155,13 +155,22 @@ static void write_tables(struct contention *self)
     write_totals(self);
 }
 
+/* As far as events tell: now. */
+static uint32_t owner_of(const struct contention *self, const struct open_wait *open)
+{
+    uint32_t lock = get32(&open->lock);
+
+    return lock && get32(&open->kind) == CT_KIND_LOCK ? got_tid(get64(&self->tables->locks[lock].holder))
+                                                      : get32(&open->owner);
+}
+
 static void write_open(struct contention *self, uint32_t tid, const struct open_wait *open)
 {
     ct_open record = {.begin_ns = get64(&open->begin_ns),
                       .number = get64(&open->number),
                       .lock = get32(&open->lock),
                       .tid = tid,
-                      .owner = get32(&open->owner),
+                      .owner = owner_of(self, open),
                       .kind = get32(&open->kind)};
 
     if (record.begin_ns && !get32(&open->own))
@@ -279,7 +288,6 @@ static int stop(void *instance, medic_reason *why)
     (void)why;
     write_tick(self, now);
     write_standers(self);
-    settle_holders(self, now);
     for (uint32_t i = 0; i < THREADS; i++) {
         const struct thread_slot *thread = &self->tables->threads[i];
         uint32_t tid = get32(&thread->tid);
@@ -288,6 +296,7 @@ static int stop(void *instance, medic_reason *why)
         write_open(self, tid, &thread->lock);
         write_open(self, tid, &thread->handle);
     }
+    settle_holders(self, now);
     write_names(self);
     write_tables(self);
     return MEDIC_OK;

@@ -167,6 +167,11 @@ uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q);
 /* "Orders.Account", "a lock without a known type" */
 const char *lock_name(const struct group *group);
 
+/* deadlock.c: the threads of a circle, each waiting for the next one. Returns how many, 0 = there is none. */
+#define DEADLOCK_NS UINT64_C(1000000000) /* shorter waits may yet end */
+enum { DEADLOCK_MOST = 16, OPENS_LOOKED_AT = 1024 };
+uint32_t find_deadlock(const struct recording *recording, uint32_t tids[DEADLOCK_MOST]);
+
 /* holders.c: each 1, or 0 when out of memory. The second fills the line, the site and the holder of a group; and the threads of all. */
 int find_holdings(struct recording *recording);
 int know_places(struct recording *recording, struct group *group);

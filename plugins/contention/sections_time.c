@@ -142,7 +142,7 @@ void write_open_waits(const struct recording *recording)
         MEDIC_TIME_COLUMN("age", "Has waited", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("lock", "For", 0),
         MEDIC_TEXT_COLUMN("site", "In", 0),
-        MEDIC_TEXT_COLUMN("owner", "Held by, at the begin", 0),
+        MEDIC_TEXT_COLUMN("owner", "Held by", 0),
     };
     medic_section *section;
     uint64_t count = 0;

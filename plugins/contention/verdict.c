@@ -206,6 +206,21 @@ static void judge_waiting(struct medic_text *text, const struct recording *recor
     medic_add(text, ".");
 }
 
+static void judge_circle(struct medic_text *text, const struct recording *recording, const uint32_t *tids,
+                         uint32_t count)
+{
+    medic_add(text, "Deadlock: each of %u threads waits for a lock that the next one holds: ", count);
+    for (uint32_t i = 0; i < count && i < 4; i++) {
+        const char *name = thread_name(recording, tids[i]);
+        medic_add(text, i ? ", " : "");
+        if (name)
+            medic_add(text, "%s (%u)", name, tids[i]);
+        else
+            medic_add(text, "%u", tids[i]);
+    }
+    medic_add(text, count > 4 ? ", ...; none of them can go on." : "; none of them can go on.");
+}
+
 /* --- findings --- */
 
 /* As the table of locks has it. */
@@ -243,6 +258,16 @@ static void find_long(const struct recording *recording, const struct group *gro
     medic_add_time(&text, (double)group->max_ns);
     medic_add(&text, ".");
     tell(recording, sentence, group);
+}
+
+/* What would be the verdict. */
+static void find_waiting(const struct recording *recording)
+{
+    char sentence[SENTENCE];
+    struct medic_text text = {sentence, sizeof sentence};
+
+    judge_waiting(&text, recording);
+    tell(recording, sentence, &recording->groups[0]);
 }
 
 static void find_open(const struct recording *recording)
@@ -292,12 +317,14 @@ static void find_early(const struct recording *recording)
     recording->document->finding(recording->host, sentence, "sites", NULL);
 }
 
-static void write_findings(const struct recording *recording, uint32_t severity)
+static void write_findings(const struct recording *recording, uint32_t severity, int is_deadlock)
 {
     const struct group *first = &recording->groups[0];
     uint32_t told = 0;
 
-    if (recording->longest_open_ns >= STUCK_NS)
+    if (is_deadlock)
+        find_waiting(recording);
+    else if (recording->longest_open_ns >= STUCK_NS)
         find_open(recording);
     if (recording->early_all)
         find_early(recording);
@@ -318,6 +345,7 @@ void write_verdict(const struct recording *recording)
 {
     char sentence[SENTENCE];
     struct medic_text text = {sentence, sizeof sentence};
+    uint32_t tids[DEADLOCK_MOST], circle = find_deadlock(recording, tids);
     uint32_t severity = recording->waits_all ? severity_of(recording) : (uint32_t)MEDIC_HEALTHY;
 
     if (!recording->waits_all && recording->has_totals && recording->totals.events_state != MEDIC_EVENTS_ON &&
@@ -325,6 +353,9 @@ void write_verdict(const struct recording *recording)
         severity = MEDIC_NOTICE;
         medic_add(&text,
                   "The runtime's events did not come up, so nothing is known about locks: record again, for longer.");
+    } else if (circle) {
+        severity = MEDIC_CRITICAL;
+        judge_circle(&text, recording, tids, circle);
     } else if (severity == MEDIC_HEALTHY) {
         judge_calm(&text, recording);
     } else {
@@ -334,5 +365,5 @@ void write_verdict(const struct recording *recording)
         severity = MEDIC_NOTICE;
     recording->document->verdict(recording->host, severity, sentence);
     if (recording->waits_all)
-        write_findings(recording, severity);
+        write_findings(recording, severity, circle != 0);
 }

@@ -770,6 +770,21 @@ static void waits_that_give_up_are_mentioned(void **state)
     assert_text_has(made.text, "The waits in Orders.Cache.Get have a timeout (TryEnter)");
 }
 
+static void threads_that_wait_for_each_other_are_a_deadlock(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        ct_open open = {made.begin + 2000 * MS, 0, i + 1, 40 + i, 40 + (i + 1) % 3, CT_KIND_LOCK};
+        ct_lock lock = {i + 1, CT_KIND_LOCK, 0x1000 + i, 1, 0, 0, 0};
+        host_record(CT_LOCK, &lock, sizeof lock);
+        host_record(CT_OPEN, &open, sizeof open);
+    }
+    render();
+    assert_int_equal(made.severity, MEDIC_CRITICAL);
+    assert_text_has(made.text,
+                    "Deadlock: each of 3 threads waits for a lock that the next one holds: 40, 41, 42; none");
+}
+
 static void a_thread_at_the_begin(uint32_t tid, uint64_t stack, int stands)
 {
     medic_thread_stack first = {.head = {stack, made.begin, tid, 0}, .thread = tid, .state = 'S'};
@@ -936,6 +951,7 @@ int main(void)
         TEST(a_holder_in_a_method_that_waits_too_holds_it_there),
         TEST(locks_of_one_type_are_one_row),
         TEST(a_wait_that_does_not_end_is_told_with_its_age),
+        TEST(threads_that_wait_for_each_other_are_a_deadlock),
         TEST(locks_of_types_are_told_apart),
         TEST(waits_that_give_up_are_mentioned),
         TEST(the_library_that_locks_is_named),
