@@ -250,8 +250,22 @@ static int name_base_type(const medic_host *host, ClassID id, ClassID *base)
     return names_base_type(session.names, id, base);
 }
 
+static int begin_asking(const medic_host *host)
+{
+    (void)host;
+    return names_begin_asking(session.names);
+}
+
+static void end_asking(const medic_host *host)
+{
+    (void)host;
+    names_end_asking(session.names);
+}
+
 static const medic_names_service names_service = {
-    sizeof names_service, 0, name_type, name_function, name_module, name_thread, name_function_at, name_base_type,
+    sizeof names_service, 0,           name_type,        name_function,
+    name_module,          name_thread, name_function_at, name_base_type,
+    begin_asking,         end_asking,
 };
 
 /* medic.events */
@@ -269,7 +283,14 @@ static int events_state(const medic_host *host)
     return atomic_load(&session.events.state);
 }
 
-static const medic_events_service events_service = {sizeof events_service, 0, start_events, events_state};
+static uint32_t events_thread(const medic_host *host)
+{
+    (void)host;
+    return atomic_load(&session.events.thread);
+}
+
+static const medic_events_service events_service = {sizeof events_service, 0, start_events, events_state,
+                                                    events_thread};
 
 static const struct {
     const char *name;

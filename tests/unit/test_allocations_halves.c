@@ -133,7 +133,7 @@ static const void *find_service(const medic_host *host, const char *name)
     static const medic_records_service records = {.size = sizeof records, .write = write_record, .emit = emit};
     static const medic_stacks_service stacks = {.size = sizeof stacks, .here = here};
     static const medic_names_service names = {.size = sizeof names, .type = name_type, .base_type = base_type};
-    static const medic_events_service events = {sizeof events, 0, start_events, events_state};
+    static const medic_events_service events = {sizeof events, 0, start_events, events_state, NULL};
     static const medic_runtime_service runtime = {.size = sizeof runtime, .info = get_info, .version = version};
     static const struct {
         const char *name;
