@@ -86,6 +86,13 @@ static int compare_texts(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "");
 }
 
+/* Lambdas of one method share its name: those on other lines are others, as far as a name and a line can tell. */
+static uint32_t line_of_nameless(const struct document_frame *frame)
+{
+    size_t length = frame->function ? strlen(frame->function) : 0;
+    return length >= 7 && strcmp(frame->function + length - 7, "lambda)") == 0 ? frame->line : 0;
+}
+
 static int compare_frames(const void *a, const void *b, void *context)
 {
     const struct medic_section *section = context;
@@ -94,13 +101,15 @@ static int compare_frames(const void *a, const void *b, void *context)
     int order = compare_texts(one->function, two->function);
     order = order ? order : compare_texts(one->module, two->module);
     order = order ? order : compare_texts(one->file, two->file);
+    if (!order && line_of_nameless(one) != line_of_nameless(two))
+        return line_of_nameless(one) < line_of_nameless(two) ? -1 : 1;
     return order ? order : i < j ? -1 : i > j;
 }
 
 static bool same_function(const struct document_frame *one, const struct document_frame *two)
 {
     return compare_texts(one->function, two->function) == 0 && compare_texts(one->module, two->module) == 0 &&
-           compare_texts(one->file, two->file) == 0;
+           compare_texts(one->file, two->file) == 0 && line_of_nameless(one) == line_of_nameless(two);
 }
 
 static void find_same_frames(struct merger *merger)

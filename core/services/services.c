@@ -250,8 +250,22 @@ static int name_base_type(const medic_host *host, ClassID id, ClassID *base)
     return names_base_type(session.names, id, base);
 }
 
+static int begin_asking(const medic_host *host)
+{
+    (void)host;
+    return names_begin_asking(session.names);
+}
+
+static void end_asking(const medic_host *host)
+{
+    (void)host;
+    names_end_asking(session.names);
+}
+
 static const medic_names_service names_service = {
-    sizeof names_service, 0, name_type, name_function, name_module, name_thread, name_function_at, name_base_type,
+    sizeof names_service, 0,           name_type,        name_function,
+    name_module,          name_thread, name_function_at, name_base_type,
+    begin_asking,         end_asking,
 };
 
 /* medic.events */

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLAIN_LEAST 3u /* with fewer those with a stack count too */
+#define PLAIN_LEAST 3u             /* with fewer those with a stack count too */
+#define WAITED_NS UINT64_C(500000) /* meanwhile another thread ran: what coming back costs is not the throw's */
 #define NOISE_SHARE 0.5
 #define TIMELINE_PART_NS UINT64_C(100000000) /* counts come so often */
 #define BURST_SHARE 0.5                      /* of all throws in a tenth of the time */
@@ -20,7 +21,7 @@ uint64_t throws_of(const struct type *type)
 
 int is_noise(const struct type *type)
 {
-    return type->noise > NOISE_SHARE * (double)throws_of(type);
+    return type->noise > NOISE_SHARE * (double)throws_of(type) && 2 * type->by_program <= type->fresh;
 }
 
 const char *short_type(const char *name)
@@ -51,6 +52,14 @@ struct medic_place place_of(const struct recording *recording, uint32_t id)
     return (struct medic_place){frame->function, frame->module, frame->file, frame->line, frame->code};
 }
 
+/* Each that is kept is thrown again to whoever awaits, or in an AggregateException. */
+uint64_t lost_of(const struct type *type)
+{
+    uint64_t told = type->propagated + (uint64_t)(type->wrapped + 0.5);
+
+    return type->kept > told ? type->kept - told : 0;
+}
+
 /* --- stacks --- */
 
 /* The runtime's own way of throwing, which is managed code from .NET 9 on. */
@@ -61,10 +70,31 @@ static int is_throwing(const char *function)
            medic_begins_with(function, "System.Runtime.ExceptionServices.InternalCalls");
 }
 
+/* Reflection calls through the runtime: what it calls is no handler of a caller. */
+static int is_calling(const char *function)
+{
+    return medic_begins_with(function, "System.Reflection.") ||
+           medic_begins_with(function, "System.RuntimeMethodHandle.");
+}
+
+/* The frames below the handler's own method are still on the stack, but their exception has ended them. The number of frames
+ * that live. */
+static uint32_t without_dead(const struct recording *recording, const struct sample *sample, const medic_frame *handler)
+{
+    const medic_frame *leaf = sample->frame_count ? frame_of(recording, sample->frames[sample->frame_count - 1]) : NULL;
+
+    if (!leaf || is_calling(leaf->function))
+        return sample->frame_count;
+    for (uint32_t i = sample->frame_count; i-- > 0;)
+        if (frame_of(recording, sample->frames[i])->function_id == handler->function_id)
+            return i;
+    return sample->frame_count;
+}
+
 static int look_at_stack(const struct recording *recording, struct sample *sample)
 {
     const uint32_t *frames;
-    uint32_t count, last = 0;
+    uint32_t count;
     int between = 0;
 
     if (!sample->head.head.stack ||
@@ -79,15 +109,16 @@ static int look_at_stack(const struct recording *recording, struct sample *sampl
             between = 1;
             continue;
         }
-        if (!between || frame->function_id != last) /* its handler, called by the runtime: the same method */
-            sample->frame_count++;
-        sample->frames[sample->frame_count - 1] = frames[i];
-        last = frame->function_id;
+        if (between) /* a handler that the runtime calls */
+            sample->frame_count = without_dead(recording, sample, frame);
+        sample->frames[sample->frame_count++] = frames[i];
         between = 0;
-        sample->thrower = frames[i];
-        if (frame->code == MEDIC_CODE_USER)
-            sample->site = frames[i];
     }
+    for (uint32_t i = 0; i < sample->frame_count; i++)
+        if (frame_of(recording, sample->frames[i])->code == MEDIC_CODE_USER)
+            sample->site = sample->frames[i];
+    if (sample->frame_count)
+        sample->thrower = sample->frames[sample->frame_count - 1];
     if (!sample->site)
         sample->site = sample->thrower;
     if (sample->site)
@@ -141,7 +172,7 @@ static size_t type_of(const struct recording *recording, uint64_t id)
     return found ? (size_t)(found - recording->types) : NO_INDEX;
 }
 
-static const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise)
+const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise)
 {
     const char *text = NULL;
 
@@ -190,16 +221,75 @@ static void merge_routes(struct recording *recording)
     recording->route_count = merged;
 }
 
+/* --- what becomes of them --- */
+
+static int is_async(const char *name)
+{
+    const char *made = strrchr(name, '(');
+
+    return made && medic_begins_with(made, "(async");
+}
+
+static int by_catcher(const void *left, const void *right)
+{
+    const ex_catcher *a = left, *b = right;
+
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    return (a->catcher > b->catcher) - (a->catcher < b->catcher);
+}
+
+/* An async method has a catch block of the compiler's around all of it, which keeps what no other one takes. */
+static enum way way_of(const struct recording *recording, const struct route *route)
+{
+    ex_catcher key = {.type = route->type_id, .catcher = route->catcher}, *of = NULL;
+    uint32_t own;
+
+    if (!route->name)
+        return WAY_NONE;
+    if (recording->catcher_count)
+        of = bsearch(&key, recording->catchers, recording->catcher_count, sizeof key, by_catcher);
+    own = of ? of->inner + (is_async(route->name) ? 0 : of->outermost) : 0;
+    if (is_async(route->name) && !own)
+        return WAY_ASYNC;
+    if (medic_begins_with(route->name, "System.Threading.Tasks.") ||
+        medic_begins_with(route->name, "System.Runtime.CompilerServices."))
+        return WAY_TASK;
+    if (is_library(route->name))
+        return WAY_FRAMEWORK;
+    return own && of->empty >= own ? WAY_EMPTY : WAY_BLOCK;
+}
+
+int is_kept(const struct route *route)
+{
+    return route->way == WAY_ASYNC || route->way == WAY_TASK;
+}
+
+static void note_way(struct recording *recording, struct route *route)
+{
+    struct type *type = &recording->types[route->type];
+    uint64_t count = route->counts[0] + route->counts[1];
+
+    route->way = way_of(recording, route);
+    type->caught += count;
+    if (is_kept(route))
+        type->kept += count;
+    if (!is_library(route->name))
+        type->by_program += count;
+}
+
 /* Each type has a route of catcher 0: what nobody was seen to catch. */
 static void settle_routes(struct recording *recording)
 {
+    if (recording->catcher_count)
+        qsort(recording->catchers, recording->catcher_count, sizeof *recording->catchers, by_catcher);
     for (size_t i = 0; i < recording->route_count; i++) {
         struct route *route = &recording->routes[i];
         route->type = type_of(recording, route->type_id);
         if (route->catcher)
             route->name = name_of(recording, MEDIC_NAME_FUNCTION, route->catcher, "(unknown method)");
         if (route->catcher && route->type != NO_INDEX)
-            recording->types[route->type].caught += route->counts[0] + route->counts[1];
+            note_way(recording, route);
     }
     for (size_t i = 0; i < recording->route_count; i++) {
         struct route *rest = &recording->routes[i];
@@ -227,36 +317,59 @@ static size_t find_route(const struct recording *recording, uint64_t type, uint6
 
 /* --- CPU --- */
 
+static double throws_of_timed(const ex_catch *caught)
+{
+    return caught->stands_for ? (double)caught->stands_for : 1;
+}
+
 static void add_measure(struct measure *measure, const ex_catch *caught)
 {
     double cpu = (double)caught->cpu_ns;
 
+    double throws = throws_of_timed(caught);
+
     measure->count++;
-    measure->sum += cpu;
-    measure->squares += cpu * cpu;
-    measure->time += (double)caught->time_ns;
+    measure->throws += throws;
+    measure->throws_squares += throws * throws;
+    measure->sum += throws * cpu;
+    measure->squares += throws * cpu * cpu;
+    measure->time += throws * (double)caught->time_ns;
+}
+
+static struct measure both(const struct measure *a, const struct measure *b)
+{
+    return (struct measure){.count = a->count + b->count,
+                            .throws = a->throws + b->throws,
+                            .throws_squares = a->throws_squares + b->throws_squares,
+                            .sum = a->sum + b->sum,
+                            .squares = a->squares + b->squares,
+                            .time = a->time + b->time};
 }
 
 struct measure measure_of(const struct route *route, int again)
 {
     const struct measure *plain = &route->plain[again], *stacked = &route->stacked[again];
+    struct measure of = plain->count >= PLAIN_LEAST ? *plain : both(plain, stacked);
 
-    if (plain->count >= PLAIN_LEAST)
-        return *plain;
-    return (struct measure){plain->count + stacked->count, plain->sum + stacked->sum, plain->squares + stacked->squares,
-                            plain->time + stacked->time};
+    return of.count >= route->waited[again].count ? of : both(&of, &route->waited[again]);
+}
+
+static struct measure *measure_for(struct route *route, const ex_catch *caught)
+{
+    int again = (caught->flags & EX_PROPAGATED) != 0;
+
+    if (caught->time_ns > caught->cpu_ns + WAITED_NS)
+        return &route->waited[again];
+    return caught->number ? &route->stacked[again] : &route->plain[again];
 }
 
 static void measure_routes(struct recording *recording)
 {
     for (size_t i = 0; i < recording->catch_count; i++) {
         const ex_catch *caught = &recording->catchs[i];
-        int again = (caught->flags & EX_PROPAGATED) != 0;
         size_t route = find_route(recording, caught->type, caught->catcher);
-        if (route == NO_INDEX || caught->flags & EX_UNTIMED)
-            continue;
-        add_measure(caught->number ? &recording->routes[route].stacked[again] : &recording->routes[route].plain[again],
-                    caught);
+        if (route != NO_INDEX && !(caught->flags & EX_UNTIMED))
+            add_measure(measure_for(&recording->routes[route], caught), caught);
     }
 }
 
@@ -266,9 +379,30 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
     size_t index = find_route(recording, caught->type, caught->catcher);
     const struct route *route = index == NO_INDEX ? NULL : &recording->routes[index];
 
-    if (!route || caught->flags & EX_UNTIMED || (caught->number && route->plain[again].count >= PLAIN_LEAST))
+    struct measure of;
+
+    if (!route || caught->flags & EX_UNTIMED ||
+        (caught->number && route->plain[again].count >= PLAIN_LEAST && caught->time_ns <= caught->cpu_ns + WAITED_NS))
         return 0;
-    return (double)route->counts[again] / (double)measure_of(route, again).count;
+    of = route->plain[again].count >= PLAIN_LEAST ? route->plain[again]
+                                                  : both(&route->plain[again], &route->stacked[again]);
+    return (double)route->counts[again] * throws_of_timed(caught) / (of.throws + route->waited[again].throws);
+}
+
+/* Who ends the way of an exception tells more than who keeps it for an await, or throws it again; and the program's methods
+ * more than those that it calls. */
+static int rank_of(const struct route *route)
+{
+    return is_kept(route) ? 0 : route->way == WAY_FRAMEWORK ? 1 : 2;
+}
+
+static int is_more_final(const struct route *route, const struct route *than)
+{
+    uint64_t count = route->counts[0] + route->counts[1], other = than->counts[0] + than->counts[1];
+
+    if (rank_of(route) != rank_of(than))
+        return rank_of(route) > rank_of(than);
+    return count != other ? count > other : route->counts[1] > than->counts[1];
 }
 
 /* Mean times count; the variance is that of a mean of so many samples. */
@@ -283,18 +417,16 @@ static void estimate_route(struct recording *recording, struct route *route)
             of = measure_of(route, !again);
         if (!of.count)
             continue;
-        mean = of.sum / (double)of.count;
-        variance = of.squares / (double)of.count - mean * mean;
+        mean = of.sum / of.throws;
+        variance = of.squares / of.throws - mean * mean;
         route->cpu_ns += mean * count;
-        type->variance += (variance > 0 ? variance : 0) * count * count / (double)of.count;
+        type->variance += (variance > 0 ? variance : 0) * count * count * of.throws_squares / (of.throws * of.throws);
     }
     type->cpu_ns += route->cpu_ns;
     if (route->name && is_library(route->name) &&
         (route->judged_samples ? 2 * route->noise_samples > route->judged_samples : is_library(type->name)))
         type->noise += (double)(route->counts[0] + route->counts[1]);
-    if (route->counts[0] + route->counts[1] && route->catcher &&
-        (type->route == NO_INDEX || route->counts[0] + route->counts[1] > recording->routes[type->route].counts[0] +
-                                                                              recording->routes[type->route].counts[1]))
+    if (route->catcher && (type->route == NO_INDEX || is_more_final(route, &recording->routes[type->route])))
         type->route = (size_t)(route - recording->routes);
 }
 
@@ -309,126 +441,11 @@ static void look_at_samples(struct recording *recording)
             continue;
         route = &recording->routes[sample->route];
         recording->types[sample->type].samples++;
-        route->samples[(sample->head.flags & EX_PROPAGATED) != 0]++;
         if (route->name && sample->frame_count) {
             route->judged_samples++;
             route->noise_samples += !passes_program(recording, sample, route->name);
         }
     }
-}
-
-static void weigh_samples(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        struct sample *sample = &recording->samples[i];
-        int again = (sample->head.flags & EX_PROPAGATED) != 0;
-        const struct route *route = sample->route == NO_INDEX ? NULL : &recording->routes[sample->route];
-        if (route && route->samples[again])
-            sample->weight = (double)route->counts[again] / (double)route->samples[again];
-    }
-}
-
-/* --- groups --- */
-
-static const char *message_of(const struct sample *sample)
-{
-    return sample->folded;
-}
-
-static const char *site_of(const struct sample *sample)
-{
-    return sample->site_name;
-}
-
-static const char *chain_of(const struct sample *sample)
-{
-    return sample->chain;
-}
-
-static int by_text(const void *left, const void *right)
-{
-    const struct group *a = left, *b = right;
-    int order;
-
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    order = strcmp(a->text, b->text);
-    return order ? order : (a->example > b->example) - (a->example < b->example);
-}
-
-static int by_count(const void *left, const void *right)
-{
-    const struct group *a = left, *b = right;
-
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    return by_text(left, right);
-}
-
-/* Fresh throws only: what is thrown again has the same message and comes from elsewhere. */
-static struct group *group_by(const struct recording *recording, const char *(*text)(const struct sample *),
-                              size_t *count)
-{
-    struct group *groups = calloc(recording->sample_count + 1, sizeof *groups);
-    size_t used = 0, merged = 0;
-
-    *count = 0;
-    if (!groups)
-        return NULL;
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *sample = &recording->samples[i];
-        if (text(sample) && sample->type != NO_INDEX && !(sample->head.flags & EX_PROPAGATED))
-            groups[used++] = (struct group){sample->type, text(sample), sample->weight, 1, i};
-    }
-    qsort(groups, used, sizeof *groups, by_text);
-    for (size_t i = 0; i < used; i++) {
-        if (merged && groups[merged - 1].type == groups[i].type && !strcmp(groups[merged - 1].text, groups[i].text)) {
-            groups[merged - 1].count += groups[i].count;
-            groups[merged - 1].samples++;
-        } else {
-            groups[merged++] = groups[i];
-        }
-    }
-    qsort(groups, merged, sizeof *groups, by_count);
-    *count = merged;
-    return groups;
-}
-
-static int make_chains(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->sample_count; i++) {
-        struct sample *sample = &recording->samples[i];
-        char chain[1024];
-        struct medic_text text = {chain, sizeof chain};
-        uint64_t inner[EX_INNER_MAX];
-        if (!sample->head.inner_count || sample->type == NO_INDEX)
-            continue;
-        memcpy(inner, sample->chain, sample->head.inner_count * sizeof inner[0]);
-        medic_add(&text, "%s", recording->types[sample->type].name);
-        for (uint32_t k = 0; k < sample->head.inner_count; k++)
-            medic_add(&text, " > %s", name_of(recording, MEDIC_NAME_TYPE, inner[k], "(unknown type)"));
-        if (sample->head.flags & EX_MORE_INNER)
-            medic_add(&text, " > ...");
-        free(sample->chain);
-        sample->chain = strdup(chain);
-        if (!sample->chain)
-            return MEDIC_E_MEMORY;
-    }
-    return MEDIC_OK;
-}
-
-static int make_groups(struct recording *recording)
-{
-    recording->messages = group_by(recording, message_of, &recording->message_count);
-    recording->sites = group_by(recording, site_of, &recording->site_count);
-    recording->chains = group_by(recording, chain_of, &recording->chain_count);
-    if (!recording->messages || !recording->sites || !recording->chains)
-        return MEDIC_E_MEMORY;
-    for (size_t i = recording->site_count; i-- > 0;)
-        recording->types[recording->sites[i].type].site = i;
-    for (size_t i = recording->message_count; i-- > 0;)
-        recording->types[recording->messages[i].type].message = i;
-    return MEDIC_OK;
 }
 
 /* --- facts --- */
@@ -444,6 +461,14 @@ static double of_sites(const struct recording *recording, size_t type)
     return all > 0 ? all : 1;
 }
 
+/* Of the exceptions: one that passes several awaits is kept several times. */
+static uint64_t caught_by(const struct type *type, const struct route *route)
+{
+    uint64_t count = route->counts[0] + (is_kept(route) && type->fresh ? 0 : route->counts[1]);
+
+    return type->fresh && count > type->fresh ? type->fresh : count;
+}
+
 static void fill_thrown(const struct recording *recording, const struct type *type, struct thrown *thrown)
 {
     *thrown = (struct thrown){.name = short_type(type->name),
@@ -451,16 +476,20 @@ static void fill_thrown(const struct recording *recording, const struct type *ty
                               .fresh = type->fresh,
                               .propagated = type->propagated,
                               .cpu_ns = type->cpu_ns,
+                              .lost = lost_of(type),
+                              .kept = type->kept,
                               .not_caught =
                                   throws_of(type) - (type->caught < throws_of(type) ? type->caught : throws_of(type))};
     if (type->site != NO_INDEX) {
         const struct group *site = &recording->sites[type->site];
         thrown->site = place_of(recording, recording->samples[site->example].site);
         thrown->site_share = site->count / of_sites(recording, site->type);
+        thrown->site_error = error_of(recording, site) / of_sites(recording, site->type);
     }
     if (type->route != NO_INDEX) {
         thrown->catcher = recording->routes[type->route].name;
-        thrown->caught_there = recording->routes[type->route].counts[0] + recording->routes[type->route].counts[1];
+        thrown->caught_there = caught_by(type, &recording->routes[type->route]);
+        thrown->way = recording->routes[type->route].way;
     }
 }
 
@@ -565,16 +594,6 @@ static int sort_types(struct recording *recording)
     return MEDIC_OK;
 }
 
-/* Plugins link libc only. */
-static double root(double value)
-{
-    double guess = value;
-
-    for (int i = 0; i < 200 && guess > 0 && guess * guess > value * 1.0001; i++)
-        guess = (guess + value / guess) / 2;
-    return guess;
-}
-
 /* Samples of one thread are in the order of their numbers. */
 static int is_last_of_thread(const struct recording *recording, size_t sample)
 {
@@ -602,6 +621,13 @@ static void find_unhandled(struct recording *recording)
     }
 }
 
+static double process_ns(const struct recording *recording)
+{
+    uint64_t first = recording->first.process_ns, last = recording->last.process_ns;
+
+    return recording->has_totals && last > first ? (double)(last - first) : 0;
+}
+
 static void find_facts(struct recording *recording)
 {
     struct facts *facts = &recording->facts;
@@ -609,18 +635,51 @@ static void find_facts(struct recording *recording)
 
     facts->span_ns = recording->end_ns - recording->begin_ns;
     facts->cheap = recording->has_totals && recording->last.cheap;
-    if (recording->has_totals && recording->last.process_ns > recording->first.process_ns)
-        facts->process_ns = recording->last.process_ns - recording->first.process_ns;
+    facts->process_ns = (uint64_t)process_ns(recording);
     facts->uncounted = recording->last.fresh + recording->last.propagated;
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
         add_type(recording, type, &variance);
+        if (!is_noise(type) && lost_of(type) > facts->lost.lost)
+            fill_thrown(recording, type, &facts->lost);
         if (!is_noise(type) && facts->worst_count < FACT_TYPES)
             fill_thrown(recording, type, &facts->worst[facts->worst_count++]);
     }
-    facts->cpu_error_ns = 1.96 * root(variance);
+    facts->cpu_error_ns = CERTAIN * root_of(variance);
     find_bursts(recording);
     find_unhandled(recording);
+}
+
+/* What an AggregateException brings to whoever waits for a task. */
+static void note_wrapped(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->sample_count; i++) {
+        const struct sample *sample = &recording->samples[i];
+        uint64_t id;
+        size_t inner;
+        if (sample->type == NO_INDEX || !sample->head.inner_count || sample->head.flags & EX_PROPAGATED ||
+            strcmp(recording->types[sample->type].name, "System.AggregateException") != 0)
+            continue;
+        memcpy(&id, sample->chain, sizeof id);
+        inner = type_of(recording, id);
+        if (inner != NO_INDEX)
+            recording->types[inner].wrapped += sample->weight;
+    }
+}
+
+/* What is estimated cannot be more than there was. */
+static void limit_cpu(struct recording *recording)
+{
+    double all = 0, limit = process_ns(recording);
+
+    for (size_t i = 0; i < recording->type_count; i++)
+        all += recording->types[i].cpu_ns;
+    if (!(limit > 0) || all <= limit)
+        return;
+    for (size_t i = 0; i < recording->type_count; i++)
+        recording->types[i].cpu_ns *= limit / all;
+    for (size_t i = 0; i < recording->route_count; i++)
+        recording->routes[i].cpu_ns *= limit / all;
 }
 
 int analyse(struct recording *recording)
@@ -638,8 +697,11 @@ int analyse(struct recording *recording)
     for (size_t i = 0; i < recording->route_count; i++)
         if (recording->routes[i].type != NO_INDEX)
             estimate_route(recording, &recording->routes[i]);
-    weigh_samples(recording);
-    if (sort_types(recording) != MEDIC_OK || make_chains(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
+    limit_cpu(recording);
+    if (weigh_samples(recording) != MEDIC_OK)
+        return MEDIC_E_MEMORY;
+    note_wrapped(recording);
+    if (sort_types(recording) != MEDIC_OK || make_groups(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     find_facts(recording);
     return MEDIC_OK;

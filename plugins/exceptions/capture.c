@@ -9,6 +9,7 @@
 #define EXCEPTION_KEYWORD UINT64_C(0x8000)
 #define LEVEL_ERROR 2u
 #define TOTALS_NS UINT64_C(1000000000) /* of a program that does not throw */
+#define SLICE_NS UINT64_C(100000000)   /* of the sampler; ticks come oftener while there are throws */
 
 static uint64_t process_cpu_ns(void)
 {
@@ -55,6 +56,7 @@ static int drain(void *instance, const medic_record *record)
     if (record->type == EX_ROUTE && record->size >= sizeof route) {
         memcpy(&route, record->data, sizeof route);
         self->names->function(self->host, (FunctionID)route.catcher);
+        describe_catcher(self, &route);
     }
     return MEDIC_DRAIN_KEEP;
 }
@@ -108,6 +110,10 @@ static void tick(void *instance, uint64_t now)
 {
     struct throws *self = instance;
 
+    if (now - self->turned_ns >= SLICE_NS) {
+        medic_sampler_turn(&self->sampler);
+        self->turned_ns = now;
+    }
     if (write_both(self, now) || now - self->totals_ns >= TOTALS_NS) {
         self->totals_ns = now;
         write_totals(self, now);
@@ -174,7 +180,8 @@ static int read_params(struct throws *self, medic_reason *why)
         return medic_fail(why, MEDIC_E_ARGUMENT, "the host gives exceptions no valid parameters");
     self->cheap = strcmp(mode, "cheap") == 0;
     self->stacks_per_second = (uint32_t)stacks;
-    self->stack_step_ns = stacks ? UINT64_C(1000000000) / (uint64_t)stacks : 0;
+    stacks = stacks * (int64_t)SLICE_NS / 1000000000;
+    medic_sampler_begin(&self->sampler, stacks > 0 ? (uint32_t)stacks : 1);
     self->message_length = (uint32_t)length;
     return MEDIC_OK;
 }

@@ -4,12 +4,9 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 /* Throws of a type that get a stack whatever the rate: a rare type must not drown among those of a loop. */
 #define EARLY 16u
-/* What the rate leaves unused is saved up for so long. */
-#define BURST_NS UINT64_C(100000000)
 #define PROBES 32u
 #define TIMED_BITS 4
 
@@ -85,17 +82,18 @@ int32_t count_throw(struct throws *self, uint64_t type, int propagated, int *ear
         return entry;
     }
     tally_add(&self->types, shard_of_thread(), entry, propagated);
-    *early = atomic_load_explicit(&self->types.entries[entry].stacks, memory_order_relaxed) < EARLY;
+    *early = atomic_load_explicit(&self->types.entries[entry].stacks[propagated != 0], memory_order_relaxed) < EARLY;
     return entry;
 }
 
 /* One that was lost is made up for by the next one. */
-void note_sample(struct throws *self, int32_t entry, int code)
+void note_sample(struct throws *self, int32_t entry, uint32_t flags, int code)
 {
     if (code != MEDIC_OK)
         atomic_fetch_add_explicit(&self->samples_full, 1, memory_order_relaxed);
     else if (entry != TALLY_NONE)
-        atomic_fetch_add_explicit(&self->types.entries[entry].stacks, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&self->types.entries[entry].stacks[(flags & EX_PROPAGATED) != 0], 1,
+                                  memory_order_relaxed);
 }
 
 static void announce_type(struct throws *self, int32_t entry, uint64_t type)
@@ -124,31 +122,11 @@ static void count_catch(struct throws *self, const struct flight *flight, Functi
 
 /* --- samples --- */
 
-/* A quarter of the price, and a few milliseconds late at most. */
-static uint64_t coarse_now_ns(void)
+uint64_t stands_for(struct throws *self, int early)
 {
-    struct timespec t = {0, 0};
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-int stack_allowed(struct throws *self, int early)
-{
-    uint64_t due, floor, now;
-
-    if (!self->stack_step_ns)
+    if (!self->stacks_per_second)
         return 0;
-    if (early)
-        return 1;
-    now = coarse_now_ns();
-    due = atomic_load_explicit(&self->stack_due_ns, memory_order_relaxed);
-    if (due > now)
-        return 0;
-    floor = now > BURST_NS ? now - BURST_NS : 0;
-    return atomic_compare_exchange_strong_explicit(&self->stack_due_ns, &due,
-                                                   (due > floor ? due : floor) + self->stack_step_ns,
-                                                   memory_order_relaxed, memory_order_relaxed);
+    return early ? 1 : medic_sampler_take(&self->sampler);
 }
 
 /* What follows an ex_throw. */
@@ -189,7 +167,7 @@ static void read_message(const struct throws *self, ObjectID object, ex_throw *h
 
 static void sample(struct throws *self, ObjectID object, int32_t entry, struct flight *flight)
 {
-    ex_throw head = {.type = flight->type, .flags = flight->flags};
+    ex_throw head = {.type = flight->type, .flags = flight->flags, .stands_for = flight->stands_for};
     struct tail tail;
     uint32_t size;
     int code;
@@ -200,20 +178,23 @@ static void sample(struct throws *self, ObjectID object, int32_t entry, struct f
     read_message(self, object, &head, (uint8_t *)&tail + size);
     size += head.message_kept * (uint32_t)sizeof(WCHAR);
     code = self->stacks->here(self->host, EX_THROW, &head, sizeof head, &tail, size);
-    note_sample(self, entry, code);
+    note_sample(self, entry, head.flags, code);
     flight->number = code == MEDIC_OK ? head.number : 0;
 }
 
 /* --- times --- */
 
-/* A throw that gets a stack is slower than others: by the copying, and because it is the first one after the coarse clock went
- * on, so it finds cold caches. One of the next sixteen is timed in its stead. */
-static int is_timed(struct thread *thread, const struct flight *flight)
+/* A throw that gets a stack is slower than others. One of the next sixteen is timed in its stead, and stands for as many. */
+static int is_timed(struct thread *thread, struct flight *flight)
 {
-    if (thread->until_timed)
+    if (thread->until_timed) {
+        flight->stands_for = thread->timed_for;
         return --thread->until_timed == 0;
-    if (flight->number)
-        thread->until_timed = 1 + (flight->number * UINT64_C(0x9E3779B97F4A7C15) >> (64 - TIMED_BITS));
+    }
+    if (flight->number) {
+        thread->until_timed = 1 + (medic_mix(flight->number) >> (64 - TIMED_BITS));
+        thread->timed_for = flight->stands_for;
+    }
     return 0;
 }
 
@@ -235,7 +216,11 @@ static void end_time(const struct throws *self, const struct flight *flight, ex_
 
 static void write_catch(struct throws *self, const struct flight *flight, FunctionID catcher)
 {
-    ex_catch record = {.number = flight->number, .type = flight->type, .catcher = catcher, .flags = flight->flags};
+    ex_catch record = {.number = flight->number,
+                       .type = flight->type,
+                       .catcher = catcher,
+                       .flags = flight->flags,
+                       .stands_for = flight->stands_for};
 
     if (flight->begin_ns)
         end_time(self, flight, &record);
@@ -280,7 +265,8 @@ static HRESULT thrown(void *instance, ObjectID object)
     flight->flags = propagated ? EX_PROPAGATED : 0u;
     if (entry != TALLY_NONE)
         announce_type(self, entry, type);
-    if (stack_allowed(self, early))
+    flight->stands_for = stands_for(self, early);
+    if (flight->stands_for)
         sample(self, object, entry, flight);
     if (thread && (is_timed(thread, flight) || (early && flight->number)))
         begin_time(self, flight);

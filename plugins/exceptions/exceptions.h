@@ -11,14 +11,15 @@
 #define EXCEPTIONS_REVISION 1
 
 enum {
-    EX_TYPE = 256,   /* ex_type: a type was thrown for the first time */
-    EX_ROUTE = 257,  /* ex_route: ... and caught by a method for the first time */
-    EX_THROW = 258,  /* ex_throw + inner types + message: a sample */
-    EX_CATCH = 259,  /* ex_catch: a sample, or one that was timed, was caught */
-    EX_RATE = 260,   /* ex_count since the one before, by type */
-    EX_CAUGHT = 261, /* ex_count since the one before, by type and catching method */
-    EX_TOTALS = 262, /* ex_totals: so far; the last one counts */
-    EX_NAME = 263    /* ex_type + UTF-16 name: instead of EX_TYPE in the cheap mode */
+    EX_TYPE = 256,    /* ex_type: a type was thrown for the first time */
+    EX_ROUTE = 257,   /* ex_route: ... and caught by a method for the first time */
+    EX_THROW = 258,   /* ex_throw + inner types + message: a sample */
+    EX_CATCH = 259,   /* ex_catch: a sample, or one that was timed, was caught */
+    EX_RATE = 260,    /* ex_count since the one before, by type */
+    EX_CAUGHT = 261,  /* ex_count since the one before, by type and catching method */
+    EX_TOTALS = 262,  /* ex_totals: so far; the last one counts */
+    EX_CATCHER = 264, /* ex_catcher: ... what its catch blocks do with the type */
+    EX_NAME = 263     /* ex_type + UTF-16 name: instead of EX_TYPE in the cheap mode */
 };
 
 enum { EX_INNER_MAX = 8, EX_MESSAGE_MAX = 1000 };
@@ -43,6 +44,16 @@ typedef struct ex_route {
     uint64_t catcher; /* FunctionID */
 } ex_route;
 
+/* Catch blocks of a method that may take the type. */
+typedef struct ex_catcher {
+    uint64_t type;
+    uint64_t catcher;
+    uint32_t outermost; /* 1: the one around all others, as the compiler makes for async methods */
+    uint32_t inner;     /* others */
+    uint32_t empty;     /* of all of them, those that drop it and do nothing */
+    uint32_t reserved;
+} ex_catcher;
+
 typedef struct ex_throw {
     medic_stack_head head;
     uint64_t number; /* of the sample; not in order */
@@ -51,6 +62,7 @@ typedef struct ex_throw {
     uint32_t message_length; /* UTF-16 units of the message in the target */
     uint32_t message_kept;   /* units that follow the inner types */
     uint32_t inner_count;    /* u64 ClassIDs that follow, the outermost first */
+    uint64_t stands_for;     /* throws; 1 of one of the first of its type */
 } ex_throw;
 
 typedef struct ex_catch {
@@ -61,6 +73,7 @@ typedef struct ex_catch {
     uint64_t cpu_ns;  /* of the thread, in that time */
     uint32_t flags;   /* enum ex_throw_flags */
     uint32_t reserved;
+    uint64_t stands_for; /* throws, of one that was timed */
 } ex_catch;
 
 typedef struct ex_count {

@@ -13,7 +13,7 @@ static int equals(const WCHAR *wide, const char *text)
     return *wide == (WCHAR)*text;
 }
 
-static IMetaDataImport2 *metadata_of(ICorProfilerInfo12 *info, ModuleID module)
+IMetaDataImport2 *metadata_of(ICorProfilerInfo12 *info, ModuleID module)
 {
     static const GUID iid = MEDIC_IID_IMetaDataImport2;
     IUnknown *unknown = NULL;

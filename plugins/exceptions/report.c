@@ -83,6 +83,15 @@ static int read_catch(struct recording *recording, const medic_record *record)
                                                                                : MEDIC_OK;
 }
 
+static int read_catcher(struct recording *recording, const medic_record *record)
+{
+    ex_catcher catcher;
+
+    return medic_take(record, &catcher, sizeof catcher, &recording->bad_records)
+               ? MEDIC_PUSH(recording, catcher, catcher)
+               : MEDIC_OK;
+}
+
 static int read_name(struct recording *recording, const medic_record *record)
 {
     struct cheap_name name = {0};
@@ -114,6 +123,7 @@ static int read_record(struct recording *recording, const medic_record *record)
     case EX_CATCH: return read_catch(recording, record);
     case EX_RATE: return read_rate(recording, record);
     case EX_CAUGHT: return read_caught(recording, record);
+    case EX_CATCHER: return read_catcher(recording, record);
     case EX_NAME: return read_name(recording, record);
     case EX_TOTALS: read_totals(recording, record); return MEDIC_OK;
     default: return MEDIC_OK;
@@ -141,6 +151,18 @@ static void join_catches(struct recording *recording)
     }
 }
 
+/* What a program wrote that died may be later than the end of which its capture knows. */
+static void extend_span(struct recording *recording)
+{
+    if (recording->capture->end_reason(recording->host) != MEDIC_END_NONE)
+        return;
+    if (recording->has_totals && recording->last.time_ns > recording->end_ns)
+        recording->end_ns = recording->last.time_ns;
+    for (size_t i = 0; i < recording->rate_count; i++)
+        if (recording->rates[i].time_ns > recording->end_ns)
+            recording->end_ns = recording->rates[i].time_ns;
+}
+
 static int read_all(struct recording *recording, medic_reason *why)
 {
     medic_record record;
@@ -152,6 +174,7 @@ static int read_all(struct recording *recording, medic_reason *why)
     while (recording->capture->next(recording->host, &record))
         if (read_record(recording, &record) != MEDIC_OK)
             return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu samples", recording->sample_count);
+    extend_span(recording);
     if (recording->sample_count)
         join_catches(recording);
     return MEDIC_OK;
@@ -186,6 +209,7 @@ static void free_all(struct recording *recording)
     free(recording->routes);
     free(recording->rates);
     free(recording->catchs);
+    free(recording->catchers);
     free(recording->messages);
     free(recording->sites);
     free(recording->chains);

@@ -13,11 +13,13 @@ static void site_row(const struct recording *recording, medic_section *section, 
     const struct sample *sample = &recording->samples[group->example];
     struct medic_place site = place_of(recording, sample->site), thrower = place_of(recording, sample->thrower);
     char location[MEDIC_LOCATION_MAX];
+    double error = error_of(recording, group);
     medic_cell cells[] = {
         medic_string(group->text),
         medic_string(type->name),
-        group->samples >= type->fresh ? medic_whole(group->samples) : about(group->count),
-        medic_ratio(group->count, (double)recording->facts.fresh),
+        counted(group->count, error),
+        error_cell(group->count, error),
+        share(group->count, error, (double)recording->facts.fresh),
         medic_string(medic_location(site.file, site.line, location)),
         medic_string(sample->site == sample->thrower ? NULL : thrower.name),
     };
@@ -31,6 +33,7 @@ static void write_sites(const struct recording *recording)
         MEDIC_TEXT_COLUMN("site", "Thrown in", MEDIC_COLUMN_KEY),
         MEDIC_TEXT_COLUMN("type", "Type", MEDIC_COLUMN_KEY),
         MEDIC_COUNT_COLUMN("count", "Thrown ≈", MEDIC_COLUMN_DIFF),
+        MEDIC_RATIO_COLUMN("error", "±", 0),
         MEDIC_SHARE_COLUMN("share", "Of all"),
         MEDIC_TEXT_COLUMN("line", "Line", 0),
         MEDIC_TEXT_COLUMN("by", "By", 0),
@@ -40,8 +43,9 @@ static void write_sites(const struct recording *recording)
 
     if (!recording->site_count)
         return;
-    section = MEDIC_OPEN(recording, MEDIC_TABLE, "sites", "Where they are thrown",
-                         "The innermost method of the program; By: what it called that throws.", columns);
+    section = MEDIC_OPEN(
+        recording, MEDIC_TABLE, "sites", "Where they are thrown",
+        "The innermost method of the program; By: what it called that throws. ±: right in 19 of 20 cases.", columns);
     for (size_t i = 0; i < recording->site_count; i++)
         if (!is_noise(&recording->types[recording->sites[i].type]) && rows++ < ROWS_MAX)
             site_row(recording, section, &recording->sites[i]);
@@ -50,25 +54,16 @@ static void write_sites(const struct recording *recording)
 
 /* --- caught --- */
 
-static int ends_with(const char *text, const char *end)
+static const char *way_text(const struct route *route, const struct type *type)
 {
-    size_t length = strlen(text), tail = strlen(end);
+    static const char *const texts[] = {
+        [WAY_NONE] = "not caught",    [WAY_BLOCK] = "catch block", [WAY_EMPTY] = "empty catch block",
+        [WAY_ASYNC] = "async method", [WAY_TASK] = "task",         [WAY_FRAMEWORK] = "framework",
+    };
 
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-/* What the method does with it, as far as its name tells. */
-static const char *way_of(const struct route *route)
-{
-    if (!route->name)
-        return "not caught";
-    if (ends_with(route->name, "(async)"))
-        return "async method";
-    if (medic_begins_with(route->name, "System.Threading.Tasks.") ||
-        medic_begins_with(route->name, "System.Runtime.CompilerServices."))
-        return "task";
-    return medic_begins_with(route->name, "System.") || medic_begins_with(route->name, "Microsoft.") ? "framework"
-                                                                                                     : "catch block";
+    if (is_kept(route) && lost_of(type) >= type->kept)
+        return "task nobody awaits";
+    return texts[route->way];
 }
 
 static void route_row(const struct recording *recording, medic_section *section, const struct route *route)
@@ -79,12 +74,11 @@ static void route_row(const struct recording *recording, medic_section *section,
     medic_cell cells[] = {
         medic_string(route->name ? route->name : "(nobody was seen to)"),
         medic_string(type->name),
-        medic_string(way_of(route)),
+        medic_string(way_text(route, type)),
         medic_whole(route->counts[0]),
         medic_whole(route->counts[1]),
         medic_ratio((double)count, (double)throws_of(type)),
-        fresh.count + again.count ? about((fresh.time + again.time) / (double)(fresh.count + again.count))
-                                  : medic_none(),
+        fresh.count + again.count ? about((fresh.time + again.time) / (fresh.throws + again.throws)) : medic_none(),
         route->cpu_ns > 0 ? about(route->cpu_ns) : medic_none(),
     };
 
@@ -126,11 +120,12 @@ static void write_catchers(const struct recording *recording)
 
     if (recording->facts.cheap || !recording->route_count)
         return;
-    section =
-        MEDIC_OPEN(recording, MEDIC_TABLE, "catchers", "Where they are caught",
-                   "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
-                   "replaced it, or nobody did. An async method or a task keeps it until somebody awaits.",
-                   columns);
+    section = MEDIC_OPEN(
+        recording, MEDIC_TABLE, "catchers", "Where they are caught",
+        "Counted, not sampled. Not caught: the runtime took it (static constructor, filter), another one "
+        "replaced it, or nobody did. An async method or a task keeps it until somebody awaits; an empty catch block, "
+        "or a task that nobody awaits, swallows it.",
+        columns);
     while (rows < ROWS_MAX && (route = next_route(recording, route)) != NULL) {
         route_row(recording, section, route);
         rows++;

@@ -15,9 +15,10 @@ struct tally_pair {
 
 struct tally_entry {
     uint64_t first, second;
-    _Atomic uint32_t state;  /* enum tally_state */
-    _Atomic uint32_t stacks; /* samples taken of it */
-    struct tally_pair told;  /* of the worker: what it has written so far */
+    _Atomic uint32_t state;     /* enum tally_state */
+    _Atomic uint32_t stacks[2]; /* samples taken of it: fresh, propagated */
+    uint32_t reserved;
+    struct tally_pair told; /* of the worker: what it has written so far */
 };
 
 enum tally_state { TALLY_FREE, TALLY_BUSY, TALLY_READY, TALLY_ANNOUNCED };

@@ -44,9 +44,10 @@ static void announce(struct throws *self, int32_t entry, uint64_t type, const st
         tally_unannounced(&self->types, entry);
 }
 
-static void sample(struct throws *self, uint64_t type, int32_t entry, uint32_t flags, const struct text *message)
+static void sample(struct throws *self, uint64_t type, int32_t entry, uint32_t flags, uint64_t throws,
+                   const struct text *message)
 {
-    ex_throw head = {.type = type, .flags = flags | EX_CHEAP, .message_length = message->units};
+    ex_throw head = {.type = type, .flags = flags | EX_CHEAP, .message_length = message->units, .stands_for = throws};
 
     head.number = 1 + atomic_fetch_add_explicit(&self->samples, 1, memory_order_relaxed);
     if (self->redact) {
@@ -54,7 +55,7 @@ static void sample(struct throws *self, uint64_t type, int32_t entry, uint32_t f
         head.message_length = 0;
     }
     head.message_kept = head.message_length < self->message_length ? head.message_length : self->message_length;
-    note_sample(self, entry,
+    note_sample(self, entry, head.flags,
                 self->stacks->here(self->host, EX_THROW, &head, sizeof head, message->bytes, 2 * head.message_kept));
 }
 
@@ -65,7 +66,7 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
     struct throws *self = instance;
     struct text name, message;
     uint32_t at = 0, flags = 0;
-    uint64_t type;
+    uint64_t type, throws;
     uint16_t bits;
     int32_t entry;
     int early = 0;
@@ -84,8 +85,9 @@ HRESULT trace_event(void *instance, EVENTPIPE_PROVIDER provider, DWORD id, DWORD
     entry = count_throw(self, type, (flags & EX_PROPAGATED) != 0, &early);
     if (entry != TALLY_NONE)
         announce(self, entry, type, &name);
-    if (stack_allowed(self, early))
-        sample(self, type, entry, flags, &message);
+    throws = stands_for(self, early);
+    if (throws)
+        sample(self, type, entry, flags, throws, &message);
     self->records->soon(self->host);
     return S_OK;
 }

@@ -15,6 +15,7 @@
 #define COUNT_NOTICE 10u
 #define OTHERS_SHARE 0.1
 #define HOPS_MANY 2u
+#define LOST_SHARE 0.05 /* of those that tasks keep: the rest may be awaited later */
 #define MESSAGE_MAX 100 /* bytes */
 
 static double seconds(const struct facts *facts)
@@ -50,21 +51,33 @@ static void add_types(struct medic_text *text, uint64_t count, const char *name)
     medic_add(text, " %s%s", name, count == 1 ? "" : "s");
 }
 
+static int is_lost(const struct thrown *thrown)
+{
+    return thrown->lost >= COUNT_NOTICE && (double)thrown->lost >= LOST_SHARE * (double)thrown->kept;
+}
+
 static void add_catcher(struct medic_text *text, const struct facts *facts, const struct thrown *thrown)
 {
-    uint64_t all = thrown->fresh + thrown->propagated;
+    uint64_t all = thrown->fresh ? thrown->fresh : thrown->propagated;
+    int is_kept = thrown->way == WAY_ASYNC || thrown->way == WAY_TASK;
 
     if (!thrown->catcher) {
-        if (!facts->cheap && thrown->not_caught == all && all)
+        if (!facts->cheap && thrown->not_caught == thrown->fresh + thrown->propagated && all)
             medic_add(text, ", caught by no method");
         return;
     }
-    medic_add(text, ", %s caught in ",
+    medic_add(text, ", %s ",
               thrown->caught_there == all              ? "all"
               : 100 * thrown->caught_there >= 99 * all ? "nearly all"
               : 2 * thrown->caught_there >= all        ? "most"
                                                        : "some");
+    medic_add(text, "%s ",
+              thrown->way == WAY_EMPTY ? "swallowed by an empty catch block in"
+              : is_kept                ? "kept by"
+                                       : "caught in");
     medic_add_name(text, thrown->catcher);
+    if (is_kept)
+        medic_add(text, is_lost(thrown) ? " for an await that never came" : " for an await");
 }
 
 static void add_site(struct medic_text *text, const struct thrown *thrown)
@@ -72,9 +85,9 @@ static void add_site(struct medic_text *text, const struct thrown *thrown)
     if (!thrown->site.name)
         return;
     medic_add(text, " %sthrown in ",
-              thrown->site_share > 0.95  ? ""
-              : thrown->site_share > 0.5 ? "mostly "
-                                         : "among others ");
+              thrown->site_share > 0.95 && thrown->site_error < 0.3                        ? ""
+              : thrown->site_share > 0.95 || thrown->site_share - thrown->site_error > 0.5 ? "mostly "
+                                                                                           : "among others ");
     medic_add_place(text, &thrown->site);
 }
 
@@ -124,10 +137,10 @@ static void say_unhandled(struct medic_text *text, const struct unhandled *unhan
 static void say_healthy(struct medic_text *text, const struct facts *facts)
 {
     if (!facts->fresh && !facts->propagated) {
-        medic_add(text, "Healthy: the program threw nothing in ");
+        medic_add(text, "The program threw nothing in ");
         medic_add_time(text, (double)facts->span_ns);
     } else {
-        medic_add(text, "Healthy: few exceptions, ");
+        medic_add(text, "Few exceptions: ");
         add_thrown(text, facts, &facts->worst[0]);
     }
     medic_add(text, ".");
@@ -215,6 +228,23 @@ static void find_hops(struct verdict *verdict, const struct facts *facts)
     }
 }
 
+static void find_lost(struct verdict *verdict, const struct facts *facts)
+{
+    const struct thrown *thrown = &facts->lost;
+    struct medic_text text;
+
+    if (!is_lost(thrown) || !open_finding(verdict, "catchers", thrown->key, &text))
+        return;
+    medic_add(&text, "Swallowed: ");
+    add_types(&text, thrown->lost, thrown->name);
+    medic_add(&text, " were kept by tasks and thrown to nobody: no await, no Wait was seen to bring them to light");
+    if (thrown->site.name) {
+        medic_add(&text, "; thrown in ");
+        medic_add_place(&text, &thrown->site);
+    }
+    medic_add(&text, ".");
+}
+
 static void find_bursts(struct verdict *verdict, const struct facts *facts)
 {
     struct medic_text text;
@@ -261,6 +291,7 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
         }
         find_all(verdict, facts);
         find_others(verdict, facts);
+        find_lost(verdict, facts);
         find_hops(verdict, facts);
         find_bursts(verdict, facts);
     }

@@ -10,17 +10,29 @@
 #define VERDICT_FINDINGS 5
 #define FACT_TYPES 5
 
+/* What becomes of what a method catches. */
+enum way {
+    WAY_NONE,     /* nobody was seen to catch it */
+    WAY_BLOCK,    /* a catch block takes it */
+    WAY_EMPTY,    /* ... and drops it */
+    WAY_ASYNC,    /* an async method keeps it for whoever awaits */
+    WAY_TASK,     /* a task does */
+    WAY_FRAMEWORK /* a catch block of the framework */
+};
+
 /* A type of the program's, or one that is thrown or caught by it. */
 struct thrown {
     const char *name; /* without namespace */
     const char *key;  /* the whole name */
     uint64_t fresh, propagated;
     double cpu_ns;
-    struct medic_place site; /* where most are thrown; name NULL = not known */
-    double site_share;       /* of its throws, 0 = not known */
-    const char *catcher;     /* that catches most; NULL = not known */
-    uint64_t caught_there;   /* fresh ones and propagated ones */
-    uint64_t not_caught;     /* that nobody was seen to catch */
+    struct medic_place site;       /* where most are thrown; name NULL = not known */
+    double site_share, site_error; /* of its throws, 0 = not known */
+    const char *catcher;           /* that catches most; NULL = not known */
+    uint64_t caught_there;         /* of the exceptions: of fresh ones, when there are any */
+    enum way way;
+    uint64_t kept, lost; /* catches by tasks; of these what nobody was told of */
+    uint64_t not_caught; /* that nobody was seen to catch */
 };
 
 /* What the program ended by. name NULL: it did not. */
@@ -39,6 +51,7 @@ struct facts {
     uint64_t types, noise_types;
     struct thrown worst[FACT_TYPES]; /* by CPU, then number */
     uint32_t worst_count;
+    struct thrown lost; /* of which most were kept by tasks that nobody awaits */
     double rate_most;   /* throws a second, in the busiest moment */
     uint64_t most_ns;   /* when, since the begin */
     double burst_share; /* of the throws, that came in bursts; 0 = there are none */

@@ -91,7 +91,8 @@ static int begin(void **state)
     target.self.clock = &clocks;
     target.self.fields = (struct fields){8, 16, 24, 8, 12};
     target.self.message_length = 20;
-    target.self.stack_step_ns = 2 * MS;
+    target.self.stacks_per_second = 500;
+    medic_sampler_begin(&target.self.sampler, 50);
     target.self.threads = calloc(THREADS_ROOM, sizeof *target.self.threads);
     assert_true(tally_open(&target.self.types, TYPES_ROOM) && tally_open(&target.self.routes, ROUTES_ROOM));
     return 0;
@@ -200,13 +201,13 @@ static void stacks_are_limited_and_counts_are_not(void **state)
     struct object e = {.type = 16};
 
     (void)state;
-    target.self.stack_step_ns = 1000 * MS;
+    medic_sampler_begin(&target.self.sampler, 1);
     for (int i = 0; i < 5000; i++) {
         throw_it(&e);
         catch_it(&e, 1);
         exceptions_callbacks.GarbageCollectionStarted(&target.self, 0, NULL, COR_PRF_GC_OTHER);
     }
-    assert_in_range(target.self.samples, 16, 18);
+    assert_in_range(target.self.samples, 20, 40);
     assert_tally(&target.self.types, 16, 0, 5000, 0);
 }
 
@@ -218,9 +219,7 @@ static void what_gets_a_stack_is_not_timed(void **state)
 
     (void)state;
     for (int i = 0; i < 100; i++) {
-        if (i == 40)
-            target.self.stack_due_ns = 0; /* one more stack, and none after it */
-        target.self.stack_step_ns = UINT64_C(1) << 62;
+        target.self.sampler.due = i == 40 ? 0 : UINT64_MAX; /* one more stack, and none after it */
         throw_it(&e);
         catch_it(&e, 1);
     }
@@ -257,7 +256,7 @@ static void a_full_table_is_told(void **state)
     struct object e = {0};
 
     (void)state;
-    target.self.stack_step_ns = 0;
+    target.self.stacks_per_second = 0;
     target.full = 1;
     for (uint64_t i = 1; i <= 2 * TYPES_ROOM; i++) {
         e.type = i * 8;
@@ -305,6 +304,47 @@ static void text_is_made_of_utf16(void **state)
     free(text);
 }
 
+/* --- catch blocks --- */
+
+/* A method of 16 bytes: nop, a guarded part, two handlers; and its table in the small form. */
+static const uint8_t with_clauses[] = {
+    0x1b, 0x30, 2, 0,    16, 0,  0,    0,    0, 0, 0,    0, /* fat header with more sections */
+    0,    0,    0, 0,    0,  0,  0x26, 0xde, 3, 0, 0x26, 0x17,
+    0x0a, 0xde, 1, 0x2a,                                    /* pop, leave; pop, ldc, stloc, leave */
+    0x01, 28,   0, 0,                                       /* table */
+    0,    0,    0, 0,    6,  6,  0,    3,    1, 0, 0,    1, /* typed: 0-6, handler at 6 */
+    1,    0,    0, 0,    9,  10, 0,    5,    2, 0, 0,    0, /* filter: 0-9, handler at 10 */
+};
+
+static void clauses_are_read(void **state)
+{
+    struct clause clauses[CLAUSES_MAX];
+    const uint8_t *code;
+    uint32_t size;
+
+    (void)state;
+    assert_int_equal(clauses_read(with_clauses, sizeof with_clauses, clauses, &code, &size), 2);
+    assert_int_equal(clauses[0].type, 0x01000001);
+    assert_int_equal(clauses[1].handler, 10);
+    assert_true(clause_is_empty(&clauses[0], code, size));
+    assert_false(clause_is_empty(&clauses[1], code, size));
+}
+
+static void a_method_that_ends_early_has_no_clauses(void **state)
+{
+    struct clause clauses[CLAUSES_MAX];
+    const uint8_t *code;
+    uint32_t size;
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof with_clauses; i++) {
+        uint8_t *cut = malloc(i ? i : 1);
+        memcpy(cut, with_clauses, i);
+        assert_int_equal(clauses_read(cut, i, clauses, &code, &size), 0);
+        free(cut);
+    }
+}
+
 /* --- reports --- */
 
 static void counted(uint32_t record, uint64_t type, uint64_t catcher, uint64_t fresh, uint64_t propagated)
@@ -326,13 +366,15 @@ static void totals(uint64_t cpu_ns)
 
 static uint64_t next_number;
 
-static void sampled(uint64_t type, uint64_t stack, const char *message, uint64_t catcher, uint64_t cpu_ns)
+static void sampled_for(uint64_t throws, uint64_t type, uint64_t stack, const char *message, uint64_t catcher,
+                        uint64_t cpu_ns)
 {
     struct {
         ex_throw head;
         uint16_t text[36];
-    } record = {.head = {.head = {.stack = stack}, .number = ++next_number, .type = type}};
-    ex_catch caught = {.number = next_number, .type = type, .catcher = catcher, .time_ns = cpu_ns, .cpu_ns = cpu_ns};
+    } record = {.head = {.head = {.stack = stack}, .number = ++next_number, .type = type, .stands_for = throws}};
+    ex_catch caught = {
+        .number = next_number, .type = type, .catcher = catcher, .time_ns = cpu_ns, .cpu_ns = cpu_ns, .stands_for = 1};
 
     if (!message)
         record.head.flags = EX_NO_MESSAGE;
@@ -342,6 +384,11 @@ static void sampled(uint64_t type, uint64_t stack, const char *message, uint64_t
     host_record(EX_THROW, &record, sizeof record);
     if (catcher)
         host_record(EX_CATCH, &caught, sizeof caught);
+}
+
+static void sampled(uint64_t type, uint64_t stack, const char *message, uint64_t catcher, uint64_t cpu_ns)
+{
+    sampled_for(490, type, stack, message, catcher, cpu_ns);
 }
 
 static void a_loop_of_format_exceptions(void **state)
@@ -363,9 +410,10 @@ static void a_loop_of_format_exceptions(void **state)
                         "9,812 FormatExceptions in 10 s thrown in App.Csv.ParseRow (Csv.cs:88), all caught in "
                         "App.Importer.Run: about 14 % of CPU.");
     assert_int_equal(made.severity, MEDIC_WARNING);
-    assert_text_has(made.text, "row row # is bad; System.FormatException; 9800; 1.000; row 12 is bad;");
-    assert_text_has(made.text,
-                    "row App.Csv.ParseRow; System.FormatException; 9800; 1.000; Csv.cs:88; System.Number.Throw;");
+    assert_text_has(made.text, "row row # is bad; System.FormatException; 10000; 0.150; 1.000; row 12 is bad;");
+    assert_text_has(
+        made.text,
+        "row App.Csv.ParseRow; System.FormatException; 10000; 0.150; 1.000; Csv.cs:88; System.Number.Throw;");
     assert_text_has(made.text, "row App.Importer.Run; System.FormatException; catch block; 9812; 0; 1.000;");
 }
 
@@ -394,7 +442,7 @@ static void few_are_healthy(void **state)
     totals(1000 * MS);
     host_render(&exceptions_report);
     assert_int_equal(made.severity, MEDIC_HEALTHY);
-    assert_text_has(made.verdict, "Healthy: few exceptions, 3 OrderErrors in 10 s");
+    assert_text_has(made.verdict, "Few exceptions: 3 OrderErrors in 10 s");
 }
 
 static void nothing_is_healthy(void **state)
@@ -402,7 +450,7 @@ static void nothing_is_healthy(void **state)
     (void)state;
     host_render(&exceptions_report);
     assert_int_equal(made.severity, MEDIC_HEALTHY);
-    assert_string_equal(made.verdict, "Healthy: the program threw nothing in 10 s.");
+    assert_string_equal(made.verdict, "The program threw nothing in 10 s.");
 }
 
 static void hops_and_noise_are_told_apart(void **state)
@@ -420,8 +468,8 @@ static void hops_and_noise_are_told_apart(void **state)
     sampled(16, host_stack(pump, take, 0), NULL, 2, 10000);
     sampled(64, host_stack(take, pump, leaf, 0), "reset", 3, 10000);
     host_render(&exceptions_report);
-    assert_text_has(made.verdict,
-                    "100 OrderErrors in 10 s thrown in App.Orders.Take (async) (Orders.cs:5), most caught in");
+    assert_text_has(made.verdict, "100 OrderErrors in 10 s mostly thrown in App.Orders.Take (async) (Orders.cs:5), "
+                                  "most kept by App.Orders.Take (async) for an await that never came");
     assert_int_equal(made.severity, MEDIC_NOTICE);
     assert_text_has(made.text, "finding Each OrderError is thrown again 3.0 times on its way");
     assert_text_has(made.text, "finding The framework threw and caught 50 more by itself");
@@ -450,6 +498,143 @@ static void what_ended_the_program_is_told(void **state)
     made.end_reason = MEDIC_END_DURATION;
     host_render(&exceptions_report);
     assert_text_has(made.verdict, "20 FormatExceptions in 10 s");
+}
+
+/* Ten first ones of one method, and by chance three of it and six of another, each for a hundred. */
+static void shares_are_sums_of_what_samples_stand_for(void **state)
+{
+    uint64_t first = host_stack(user_frame("App.Validate", "/src/A.cs", 3), 0);
+    uint64_t other = host_stack(user_frame("App.Store", "/src/A.cs", 4), 0);
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 1000, 0);
+    counted(EX_CAUGHT, 32, 1, 1000, 0);
+    totals(1000 * MS);
+    for (int i = 0; i < 10; i++)
+        sampled_for(1, 32, first, "a", 1, 10000);
+    for (int i = 0; i < 3; i++)
+        sampled_for(100, 32, first, "a", 1, 10000);
+    for (int i = 0; i < 6; i++)
+        sampled_for(100, 32, other, "b", 1, 10000);
+    host_render(&exceptions_report);
+    assert_text_has(made.text, "row App.Store; System.FormatException; 700; 0.500; 0.700; A.cs:4;"); /* 660 ± 330 */
+    assert_text_has(made.text, "row App.Validate; System.FormatException; 300; 0.890; 0.300; A.cs:3;");
+    assert_text_has(made.verdict, "among others thrown in App.Store (A.cs:4)");
+}
+
+static void timed(uint64_t type, uint64_t catcher, uint64_t time_ns, uint64_t cpu_ns)
+{
+    ex_catch caught = {.type = type, .catcher = catcher, .time_ns = time_ns, .cpu_ns = cpu_ns, .stands_for = 1};
+
+    host_record(EX_CATCH, &caught, sizeof caught);
+}
+
+static void who_lost_the_processor_does_not_tell_the_cost(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 32, 0, 10000, 0);
+    counted(EX_CAUGHT, 32, 1, 10000, 0);
+    totals(1000 * MS);
+    for (int i = 0; i < 6; i++)
+        timed(32, 1, 12000, 10000);
+    for (int i = 0; i < 4; i++)
+        timed(32, 1, 15 * MS, 90000);
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "about 10 % of CPU.");
+}
+
+static void an_estimate_is_not_more_than_there_was(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 32, 0, 10000, 0);
+    counted(EX_CAUGHT, 32, 1, 10000, 0);
+    totals(100 * MS);
+    for (int i = 0; i < 6; i++)
+        timed(32, 1, 12000, 20000);
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "about 100 % of CPU.");
+    assert_text_has(made.text,
+                    "row App.Importer.Run; System.FormatException; catch block; 10000; 0; 1.000; 12000; 100000000;");
+}
+
+static void described(uint64_t type, uint64_t catcher, uint32_t outermost, uint32_t inner, uint32_t empty)
+{
+    ex_catcher record = {.type = type, .catcher = catcher, .outermost = outermost, .inner = inner, .empty = empty};
+
+    host_record(EX_CATCHER, &record, sizeof record);
+}
+
+static void swallowed_ones_are_told(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 16, 0, 150, 0);
+    counted(EX_CAUGHT, 16, 2, 150, 0); /* kept by an async method */
+    described(16, 2, 1, 0, 0);
+    counted(EX_RATE, 32, 0, 300, 0);
+    counted(EX_CAUGHT, 32, 1, 300, 0);
+    described(32, 1, 1, 0, 1);
+    totals(1000 * MS);
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict,
+                    "300 FormatExceptions in 10 s, all swallowed by an empty catch block in App.Importer.Run");
+    assert_text_has(made.text, "finding Swallowed: 150 OrderErrors were kept by tasks and thrown to nobody");
+    assert_text_has(made.text, "row App.Importer.Run; System.FormatException; empty catch block; 300; 0;");
+    assert_text_has(made.text, "row App.Orders.Take (async); App.OrderError; task nobody awaits; 150; 0;");
+}
+
+static void an_async_method_has_catch_blocks_of_its_own(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 16, 0, 300, 0);
+    counted(EX_CAUGHT, 16, 2, 300, 0);
+    described(16, 2, 1, 1, 0);
+    totals(1000 * MS);
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "all caught in App.Orders.Take (async)");
+    assert_text_has(made.text, "row App.Orders.Take (async); App.OrderError; catch block; 300; 0;");
+    assert_null(strstr(made.text, "wallowed:"));
+}
+
+/* 60 that four methods keep on their way to the one that takes them. */
+static void all_are_caught_however_often_they_are_thrown(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 64, 0, 60, 240);
+    counted(EX_CAUGHT, 64, 3, 60, 180); /* of the framework */
+    counted(EX_CAUGHT, 64, 1, 0, 60);
+    totals(1000 * MS);
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "60 IOExceptions in 10 s, all caught in App.Importer.Run");
+    assert_null(strstr(made.text, "section framework"));
+}
+
+static void what_a_handler_throws_is_its_own(void **state)
+{
+    uint32_t run = user_frame("App.Importer.Run", "/src/Importer.cs", 9), call = framework_frame("System.Call");
+    uint32_t dead = user_frame("App.Target", "/src/Target.cs", 66),
+             eh = framework_frame("System.Runtime.EH.DispatchEx");
+    uint64_t stack = host_stack(run, call, dead, eh, call, 0);
+
+    (void)state;
+    counted(EX_RATE, 32, 0, 10, 0);
+    counted(EX_CAUGHT, 32, 1, 10, 0);
+    totals(1000 * MS);
+    for (int i = 0; i < 10; i++)
+        sampled_for(1, 32, stack, "wrapped", 1, 10000);
+    host_render(&exceptions_report);
+    assert_text_has(made.text,
+                    "row App.Importer.Run; System.FormatException; 10; -; 1.000; Importer.cs:9; System.Call;");
+}
+
+static void counts_of_a_program_that_died_are_in_its_time(void **state)
+{
+    (void)state;
+    counted(EX_RATE, 32, 0, 500, 0);
+    counted(EX_CAUGHT, 32, 1, 500, 0);
+    made.end = made.begin + 500 * MS;
+    made.end_reason = MEDIC_END_NONE;
+    host_render(&exceptions_report);
+    assert_text_has(made.verdict, "500 FormatExceptions in 1.0 s");
 }
 
 /* Hundreds in a recording that is too short to show when they came. */
@@ -517,6 +702,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_table_is_told, begin, end),
         cmocka_unit_test(numbers_and_ids_are_folded),
         cmocka_unit_test(text_is_made_of_utf16),
+        cmocka_unit_test(clauses_are_read),
+        cmocka_unit_test(a_method_that_ends_early_has_no_clauses),
         cmocka_unit_test_setup_teardown(a_loop_of_format_exceptions, begin, end),
         cmocka_unit_test_setup_teardown(the_cpu_is_of_throws_without_a_stack, begin, end),
         cmocka_unit_test_setup_teardown(few_are_healthy, begin, end),
@@ -524,6 +711,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(hops_and_noise_are_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(what_ended_the_program_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_short_recording_has_no_bursts, begin, end),
+        cmocka_unit_test_setup_teardown(shares_are_sums_of_what_samples_stand_for, begin, end),
+        cmocka_unit_test_setup_teardown(who_lost_the_processor_does_not_tell_the_cost, begin, end),
+        cmocka_unit_test_setup_teardown(an_estimate_is_not_more_than_there_was, begin, end),
+        cmocka_unit_test_setup_teardown(swallowed_ones_are_told, begin, end),
+        cmocka_unit_test_setup_teardown(an_async_method_has_catch_blocks_of_its_own, begin, end),
+        cmocka_unit_test_setup_teardown(all_are_caught_however_often_they_are_thrown, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_handler_throws_is_its_own, begin, end),
+        cmocka_unit_test_setup_teardown(counts_of_a_program_that_died_are_in_its_time, begin, end),
         cmocka_unit_test_setup_teardown(any_end_of_a_capture_is_read, begin, end),
     };
 

@@ -22,6 +22,10 @@ typedef struct medic_names_service {
     /* The type that this one derives from, named as above: System.ValueType of what is boxed, System.MulticastDelegate, ...
      * MEDIC_E_NOT_FOUND and 0 for arrays and System.Object. */
     int (*base_type)(const medic_host *host, ClassID id, ClassID *base);
+    /* Around questions of the plugin's own to the runtime, in drain, about ids of the record that is shown. 0: they are not valid
+     * any more, so do not ask; else end_asking follows, soon, as an unload waits for it. They nest. */
+    int (*begin_asking)(const medic_host *host);
+    void (*end_asking)(const medic_host *host);
 } medic_names_service;
 
 #endif
