@@ -53,20 +53,6 @@ static int has_stood(const struct recording *recording, uint32_t tid)
     return 0;
 }
 
-/* Who stands in a method in which others were seen to wait for a lock waits for one too. */
-static int is_site(const struct recording *recording, uint32_t function)
-{
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        struct wait wait = recording->waits[i];
-        if (wait.number >= FIRST_NUMBER || wait.kind != CT_KIND_LOCK)
-            continue;
-        find_anchor(recording, &wait);
-        if (wait.anchor && function_of(recording, wait.anchor) == function)
-            return 1;
-    }
-    return 0;
-}
-
 /* All that wait in one method are told as one lock. NULL when out of memory. */
 static struct lock *lock_of_site(struct recording *recording, uint32_t function, size_t first, enum standing standing)
 {
@@ -84,7 +70,7 @@ static struct lock *lock_of_site(struct recording *recording, uint32_t function,
         lock->raw.kind = CT_KIND_LOCK;
         lock->site = function;
         lock->early = 1;
-        lock->inferred = standing == PERHAPS_FOR_A_LOCK && !is_site(recording, function);
+        lock->inferred = standing == PERHAPS_FOR_A_LOCK;
     }
     if (standing != PERHAPS_FOR_A_LOCK)
         lock->inferred = 0;

@@ -30,21 +30,41 @@ static double share_of_threads(const struct recording *recording)
     return all > 0 ? (double)recording->waited_ns / all : 0;
 }
 
+/* Of waits that are for locks, and do not only seem to be. */
+struct sure {
+    uint64_t waited_ns, max_ns, open_ns;
+};
+
+static struct sure find_sure(const struct recording *recording)
+{
+    struct sure sure = {.waited_ns = recording->waited_ns - recording->inferred_ns};
+
+    for (size_t i = 0; i < recording->group_count; i++)
+        if (!recording->groups[i].inferred_ns && sure.max_ns < recording->groups[i].max_ns)
+            sure.max_ns = recording->groups[i].max_ns;
+    for (size_t i = 0; i < recording->open_count; i++) {
+        const struct group *group = group_of(recording, recording->opens[i].lock);
+        uint64_t length = open_length(recording, &recording->opens[i]);
+        if (group && !group->inferred_ns && sure.open_ns < length)
+            sure.open_ns = length;
+    }
+    return sure;
+}
+
+/* What only seems to wait for a lock is worth a look, and no more. */
 static uint32_t severity_of(const struct recording *recording)
 {
-    uint32_t severity = MEDIC_HEALTHY;
+    uint32_t severity = recording->inferred_ns ? MEDIC_NOTICE : MEDIC_HEALTHY;
+    struct sure sure = find_sure(recording);
+    double all = span_of(recording) * recording->threads;
 
-    if ((double)recording->waited_ns >= WAITING_AT_LEAST * span_of(recording))
+    if ((double)sure.waited_ns >= WAITING_AT_LEAST * span_of(recording))
         for (size_t i = 0; i < sizeof grades / sizeof *grades; i++)
-            if (share_of_threads(recording) >= grades[i].share)
+            if ((double)sure.waited_ns >= grades[i].share * all && severity < grades[i].severity)
                 severity = grades[i].severity;
-    /* One that stands may wait for something else: that is worth a look, and no more. Several at one place hardly do. */
-    if (2 * recording->inferred_ns > recording->waited_ns)
-        return recording->groups[0].early > 1 ? MEDIC_WARNING : MEDIC_NOTICE;
-    if (severity < MEDIC_NOTICE && recording->max_ns >= recording->long_ns)
+    if (severity < MEDIC_NOTICE && sure.max_ns >= recording->long_ns)
         severity = MEDIC_NOTICE;
-    if (severity < MEDIC_WARNING &&
-        (recording->max_ns / 10 >= recording->long_ns || recording->longest_open_ns >= STUCK_NS))
+    if (severity < MEDIC_WARNING && (sure.max_ns / 10 >= recording->long_ns || sure.open_ns >= STUCK_NS))
         severity = MEDIC_WARNING;
     return severity;
 }
@@ -307,8 +327,8 @@ static void find_early(const struct recording *recording)
     int one = recording->early_all == 1;
 
     medic_add_number(&text, recording->early_all);
-    medic_add(&text, one ? " thread stood" : " threads stood");
-    medic_add(&text, " there before the recording began, so which lock it is and who holds it is not known: "
+    medic_add(&text, one ? " thread" : " threads");
+    medic_add(&text, " waited already when the recording began, so which lock it is and who holds it is not known: "
                      "merged_stacks shows where all threads are.");
     if (recording->inferred_ns)
         medic_add(

@@ -806,7 +806,7 @@ static void threads_that_waited_before_are_not_healthy(void **state)
     assert_int_equal(made.severity, MEDIC_CRITICAL);
     assert_text_has(made.verdict, "Threads waited 30 s of 10 s × 3 threads (100 %) for locks: what was held before the "
                                   "recording began, locked in Orders.Account.Book (Account.cs:5)");
-    assert_text_has(made.text, "3 threads stood there before the recording began");
+    assert_text_has(made.text, "3 threads waited already when the recording began");
     assert_text_has(made.text, "section waiting");
 }
 
@@ -828,9 +828,23 @@ static void without_a_frame_of_the_lock_it_is_only_likely(void **state)
     (void)state;
     made.runtime_major = 8;
     a_thread_at_the_begin(60, host_stack(booking, 0), 1);
+    a_thread_at_the_begin(61, host_stack(booking, 0), 1);
     render();
     assert_int_equal(made.severity, MEDIC_NOTICE);
+    assert_text_has(made.verdict, "for locks, as it seems: what was held before the recording began");
     assert_text_has(made.text, "it may be a call of native code or Monitor.Wait as well");
+}
+
+static void what_only_seems_to_wait_makes_nothing_worse(void **state)
+{
+    (void)state;
+    made.runtime_major = 8;
+    a_type(1, 0x200);
+    a_lock(1, 100, 500 * MS, 20 * MS);
+    a_pair(1, 40, 100, 500 * MS, 0);
+    a_thread_at_the_begin(60, host_stack(booking, 0), 1);
+    render();
+    assert_int_equal(made.severity, MEDIC_NOTICE);
 }
 
 static void a_wait_from_before_counts_with_what_is_within(void **state)
@@ -958,6 +972,7 @@ int main(void)
         TEST(threads_that_waited_before_are_not_healthy),
         TEST(threads_that_wait_for_reader_writer_locks_are_mentioned),
         TEST(without_a_frame_of_the_lock_it_is_only_likely),
+        TEST(what_only_seems_to_wait_makes_nothing_worse),
         TEST(a_wait_from_before_counts_with_what_is_within),
         TEST(a_capture_that_was_cut_anywhere_still_gives_a_report),
         TEST(short_and_strange_records_are_survived),
