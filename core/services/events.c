@@ -19,8 +19,10 @@ static void *run_start(void *argument)
     HRESULT hr;
 
     thread_name("medic-events");
+    atomic_store(&events->thread, os_thread_id());
     hr = events->info->lpVtbl->EventPipeStartSession(events->info, events->provider_count, events->providers, FALSE,
                                                      &events->session);
+    atomic_store(&events->thread, 0);
     events->result = hr;
     atomic_fetch_add(&events->cpu_ns, os_time_ns(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&events->state, FAILED(hr) ? MEDIC_EVENTS_FAILED : MEDIC_EVENTS_ON);
@@ -32,7 +34,9 @@ static void *run_stop(void *argument)
     struct events *events = argument;
 
     thread_name("medic-events");
+    atomic_store(&events->thread, os_thread_id());
     events->info->lpVtbl->EventPipeStopSession(events->info, events->session);
+    atomic_store(&events->thread, 0);
     atomic_fetch_add(&events->cpu_ns, os_time_ns(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&events->state, MEDIC_EVENTS_OFF);
     return NULL;

@@ -18,6 +18,7 @@ struct events {
     COR_PRF_EVENTPIPE_PROVIDER_CONFIG providers[EVENTS_PROVIDERS_MAX];
     WCHAR names[EVENTS_PROVIDERS_MAX][EVENTS_NAME_MAX];
     uint32_t provider_count;
+    _Atomic uint32_t thread; /* tid of who starts or stops; 0 = nobody */
     _Atomic uint64_t cpu_ns; /* of the threads that have ended */
 };
 

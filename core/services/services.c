@@ -283,7 +283,14 @@ static int events_state(const medic_host *host)
     return atomic_load(&session.events.state);
 }
 
-static const medic_events_service events_service = {sizeof events_service, 0, start_events, events_state};
+static uint32_t events_thread(const medic_host *host)
+{
+    (void)host;
+    return atomic_load(&session.events.thread);
+}
+
+static const medic_events_service events_service = {sizeof events_service, 0, start_events, events_state,
+                                                    events_thread};
 
 static const struct {
     const char *name;

@@ -17,8 +17,9 @@ enum { RING_BYTES = 4 << 20 };
 static const medic_param params[] = {
     {.key = "stacks_per_second",
      .label = "Stacks a second",
-     .help =
-         "At most so many samples get a stack; all are counted by type. Large objects have a quarter of it besides.",
+     .help = "About so many samples get a stack, chosen by chance; all are counted by type. Large objects have a "
+             "quarter of "
+             "it besides.",
      .type = MEDIC_PARAM_INT,
      .initial = "500",
      .minimum = "0",

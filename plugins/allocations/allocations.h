@@ -39,8 +39,9 @@ typedef struct al_type {
 typedef struct al_stack {
     medic_stack_head head;
     uint64_t type;
-    uint64_t weight; /* bytes that it stands for */
-    uint64_t size;   /* of the object */
+    uint64_t weight;     /* bytes that it stands for */
+    uint64_t size;       /* of the object */
+    uint64_t stands_for; /* so many samples, of any type: chance chose this one of them. 1 = only itself */
 } al_stack;
 
 /* Of one type; 0 = the types for which the table had no room. */
@@ -71,6 +72,7 @@ typedef struct al_usage {
     uint64_t stacks_taken, stacks_skipped, stacks_lost;
     uint64_t unplaced; /* samples of types for which the table had no room */
     uint64_t bad_events;
+    uint64_t induced, induced_ns; /* collections that the program asked for, and their pauses */
 } al_usage;
 
 extern const medic_capture allocations_capture;

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_BIAS 0.35  /* of a type's bytes, the most that was measured: README.md */
-#define FRAMES_ASKED 8u /* from the allocation on, for what kind it is */
+#define TICK_BIAS 0.6 /* of the bytes of a small part of the whole: README.md */
 
 static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
@@ -103,10 +102,12 @@ static void take_over(struct type *into, struct type *from, uint32_t index)
     from->sums = (al_sums){.type = of->type};
 }
 
-/* Ticks are biased among types, by as much as a third of a type's bytes: one standard error is half of what is printed. */
-static double bias_variance(const struct recording *recording, double bytes)
+/* Ticks favour small objects: what one part of the whole has too much of, the others have too little of. One standard
+ * error is half of the most. */
+double bias_variance(const struct recording *recording, double part, double whole)
 {
-    double error = recording->facts.mode == AL_MODE_TICK ? TICK_BIAS / CERTAIN * bytes : 0;
+    double others = whole > part ? 1 - part / whole : 0;
+    double error = recording->facts.mode == AL_MODE_TICK ? TICK_BIAS / CERTAIN * part * others : 0;
 
     return error * error;
 }
@@ -132,7 +133,8 @@ static int unite_types(struct recording *recording)
         struct type *type = &recording->types[i];
         type->bytes = (double)type->sums.bytes + (double)type->sums.large_on_bytes;
         type->objects = (double)type->sums.objects / 1000 + (double)type->sums.large_on_count;
-        type->variance = (double)type->sums.variance + bias_variance(recording, (double)type->sums.bytes);
+        type->bias = bias_variance(recording, (double)type->sums.bytes, recording->facts.bytes);
+        type->variance = (double)type->sums.variance + type->bias;
     }
     return MEDIC_OK;
 }
@@ -181,6 +183,7 @@ static void look_at_stack(const struct recording *recording, struct sample *samp
 static int join_sample(struct recording *recording, struct sample *sample)
 {
     struct type *type = find_type(recording, sample->type);
+    struct stacked *stacked;
 
     if (!type)
         type = find_type(recording, 0);
@@ -191,48 +194,18 @@ static int join_sample(struct recording *recording, struct sample *sample)
     if (!sample->count)
         return 0;
     type->stacks++;
-    if (sample->large) {
-        type->large_stack_bytes += sample->weight;
-        type->large_stack_squares += sample->weight * sample->weight;
-    } else {
-        type->stack_bytes += sample->weight;
-        type->stack_squares += sample->weight * sample->weight;
-    }
+    stacked = sample->large ? &type->large_stacks : &type->small_stacks;
+    stacked->bytes += sample->weight;
+    stacked->variance += sample->variance;
     return 1;
-}
-
-/* By the innermost method of the framework that says something, up to the program's own. */
-static enum kind kind_of_sample(const struct recording *recording, const struct sample *sample, const struct type *type)
-{
-    enum kind kind = kind_of(type->name, type->base_name, NULL, 0);
-    const uint32_t *frames;
-    uint32_t count;
-    int first = 1;
-
-    if (!recording->frames->stack(recording->host, sample->stack, &frames, &count))
-        return kind;
-    for (uint32_t i = sample->count; i && sample->count - i < FRAMES_ASKED; i--) {
-        const medic_frame *frame = frame_of(recording, frames[i - 1]);
-        int own = frame->code == MEDIC_CODE_USER;
-        enum kind said = kind_of(type->name, type->base_name, frame->function, own);
-        if (is_allocator(frame->function))
-            continue;
-        if (first || (!kind_is_vague(said) && !own))
-            kind = said;
-        first = 0;
-        if (own || !kind_is_vague(kind))
-            break;
-    }
-    return kind;
 }
 
 static void weigh_sample(struct recording *recording, struct sample *sample)
 {
     const struct type *type = &recording->types[sample->type];
 
-    sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stack_bytes
-                                  : sample->weight * (double)type->sums.bytes / type->stack_bytes;
-    sample->kind = kind_of_sample(recording, sample, type);
+    sample->bytes = sample->large ? sample->weight * (double)type->sums.large_on_bytes / type->large_stacks.bytes
+                                  : sample->weight * (double)type->sums.bytes / type->small_stacks.bytes;
 }
 
 /* Drops samples that say nothing about a place. */
@@ -274,8 +247,9 @@ static void find_usage(const struct recording *recording, struct facts *facts)
     /* What crosses the next 100 kB is chance; how much was allocated between is not. */
     facts->variance = facts->mode == AL_MODE_SAMPLED ? (double)last->variance : 0;
     facts->samples = last->samples;
-    facts->large_count = last->large_count;
-    facts->large_bytes = last->large_bytes;
+    facts->induced = last->induced;
+    facts->induced_ns = last->induced_ns;
+    facts->survived = (double)last->promoted[AL_GEN0] + (double)last->promoted[AL_GEN1];
     for (uint32_t i = 0; i < AL_COLLECTIONS; i++) {
         facts->collections[i] = last->collections[i];
         facts->pause_ns[i] = last->pause_ns[i];
@@ -315,6 +289,7 @@ static void find_leads(const struct recording *recording, struct facts *facts)
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
         struct lead lead = {.type = type->name, .place = type->site, .bytes = type->bytes, .variance = type->variance};
+        facts->large_count += type->sums.large_count;
         if (type->bytes > facts->type.bytes)
             facts->type = lead;
         if ((double)type->sums.large_bytes > facts->large.bytes) {
@@ -334,7 +309,7 @@ int analyse(struct recording *recording)
     if (unite_types(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     join_samples(recording);
-    if (make_shares(recording) != MEDIC_OK)
+    if (find_kinds(recording) != MEDIC_OK || make_shares(recording) != MEDIC_OK)
         return MEDIC_E_MEMORY;
     recording->facts.stacks = recording->sample_count;
     find_leads(recording, &recording->facts);

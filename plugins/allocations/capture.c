@@ -9,6 +9,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define USAGE_NS UINT64_C(95000000) /* ticks come a little early now and then */
 #define LARGE_PART 4                /* of the stacks a second, for large objects */
+#define SLICES 10                   /* a second, in which stacks are chosen: ticks */
 
 static void write_sums(struct allocations *self, struct type_slot *slot, uint64_t now_ns)
 {
@@ -54,7 +55,9 @@ static void write_usage(struct allocations *self, uint64_t now_ns)
                       .stacks_skipped = load64(&self->stacks_skipped),
                       .stacks_lost = load64(&self->stacks_lost),
                       .unplaced = load64(&self->unplaced),
-                      .bad_events = load64(&self->bad_events)};
+                      .bad_events = load64(&self->bad_events),
+                      .induced = load64(&self->induced),
+                      .induced_ns = load64(&self->induced_ns)};
 
     for (uint32_t i = 0; i < AL_HEAPS; i++)
         usage.bytes[i] = load64(&self->bytes[i]);
@@ -77,11 +80,30 @@ static void see_on(struct allocations *self, uint64_t now_ns)
         atomic_compare_exchange_strong_explicit(&self->on_ns, &off, now_ns, memory_order_relaxed, memory_order_relaxed);
 }
 
+/* A rate below one a slice makes the slices longer. */
+static void begin_choice(struct choice *choice, uint64_t a_second)
+{
+    if (!a_second)
+        return;
+    choice->slice_ns = a_second < SLICES ? SECOND_NS : USAGE_NS;
+    medic_sampler_begin(&choice->sampler, (uint32_t)(a_second < SLICES ? a_second : a_second / SLICES));
+}
+
+static void turn_choice(struct choice *choice, uint64_t now_ns)
+{
+    if (!choice->slice_ns || now_ns - choice->turned_ns < choice->slice_ns)
+        return;
+    choice->turned_ns = now_ns;
+    medic_sampler_turn(&choice->sampler);
+}
+
 static void tick(void *instance, uint64_t now_ns)
 {
     struct allocations *self = instance;
 
     see_on(self, now_ns);
+    turn_choice(&self->sample_stacks, now_ns);
+    turn_choice(&self->large_stacks, now_ns);
     if (now_ns - self->usage_ns >= USAGE_NS)
         write_usage(self, now_ns);
     if (now_ns - self->sums_ns >= SECOND_NS)
@@ -130,10 +152,8 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
         free(self);
         return medic_fail(why, code, "the host does not know the parameter stacks_per_second of allocations");
     }
-    if (rate > 0) {
-        self->sample_stacks.interval_ns = SECOND_NS / (uint64_t)rate;
-        self->large_stacks.interval_ns = LARGE_PART * SECOND_NS / (uint64_t)rate;
-    }
+    begin_choice(&self->sample_stacks, (uint64_t)rate);
+    begin_choice(&self->large_stacks, ((uint64_t)rate + LARGE_PART - 1) / LARGE_PART);
     *instance = self;
     return MEDIC_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "allocations.h"
 
+#include <medic/sampling.h>
 #include <stdatomic.h>
 
 enum {
@@ -21,10 +22,10 @@ struct type_slot {
     uint64_t written; /* of the worker: samples and large objects when the sums were written */
 };
 
-/* Allowance for stacks at a steady rate, with a small burst. */
-struct bucket {
-    _Atomic uint64_t due_ns;
-    uint64_t interval_ns;
+/* Which samples get a stack. slice_ns 0 = none do. */
+struct choice {
+    struct medic_sampler sampler;
+    uint64_t slice_ns, turned_ns;
 };
 
 struct allocations {
@@ -38,19 +39,22 @@ struct allocations {
     uint32_t mode;              /* enum al_mode */
     uint64_t usage_ns, sums_ns; /* of the worker: when they were written */
 
-    struct bucket sample_stacks, large_stacks;
+    struct choice sample_stacks, large_stacks;
     _Atomic uint64_t on_ns;
     _Atomic uint64_t bytes[AL_HEAPS];
     _Atomic uint64_t samples, variance;
     _Atomic uint64_t large_count, large_bytes;
-    _Atomic uint64_t large_least; /* size of the smallest that the runtime calls large: its bound can be configured */
+    _Atomic uint64_t large_least;  /* size of the smallest that the runtime calls large: its bound can be configured */
     _Atomic uint64_t pinned_carry; /* bytes of small pinned objects that no tick has been charged with yet */
     _Atomic uint64_t stacks_taken, stacks_skipped, stacks_lost, unplaced, bad_events;
 
     /* Of collections; there is one suspension at a time. */
     _Atomic uint64_t suspended_ns; /* 0 = not for a collection */
     _Atomic uint32_t pause_of;     /* enum al_collection */
-    _Atomic uint32_t last_collection;
+    _Atomic uint32_t pause_induced;
+    _Atomic uint32_t ended;      /* enum al_collection: whose statistics come next */
+    _Atomic uint32_t background; /* number of the last one in the background */
+    _Atomic uint64_t induced, induced_ns;
     _Atomic uint64_t collections[AL_COLLECTIONS], pause_ns[AL_COLLECTIONS], pause_most_ns[AL_COLLECTIONS];
     _Atomic uint64_t promoted[AL_COLLECTIONS];
 

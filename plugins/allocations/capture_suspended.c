@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define BURST_NS UINT64_C(20000000)
 #define FIRST_STACKS 8u
 #define SIZE_SLACK 64u
 
@@ -45,37 +44,23 @@ static void tell(struct allocations *self, struct type_slot *slot, uint64_t type
 
 /* --- stacks --- */
 
-static int allowed(struct bucket *bucket, uint64_t now)
+static int is_among_first(struct type_slot *slot)
 {
-    uint64_t due = load64(&bucket->due_ns), next;
-
-    if (!bucket->interval_ns)
-        return 0;
-    do {
-        if (due > now)
-            return 0;
-        next = (due + BURST_NS < now ? now - BURST_NS : due) + bucket->interval_ns;
-    } while (!atomic_compare_exchange_weak_explicit(&bucket->due_ns, &due, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    return 1;
-}
-
-static int is_among_first(struct bucket *bucket, struct type_slot *slot)
-{
-    return bucket->interval_ns && atomic_load_explicit(&slot->first_stacks, memory_order_relaxed) < FIRST_STACKS &&
+    return atomic_load_explicit(&slot->first_stacks, memory_order_relaxed) < FIRST_STACKS &&
            atomic_fetch_add_explicit(&slot->first_stacks, 1, memory_order_relaxed) < FIRST_STACKS;
 }
 
-static void take_stack(struct allocations *self, uint32_t record_type, struct bucket *bucket, struct type_slot *slot,
+/* The first of a type stand for themselves, whatever else is chosen. */
+static void take_stack(struct allocations *self, uint32_t record_type, struct choice *choice, struct type_slot *slot,
                        const struct allocation *allocation)
 {
     al_stack stack = {.type = allocation->type, .weight = allocation->weight, .size = allocation->size};
 
-    if (!is_among_first(bucket, slot) && !allowed(bucket, self->clock->now_ns())) {
+    if (choice->slice_ns)
+        stack.stands_for = is_among_first(slot) ? 1 : medic_sampler_take(&choice->sampler);
+    if (!stack.stands_for)
         add64(&self->stacks_skipped, 1);
-        return;
-    }
-    if (self->stacks->here(self->host, record_type, &stack, sizeof stack, NULL, 0) == MEDIC_OK)
+    else if (self->stacks->here(self->host, record_type, &stack, sizeof stack, NULL, 0) == MEDIC_OK)
         add64(&self->stacks_taken, 1);
     else
         add64(&self->stacks_lost, 1);
@@ -181,14 +166,33 @@ static HRESULT object_allocated(void *instance, ObjectID object, ClassID type)
 
 static int gc_started(struct allocations *self, uint32_t version, const uint8_t *data, uint32_t size)
 {
-    uint32_t collection, pause_of = atomic_load_explicit(&self->pause_of, memory_order_relaxed);
+    uint32_t pause_of = atomic_load_explicit(&self->pause_of, memory_order_relaxed);
+    struct collection collection;
 
     if (!event_read_gc_start(version, data, size, &collection))
         return 0;
-    add64(&self->collections[collection], 1);
-    atomic_store_explicit(&self->last_collection, collection, memory_order_relaxed);
-    if (collection != AL_BACKGROUND && (pause_of == AL_BACKGROUND || pause_of < collection))
-        atomic_store_explicit(&self->pause_of, collection, memory_order_relaxed);
+    add64(&self->collections[collection.kind], 1);
+    add64(&self->induced, (uint64_t)collection.induced);
+    if (collection.induced)
+        atomic_store_explicit(&self->pause_induced, 1, memory_order_relaxed);
+    if (collection.kind == AL_BACKGROUND)
+        atomic_store_explicit(&self->background, collection.number, memory_order_relaxed);
+    else if (pause_of == AL_BACKGROUND || pause_of < collection.kind)
+        atomic_store_explicit(&self->pause_of, collection.kind, memory_order_relaxed);
+    return 1;
+}
+
+/* Others run while one in the background does. The statistics that follow are of the one that ends. */
+static int gc_ended(struct allocations *self, uint32_t version, const uint8_t *data, uint32_t size)
+{
+    struct collection collection;
+
+    if (!event_read_gc_end(version, data, size, &collection))
+        return 0;
+    if (collection.kind == AL_GEN2 &&
+        collection.number == atomic_load_explicit(&self->background, memory_order_relaxed))
+        collection.kind = AL_BACKGROUND;
+    atomic_store_explicit(&self->ended, collection.kind, memory_order_relaxed);
     return 1;
 }
 
@@ -198,13 +202,14 @@ static int heap_sized(struct allocations *self, uint32_t version, const uint8_t 
 
     if (!event_read_promoted(version, data, size, &promoted))
         return 0;
-    add64(&self->promoted[atomic_load_explicit(&self->last_collection, memory_order_relaxed)], promoted);
+    add64(&self->promoted[atomic_load_explicit(&self->ended, memory_order_relaxed)], promoted);
     return 1;
 }
 
 static int suspending(struct allocations *self, const uint8_t *data, uint32_t size)
 {
     atomic_store_explicit(&self->pause_of, AL_BACKGROUND, memory_order_relaxed);
+    atomic_store_explicit(&self->pause_induced, 0, memory_order_relaxed);
     atomic_store_explicit(&self->suspended_ns, event_is_gc_suspension(data, size) ? self->clock->now_ns() : 0,
                           memory_order_relaxed);
     return size >= 4;
@@ -219,6 +224,8 @@ static int restarted(struct allocations *self)
         uint64_t length = self->clock->now_ns() - begin;
         add64(&self->pause_ns[of], length);
         most64(&self->pause_most_ns[of], length);
+        if (atomic_load_explicit(&self->pause_induced, memory_order_relaxed))
+            add64(&self->induced_ns, length);
     }
     return 1;
 }
@@ -245,6 +252,7 @@ static HRESULT event_delivered(void *instance, EVENTPIPE_PROVIDER provider, DWOR
             allocated(self, &allocation);
         break;
     case EVENT_GC_START: good = gc_started(self, version, data, size); break;
+    case EVENT_GC_END: good = gc_ended(self, version, data, size); break;
     case EVENT_HEAP_STATS: good = heap_sized(self, version, data, size); break;
     case EVENT_SUSPEND_BEGIN: good = suspending(self, data, size); break;
     case EVENT_RESTART_END: good = restarted(self); break;

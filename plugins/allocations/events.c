@@ -72,14 +72,31 @@ int event_read_tick(uint32_t version, const uint8_t *data, uint32_t size, struct
     return 1;
 }
 
+/* gc_reason: induced, without force, compacting, aggressive. */
+static int is_induced(uint32_t reason)
+{
+    return reason == 1 || reason == 7 || reason == 10 || reason == 17;
+}
+
 /* V1: count, generation, reason, type, u16 clr. */
-int event_read_gc_start(uint32_t version, const uint8_t *data, uint32_t size, uint32_t *collection)
+int event_read_gc_start(uint32_t version, const uint8_t *data, uint32_t size, struct collection *collection)
 {
     const uint32_t background = 1;
 
     if (version < 1 || size < 16 || medic_u32_at(data, 4) > AL_GEN2)
         return 0;
-    *collection = medic_u32_at(data, 12) == background ? (uint32_t)AL_BACKGROUND : medic_u32_at(data, 4);
+    collection->number = medic_u32_at(data, 0);
+    collection->kind = medic_u32_at(data, 12) == background ? (uint32_t)AL_BACKGROUND : medic_u32_at(data, 4);
+    collection->induced = is_induced(medic_u32_at(data, 8));
+    return 1;
+}
+
+/* V1: count, generation, u16 clr. */
+int event_read_gc_end(uint32_t version, const uint8_t *data, uint32_t size, struct collection *collection)
+{
+    if (version < 1 || size < 8 || medic_u32_at(data, 4) > AL_GEN2)
+        return 0;
+    *collection = (struct collection){.number = medic_u32_at(data, 0), .kind = medic_u32_at(data, 4)};
     return 1;
 }
 

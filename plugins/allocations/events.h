@@ -11,6 +11,7 @@
 
 enum event_id {
     EVENT_GC_START = 1,
+    EVENT_GC_END = 2,
     EVENT_RESTART_END = 3,
     EVENT_HEAP_STATS = 4,
     EVENT_SUSPEND_BEGIN = 9,
@@ -26,11 +27,17 @@ struct allocation {
     uint32_t heap;     /* enum al_heap */
 };
 
+struct collection {
+    uint32_t number;
+    uint32_t kind; /* enum al_collection; at the end of one the generation alone */
+    int induced;   /* somebody asked for it. Of the start */
+};
+
 /* Each returns 1, or 0 when the payload is too short for its version or makes no sense. */
 int event_read_sampled(const uint8_t *data, uint32_t size, struct allocation *allocation);
 int event_read_tick(uint32_t version, const uint8_t *data, uint32_t size, struct allocation *allocation);
-/* collection: enum al_collection. */
-int event_read_gc_start(uint32_t version, const uint8_t *data, uint32_t size, uint32_t *collection);
+int event_read_gc_start(uint32_t version, const uint8_t *data, uint32_t size, struct collection *collection);
+int event_read_gc_end(uint32_t version, const uint8_t *data, uint32_t size, struct collection *collection);
 int event_read_promoted(uint32_t version, const uint8_t *data, uint32_t size, uint64_t *promoted);
 /* 1 when the program is stopped for a collection. */
 int event_is_gc_suspension(const uint8_t *data, uint32_t size);

@@ -27,9 +27,11 @@ struct facts {
     double bytes, variance; /* all */
     double heaps[AL_HEAPS];
     uint64_t samples, stacks;
-    uint64_t large_count, large_bytes;
+    uint64_t large_count;
     uint64_t collections[AL_COLLECTIONS], pause_ns[AL_COLLECTIONS];
-    double paused; /* of the time */
+    double paused;                /* of the time */
+    uint64_t induced, induced_ns; /* collections that the program asked for, and their pauses */
+    double survived;              /* bytes that outlived collections of gen0 and gen1, each time anew */
     struct lead lead, type, kind, large;
 };
 
@@ -52,6 +54,8 @@ void verdict_of(const struct facts *facts, struct verdict *verdict);
 double root_of(double value);
 /* The value without the digits that its error, one standard error, does not bear. */
 double honest(double value, double error);
+/* A share that is then shown as a percentage. */
+double honest_share(double share, double error);
 /* One standard error of the share bytes / all, when part of all is bytes. */
 double share_error(double bytes, double variance, double all, double all_variance);
 

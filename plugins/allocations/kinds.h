@@ -6,6 +6,7 @@ enum kind {
     KIND_OBJECT,
     KIND_ARRAY,
     KIND_BUFFER,
+    KIND_POOL,
     KIND_GROWTH,
     KIND_PARAMS,
     KIND_BOXING,
@@ -23,6 +24,7 @@ enum kind {
     KIND_ITERATOR,
     KIND_ENUMERATOR,
     KIND_LINQ,
+    KIND_EXCEPTION,
     KIND_COUNT
 };
 
@@ -32,6 +34,12 @@ enum kind kind_of(const char *type, const char *base, const char *method, int ow
 int kind_is_vague(enum kind kind);
 /* A helper of the framework that allocates on behalf of every caller. */
 int is_allocator(const char *method);
+/* What StringBuilder, the dictionaries, and exceptions allocate beside objects that have a name of their own. */
+int is_chars(const char *type);
+int is_ints(const char *type);
+int is_stack_trace(const char *type);
+/* Objects of the type differ in size: arrays and strings. */
+int is_of_many_sizes(const char *type);
 const char *kind_name(enum kind kind);
 /* A clause, or NULL. */
 const char *kind_hint(enum kind kind);

@@ -4,6 +4,11 @@
 
 #include "facts.h"
 
+/* What has a stack: the bytes that the stacks stand for, and the variance of that sum. */
+struct stacked {
+    double bytes, variance;
+};
+
 /* The arrays are owned by report.c. */
 struct type {
     uint64_t id, base;
@@ -11,11 +16,11 @@ struct type {
     const char *name; /* never NULL */
     const char *base_name;
     al_sums sums;
-    double bytes; /* with the large ones */
-    double variance;
+    double bytes;    /* with the large ones */
+    double variance; /* of chance and bias */
+    double bias;     /* of it */
     double objects;
-    /* Of what has a stack; weights square for how much a stack says. */
-    double stack_bytes, stack_squares, large_stack_bytes, large_stack_squares;
+    struct stacked small_stacks, large_stacks;
     uint64_t stacks;
     double site_bytes; /* at the site that has most of it */
     struct medic_place site;
@@ -33,9 +38,10 @@ struct point {
 struct sample {
     uint64_t type; /* id while reading, then index */
     uint64_t stack, time_ns;
-    double size;   /* of the object; 0 = not told */
-    double weight; /* bytes of the sample itself */
-    double bytes;  /* that it stands for when all of the type are shared out among those with a stack */
+    double size;     /* of the object; 0 = not told */
+    double weight;   /* bytes that it stands for, of all samples, by how it was chosen */
+    double variance; /* that it adds to a sum of weights */
+    double bytes;    /* the same when all of the type are shared out among those with a stack */
     int large;
     uint32_t count;        /* frames to show: down to the method that allocates, native code behind it left out */
     uint32_t method, site; /* frames: what allocates; the innermost of the program's own, else the same. 0 = none */
@@ -48,8 +54,10 @@ struct share {
     uint64_t type; /* index; for a site the type that has most */
     double type_bytes;
     double bytes, variance;
-    double objects;  /* estimated */
-    double large;    /* of the bytes, in large objects */
+    double bias;    /* variance of its own, of the types and places that are added up */
+    double objects; /* estimated */
+    double large;   /* of the bytes, in large objects */
+    struct stacked small_stacks, large_stacks;
     double top;      /* of a single frame and method */
     uint32_t frame;  /* of the site: the one with most */
     uint32_t method; /* that allocates: the one with most */
@@ -84,12 +92,19 @@ struct recording {
 
 /* Types, shares and facts out of what was read. MEDIC_OK or MEDIC_E_MEMORY. */
 int analyse(struct recording *recording);
+/* Of the way in which runtimes before .NET 10 choose. */
+double bias_variance(const struct recording *recording, double part, double whole);
 /* The frame, or one without a name. Never NULL. */
 const medic_frame *frame_of(const struct recording *recording, uint32_t id);
 struct medic_place place_of(const struct recording *recording, uint32_t id);
 struct medic_place helper_of(const struct recording *recording, const struct share *share);
 /* Of the type that has the sums of the id. NULL when there are none: then it is one of those without room, with the id 0. */
 struct type *find_type(const struct recording *recording, uint64_t id);
+
+/* --- making.c --- */
+
+/* Fills the kinds of the samples. MEDIC_OK or MEDIC_E_MEMORY. */
+int find_kinds(struct recording *recording);
 
 /* --- shares.c --- */
 

@@ -7,6 +7,7 @@
 
 /* No record stands for more than this: what says so is damage. */
 #define BYTES_MOST (UINT64_C(1) << 60)
+#define STANDS_FOR_MOST (UINT64_C(1) << 40)
 
 static int read_type(struct recording *recording, const medic_record *record)
 {
@@ -40,13 +41,17 @@ static int read_stack(struct recording *recording, const medic_record *record)
 {
     al_stack raw;
     struct sample sample = {.large = record->type == AL_LARGE_STACK};
+    double number;
 
-    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records) || !raw.weight || raw.weight > BYTES_MOST)
+    if (!medic_take(record, &raw, sizeof raw, &recording->bad_records) || !raw.weight || raw.weight > BYTES_MOST ||
+        !raw.stands_for || raw.stands_for > STANDS_FOR_MOST)
         return MEDIC_OK;
+    number = (double)raw.stands_for;
     sample.type = raw.type;
     sample.stack = raw.head.stack;
     sample.time_ns = raw.head.time_ns;
-    sample.weight = (double)raw.weight;
+    sample.weight = (double)raw.weight * number;
+    sample.variance = sample.weight * (double)raw.weight * (sample.large ? number - 1 : number);
     sample.size = (double)raw.size;
     return MEDIC_PUSH(recording, sample, sample);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define HINT_SHARE 0.02
-#define HINT_ERRORS 4 /* standard errors: a few samples are no reason to change a program */
+#define HINT_ERRORS 3 /* standard errors: a few samples are no reason to change a program */
 
 /* --- cells --- */
 
@@ -26,7 +26,8 @@ medic_cell share_cell(const struct recording *recording, double bytes, double va
     const struct facts *facts = &recording->facts;
     double share = facts->bytes > 0 ? bytes / facts->bytes : 0;
 
-    return medic_number(honest(share < 1 ? share : 1, share_error(bytes, variance, facts->bytes, facts->variance)));
+    return medic_number(
+        honest_share(share < 1 ? share : 1, share_error(bytes, variance, facts->bytes, facts->variance)));
 }
 
 medic_cell error_cell(double bytes, double variance)
@@ -169,8 +170,8 @@ static void write_types(const struct recording *recording)
     section =
         MEDIC_OPEN(recording, MEDIC_TABLE, "types", "By type",
                    recording->facts.mode == AL_MODE_TICK
-                       ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB; "
-                         "± takes in that this can put a type off by a third."
+                       ? "Biased: before .NET 10 the runtime tells only whose allocation crosses the next 100 kB, "
+                         "which favours small objects; ± takes that in."
                        : "Bytes and objects are estimates.",
                    columns);
     for (; rows < recording->type_count && types[rows]->bytes > 0; rows++)

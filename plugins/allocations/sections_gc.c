@@ -117,11 +117,11 @@ static void note_stacks(struct medic_notes *notes, const al_usage *last)
     uint64_t all = last->stacks_taken + last->stacks_skipped + last->stacks_lost;
 
     if (all && last->stacks_taken < all)
-        medic_add_note(
-            notes,
-            "%.*f %% of the samples have a stack (stacks_per_second); the bytes of a type are shared out among its "
-            "own.",
-            last->stacks_taken * 10 < all ? 1 : 0, 100 * (double)last->stacks_taken / (double)all);
+        medic_add_note(notes,
+                       "%.*f %% of the samples have a stack (stacks_per_second), chosen by chance; each stands for "
+                       "those around it "
+                       "that have none. The bytes of a type are shared out among its own, and ± takes the choice in.",
+                       last->stacks_taken * 10 < all ? 1 : 0, 100 * (double)last->stacks_taken / (double)all);
     if (last->stacks_lost)
         medic_add_note(notes, "%llu stacks were lost for want of room; no bytes are.",
                        (unsigned long long)last->stacks_lost);

@@ -178,7 +178,7 @@ void write_methods_over_time(const struct recording *recording)
     for (size_t i = 0; i < recording->sample_count; i++) {
         const struct sample *sample = &recording->samples[i];
         add(&rates, frame_of(recording, sample->site)->function_id, sample->time_ns, sample->bytes,
-            sample->large ? 0 : sample->bytes * sample->bytes);
+            sample->variance * sample->bytes / sample->weight * sample->bytes / sample->weight);
     }
     if (rates.series)
         write_rates(recording, &rates, "methods_over_time", "Methods over time");

@@ -36,25 +36,56 @@ static int by_share(const void *left, const void *right)
     return by ? by : by_pair(left, right);
 }
 
-/* `part` of `whole`, as stacks of these weights and squares of weights divide it. */
-static double division_variance(double part, double whole, double weights, double squares)
+static double square(double value)
 {
-    double share = whole > 0 ? part / whole : 0, stacks = squares > 0 ? weights * weights / squares : 1;
+    return value * value;
+}
 
-    if (share > 1)
-        share = 1;
-    return whole * whole * share * (1 - share) / stacks;
+static void add_stacked(struct stacked *to, const struct stacked *more)
+{
+    to->bytes += more->bytes;
+    to->variance += more->variance;
+}
+
+/* Of the part of `whole` bytes that stacks give to one place, `all` being all of its stacks: chance drew the samples, and
+ * of these the ones that have a stack, each with its variance. Where some have none, a place may have been missed by all:
+ * one stack's worth; and what the stacks do not add up to is shared out as they are. */
+static double division_variance(double whole, const struct stacked *part, const struct stacked *all)
+{
+    double share, others, missed, unseen;
+
+    if (!(whole > 0) || !(all->bytes > 0))
+        return 0;
+    share = part->bytes < all->bytes ? part->bytes / all->bytes : 1;
+    others = all->variance > part->variance ? all->variance - part->variance : 0;
+    unseen = all->bytes < whole ? 1 - all->bytes / whole : 0;
+    missed = unseen > 0 || all->bytes > whole ? all->variance / square(all->bytes) + square(unseen) : 0;
+    return square(whole) * ((square(1 - share) * part->variance + square(share) * others) / square(all->bytes) +
+                            square(missed) + square(unseen) * share * (1 - share));
 }
 
 /* Of a type's bytes at one place: the error of the whole, and that of its division among places. */
-static double part_variance(const struct type *type, double bytes, double large)
+static void find_variance(const struct recording *recording, struct share *part)
 {
-    double small = (double)type->sums.bytes, part = bytes > large ? bytes - large : 0;
-    double share = small > 0 && part < small ? part / small : 1;
+    const struct type *type = &recording->types[part->type];
+    double small = (double)type->sums.bytes, bytes = part->bytes > part->large ? part->bytes - part->large : 0;
+    double share = small > 0 && bytes < small ? bytes / small : 1;
 
-    return share * share * type->variance + division_variance(part, small, type->stack_bytes, type->stack_squares) +
-           division_variance(large, (double)type->sums.large_on_bytes, type->large_stack_bytes,
-                             type->large_stack_squares);
+    part->variance = share * share * (double)type->sums.variance +
+                     division_variance(small, &part->small_stacks, &type->small_stacks) +
+                     division_variance((double)type->sums.large_on_bytes, &part->large_stacks, &type->large_stacks);
+    part->bias = share * share * type->bias;
+    if (is_of_many_sizes(type->name))
+        part->bias += bias_variance(recording, bytes, small);
+}
+
+/* Parts that are added up cannot be further off than any part as great as all of them. */
+static void add_bias(const struct recording *recording, struct share *shares, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double most = bias_variance(recording, shares[i].bytes, recording->facts.bytes);
+        shares[i].variance += shares[i].bias < most ? shares[i].bias : most;
+    }
 }
 
 /* Adds up shares of the same key, and type when by_type; returns how many are left. */
@@ -72,7 +103,10 @@ static size_t add_up(struct share *shares, size_t count, int by_type)
         last->bytes += shares[i].bytes;
         last->objects += shares[i].objects;
         last->large += shares[i].large;
+        add_stacked(&last->small_stacks, &shares[i].small_stacks);
+        add_stacked(&last->large_stacks, &shares[i].large_stacks);
         last->variance += shares[i].variance;
+        last->bias += shares[i].bias;
         last->stacks += shares[i].stacks;
         if (shares[i].top > last->top) {
             last->top = shares[i].top;
@@ -108,6 +142,8 @@ static size_t unite_places(struct share *shares, size_t count)
             shares[used - 1].bytes += shares[i].bytes;
             shares[used - 1].objects += shares[i].objects;
             shares[used - 1].large += shares[i].large;
+            add_stacked(&shares[used - 1].small_stacks, &shares[i].small_stacks);
+            add_stacked(&shares[used - 1].large_stacks, &shares[i].large_stacks);
             shares[used - 1].stacks += shares[i].stacks;
         } else {
             shares[used++] = shares[i];
@@ -115,6 +151,22 @@ static size_t unite_places(struct share *shares, size_t count)
         shares[used - 1].top = shares[used - 1].bytes;
     }
     return used;
+}
+
+static struct share share_of(const struct sample *sample)
+{
+    struct share share = {.type = sample->type,
+                          .bytes = sample->bytes,
+                          .objects = sample->size > 0 ? sample->bytes / sample->size : 0,
+                          .frame = sample->site,
+                          .method = sample->method,
+                          .kind = sample->kind,
+                          .stacks = 1};
+
+    *(sample->large ? &share.large_stacks : &share.small_stacks) = (struct stacked){sample->weight, sample->variance};
+    if (sample->large)
+        share.large = sample->bytes;
+    return share;
 }
 
 static int make_pairs(struct recording *recording)
@@ -125,16 +177,8 @@ static int make_pairs(struct recording *recording)
     if (!pairs)
         return MEDIC_E_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        const struct sample *sample = &recording->samples[i];
-        pairs[i] = (struct share){.key = frame_of(recording, sample->site)->function_id,
-                                  .type = sample->type,
-                                  .bytes = sample->bytes,
-                                  .objects = sample->size > 0 ? sample->bytes / sample->size : 0,
-                                  .large = sample->large ? sample->bytes : 0,
-                                  .frame = sample->site,
-                                  .method = sample->method,
-                                  .kind = sample->kind,
-                                  .stacks = 1};
+        pairs[i] = share_of(&recording->samples[i]);
+        pairs[i].key = frame_of(recording, pairs[i].frame)->function_id;
     }
     recording->pairs = pairs;
     recording->pair_count = add_up(pairs, unite_places(pairs, count), 1);
@@ -142,7 +186,7 @@ static int make_pairs(struct recording *recording)
         struct share *pair = &pairs[i];
         struct type *type = &recording->types[pair->type];
         pair->type_bytes = pair->bytes;
-        pair->variance = part_variance(type, pair->bytes, pair->large);
+        find_variance(recording, pair);
         if (pair->bytes > type->site_bytes) {
             type->site_bytes = pair->bytes;
             type->site = place_of(recording, pair->frame);
@@ -164,15 +208,8 @@ static int make_kinds(struct recording *recording)
     if (!kinds)
         return MEDIC_E_MEMORY;
     for (size_t i = 0; i < recording->sample_count; i++) {
-        const struct sample *sample = &recording->samples[i];
-        kinds[count++] = (struct share){.key = sample->kind,
-                                        .type = sample->type,
-                                        .kind = sample->kind,
-                                        .bytes = sample->bytes,
-                                        .large = sample->large ? sample->bytes : 0,
-                                        .frame = sample->site,
-                                        .method = sample->method,
-                                        .stacks = 1};
+        kinds[count] = share_of(&recording->samples[i]);
+        kinds[count++].key = recording->samples[i].kind;
     }
     for (size_t i = 0; i < recording->type_count; i++) {
         const struct type *type = &recording->types[i];
@@ -189,10 +226,11 @@ static int make_kinds(struct recording *recording)
     count = add_up(kinds, unite_places(kinds, count), 1);
     for (size_t i = 0; i < count; i++) {
         kinds[i].type_bytes = kinds[i].bytes;
-        kinds[i].variance = part_variance(&recording->types[kinds[i].type], kinds[i].bytes, kinds[i].large);
+        find_variance(recording, &kinds[i]);
     }
     recording->kinds = kinds;
     recording->kind_count = add_up(kinds, count, 0);
+    add_bias(recording, kinds, recording->kind_count);
     sort(kinds, recording->kind_count, sizeof *kinds, by_share);
     return MEDIC_OK;
 }
@@ -207,6 +245,8 @@ int make_shares(struct recording *recording)
     for (size_t i = 0; i < recording->pair_count; i++)
         recording->sites[i].top = recording->sites[i].bytes;
     recording->site_count = add_up(recording->sites, recording->pair_count, 0);
+    add_bias(recording, recording->sites, recording->site_count);
+    add_bias(recording, recording->pairs, recording->pair_count);
     sort(recording->pairs, recording->pair_count, sizeof *recording->pairs, by_share);
     sort(recording->sites, recording->site_count, sizeof *recording->sites, by_share);
     return MEDIC_OK;

@@ -14,6 +14,8 @@
 #define LEAD_SHARE 0.1    /* below this nothing stands out */
 #define FINDING_SHARE 0.05
 #define SECONDS_TO_JUDGE 0.5
+#define INDUCED_SHARE 0.5  /* of the pauses: from here on collections that somebody asks for are the trouble */
+#define SURVIVED_SHARE 0.1 /* of what is allocated: of most programs less than a twentieth lives on */
 
 /* --- numbers --- */
 
@@ -39,6 +41,8 @@ double honest(double value, double error)
 
     if (!(error > 0) || !(value > 0))
         return value;
+    if (error > value) /* its first digit stays: it was seen */
+        error = value;
     while (unit * 10 <= error && unit < 1e18)
         unit *= 10;
     while (unit / parts > error && parts < 1e6)
@@ -49,13 +53,26 @@ double honest(double value, double error)
     return (double)(uint64_t)(steps + 0.5) * unit / parts;
 }
 
+/* From 10 % on tables and sentences show whole percents: a digit more keeps them from being rounded twice. */
+double honest_share(double share, double error)
+{
+    return honest(share, share >= 0.0995 && error < 0.01 ? error / 10 : error);
+}
+
 double share_error(double bytes, double variance, double all, double all_variance)
 {
     double share = all > 0 ? bytes / all : 0, rest = all_variance > variance ? all_variance - variance : 0;
+    double error, most;
 
     if (share > 1)
         share = 1;
-    return all > 0 ? root_of((1 - share) * (1 - share) * variance + share * share * rest) / all : 0;
+    if (!(all > 0))
+        return 0;
+    if (all_variance > 0)
+        return root_of((1 - share) * (1 - share) * variance + share * share * rest) / all;
+    error = root_of(variance) / all; /* the whole is known, and no part of it is more */
+    most = (1 - share) / CERTAIN;
+    return error < most ? error : most;
 }
 
 /* --- pieces of sentences --- */
@@ -75,20 +92,41 @@ static void add_percent(struct medic_text *text, double share, double error)
 {
     double most = CERTAIN * error * 100;
 
-    medic_add(text, "%.0f %%", share * 100);
+    medic_add(text, "%.0f %%", honest_share(share, error) * 100);
     if (most >= 0.5)
         medic_add(text, " (± %.0f %%)", most);
 }
 
 /* "14 collections a second", "3 collections" */
-static void add_collections(struct medic_text *text, const struct facts *facts)
+static uint64_t collections_of(const struct facts *facts)
 {
     uint64_t count = 0;
-    double each;
 
     for (uint32_t i = 0; i < AL_COLLECTIONS; i++)
         count += facts->collections[i];
-    each = rate(facts, (double)count);
+    return count;
+}
+
+/* Collections that the program asks for, and not the allocations, take the time. */
+static int is_induced(const struct facts *facts)
+{
+    double paused = 0;
+
+    for (uint32_t i = 0; i < AL_COLLECTIONS; i++)
+        paused += (double)facts->pause_ns[i];
+    return facts->induced && paused > 0 && (double)facts->induced_ns >= INDUCED_SHARE * paused;
+}
+
+static int survives(const struct facts *facts)
+{
+    return facts->paused >= PAUSED_NOTICE && !is_induced(facts) && facts->survived >= SURVIVED_SHARE * facts->bytes;
+}
+
+static void add_collections(struct medic_text *text, const struct facts *facts)
+{
+    uint64_t count = collections_of(facts);
+    double each = rate(facts, (double)count);
+
     if (!count)
         medic_add(text, "no collection");
     else if (each >= 0.95)
@@ -99,6 +137,10 @@ static void add_collections(struct medic_text *text, const struct facts *facts)
     medic_add(text, ", ");
     medic_add_share(text, facts->paused, 1);
     medic_add(text, " of the time paused");
+    if (facts->paused >= PAUSED_NOTICE && is_induced(facts))
+        medic_add(text, ", most of it by collections that the program asks for (GC.Collect)");
+    else if (survives(facts))
+        medic_add(text, ", as much of it lives on for a while");
 }
 
 static void add_lead(struct medic_text *text, const struct facts *facts, const struct lead *lead)
@@ -106,7 +148,7 @@ static void add_lead(struct medic_text *text, const struct facts *facts, const s
     double share = facts->bytes > 0 ? lead->bytes / facts->bytes : 0;
 
     add_percent(text, share > 1 ? 1 : share, share_error(lead->bytes, lead->variance, facts->bytes, facts->variance));
-    medic_add(text, " are ");
+    medic_add(text, facts->mode == AL_MODE_TICK ? ", measured with bias, are " : " are ");
     medic_add_name(text, lead->type);
     if (lead->place.name) {
         medic_add(text, " in ");
@@ -157,6 +199,23 @@ static struct finding *new_finding(struct verdict *verdict, const char *section,
     return finding;
 }
 
+static void find_survivors(const struct facts *facts, struct verdict *verdict)
+{
+    uint64_t count = facts->collections[AL_GEN0] + facts->collections[AL_GEN1];
+    struct medic_text text;
+
+    if (!count || !survives(facts) ||
+        !new_finding(verdict, "collections", facts->collections[AL_GEN1] ? "gen1" : "gen0", &text))
+        return;
+    medic_add(&text, "Collections of gen0 and gen1 keep ");
+    medic_add_bytes(&text, facts->survived / (double)count);
+    medic_add(&text, " each, of ");
+    medic_add_bytes(&text, facts->bytes / (double)count);
+    medic_add(&text,
+              " allocated between them. Copying what lives on takes the time, more than how much is made: let it "
+              "die sooner, or keep it for good and reuse it (profiler gc_survivors tells what it is).");
+}
+
 static void find_kind(const struct facts *facts, struct verdict *verdict)
 {
     const struct lead *kind = &facts->kind;
@@ -203,8 +262,11 @@ static void find_full(const struct facts *facts, struct verdict *verdict)
         return;
     medic_add(&text, "%.1f blocking collections of gen2 a second take ", full);
     medic_add_share(&text, (double)facts->pause_ns[AL_GEN2] / 1e9, facts->seconds);
-    medic_add(&text, " of the time: memory is short, large objects come and go, or somebody calls GC.Collect "
-                     "(profiler runtime_pauses tells who).");
+    medic_add(&text, facts->induced * 2 >= facts->collections[AL_GEN2]
+                         ? " of the time, and the program asks for most of them: find the call of GC.Collect and take "
+                           "it out (profiler runtime_pauses tells who calls)."
+                         : " of the time: memory is short, or large objects come and go (profiler runtime_pauses tells "
+                           "the reasons).");
 }
 
 static void find_type(const struct facts *facts, struct verdict *verdict)
@@ -235,6 +297,21 @@ static void say_nothing(const struct facts *facts, struct verdict *verdict)
         medic_add(&text, "The recording is too short to judge: record 10 s or more.");
 }
 
+/* Little is allocated, and yet collections run. */
+static void blame_induced(const struct facts *facts, struct verdict *verdict)
+{
+    struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
+    double each = rate(facts, (double)facts->induced);
+
+    medic_add(&text, "The program asks for its collections itself (GC.Collect): ");
+    medic_add(&text, "%.*f a second, ", each < 9.95 ? 1 : 0, each);
+    medic_add_share(&text, facts->paused, 1);
+    medic_add(&text, " of the time paused. What it allocates, ");
+    add_rate(&text, facts, facts->bytes, facts->variance);
+    medic_add(&text, ", is not the reason.");
+    find_full(facts, verdict);
+}
+
 void verdict_of(const struct facts *facts, struct verdict *verdict)
 {
     struct medic_text text = {verdict->sentence, sizeof verdict->sentence};
@@ -245,6 +322,10 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
         return;
     }
     verdict->severity = severity_of(facts);
+    if (verdict->severity != MEDIC_HEALTHY && is_induced(facts) && rate(facts, facts->bytes) < RATE_NOTICE) {
+        blame_induced(facts, verdict);
+        return;
+    }
     if (verdict->severity == MEDIC_HEALTHY)
         medic_add(&text, "Allocation is not the trouble: ");
     add_rate(&text, facts, facts->bytes, facts->variance);
@@ -260,6 +341,7 @@ void verdict_of(const struct facts *facts, struct verdict *verdict)
     medic_add(&text, ".");
     if (verdict->severity == MEDIC_HEALTHY)
         return;
+    find_survivors(facts, verdict);
     find_kind(facts, verdict);
     find_type(facts, verdict);
     find_large(facts, verdict);

@@ -26,7 +26,7 @@ static void write_tick(struct contention *self, uint64_t now)
         if (!get32(&thread->tid))
             continue;
         begin = atomic_load_explicit(&thread->lock.begin_ns, memory_order_acquire);
-        if (!begin)
+        if (!begin || get32(&thread->lock.own))
             continue;
         tick.waiting++;
         tick.waited_ns += now > begin ? now - begin : 0;
@@ -129,9 +129,22 @@ static void write_totals(struct contention *self)
                         .events_state = (uint32_t)self->events->state(self->host),
                         .photographs = self->photographs,
                         .photographs_ns = self->photographs_ns,
-                        .other_begun = get64(&self->other_begun)};
+                        .other_begun = get64(&self->other_begun),
+                        .own = get64(&self->own),
+                        .own_ns = get64(&self->own_ns)};
 
     self->records->emit(self->host, CT_TOTALS, &totals, sizeof totals);
+}
+
+/* Those that wait on are charged too. */
+static void settle_holders(struct contention *self, uint64_t now)
+{
+    for (uint32_t i = 1; i <= LOCKS; i++) {
+        if (!get64(&self->tables->locks[i].key))
+            continue;
+        charge_holder(self, i, now);
+        pass_on(self, i, 0);
+    }
 }
 
 static void write_tables(struct contention *self)
@@ -142,98 +155,26 @@ static void write_tables(struct contention *self)
     write_totals(self);
 }
 
+/* As far as events tell: now. */
+static uint32_t owner_of(const struct contention *self, const struct open_wait *open)
+{
+    uint32_t lock = get32(&open->lock);
+
+    return lock && get32(&open->kind) == CT_KIND_LOCK ? got_tid(get64(&self->tables->locks[lock].holder))
+                                                      : get32(&open->owner);
+}
+
 static void write_open(struct contention *self, uint32_t tid, const struct open_wait *open)
 {
     ct_open record = {.begin_ns = get64(&open->begin_ns),
                       .number = get64(&open->number),
                       .lock = get32(&open->lock),
                       .tid = tid,
-                      .owner = get32(&open->owner),
+                      .owner = owner_of(self, open),
                       .kind = get32(&open->kind)};
 
-    if (record.begin_ns)
+    if (record.begin_ns && !get32(&open->own))
         self->records->emit(self->host, CT_OPEN, &record, sizeof record);
-}
-
-/* --- who holds --- */
-
-/* A lock that is always waited for must not take the photographs of all others. */
-enum { CANDIDATES = 256, PHOTOGRAPHS_OF_A_LOCK = 2 };
-#define PHOTOGRAPH_EVERY_NS UINT64_C(1000000000)
-#define WORTH_A_PHOTOGRAPH_NS UINT64_C(20000000)
-
-struct candidate {
-    const struct open_wait *open;
-    uint64_t begin_ns;
-    uint32_t lock, owner;
-};
-
-static int is_worth_a_photograph(const struct contention *self, const struct candidate *candidate, uint64_t now)
-{
-    return now > candidate->begin_ns && now - candidate->begin_ns >= WORTH_A_PHOTOGRAPH_NS &&
-           !get32(&candidate->open->owner_seen) && self->pictured[candidate->lock] < PHOTOGRAPHS_OF_A_LOCK;
-}
-
-/* Waits for a lock whose owner is known. Returns how many; *longest: of those that are long, and of which it is not known where
- * their owner got the lock; NULL = none. */
-static uint32_t find_candidates(struct contention *self, uint64_t now, struct candidate *list,
-                                const struct candidate **longest)
-{
-    uint32_t count = 0;
-
-    *longest = NULL;
-    for (uint32_t i = 0; i < THREADS && count < CANDIDATES; i++) {
-        const struct open_wait *open = &self->tables->threads[i].lock;
-        uint64_t begin = atomic_load_explicit(&open->begin_ns, memory_order_acquire);
-        if (!begin || !get32(&open->owner))
-            continue;
-        list[count] = (struct candidate){open, begin, get32(&open->lock), get32(&open->owner)};
-        if (is_worth_a_photograph(self, &list[count], now) && (!*longest || begin < (*longest)->begin_ns))
-            *longest = &list[count];
-        count++;
-    }
-    return count;
-}
-
-/* Who waits for the lock itself has let go of it. */
-static int still_holds(struct contention *self, const struct candidate *candidate)
-{
-    const struct thread_slot *owner = thread_of(self->tables, candidate->owner);
-
-    return get64(&candidate->open->begin_ns) == candidate->begin_ns &&
-           !(owner && get64(&owner->lock.begin_ns) && get32(&owner->lock.lock) == candidate->lock);
-}
-
-/* What an owner does can be seen in a photograph of all threads only: a look at one takes a suspension as well. So it is
- * taken when a wait has been long, and when nothing else tells. */
-static void photograph(struct contention *self, uint64_t now)
-{
-    struct candidate list[CANDIDATES];
-    const struct candidate *longest;
-    medic_snapshot snapshot = {.size = sizeof snapshot};
-    medic_reason why = {""};
-    uint32_t count;
-
-    if (self->photographs_left <= 0 || now < self->photograph_due_ns ||
-        self->events->state(self->host) != MEDIC_EVENTS_ON)
-        return;
-    count = find_candidates(self, now, list, &longest);
-    if (!longest)
-        return;
-    self->photographs_left--;
-    self->pictured[longest->lock]++;
-    self->photograph_due_ns = now + PHOTOGRAPH_EVERY_NS;
-    if (self->stacks->snapshot(self->host, CT_STACK, 0, &snapshot, &why) != MEDIC_OK)
-        return; /* told by the number of photographs */
-    self->photographs++;
-    self->photographs_ns += snapshot.pause_ns;
-    for (uint32_t i = 0; i < count; i++) {
-        ct_held held = {.wait_ns = now > list[i].begin_ns ? now - list[i].begin_ns : 0,
-                        .lock = list[i].lock,
-                        .owner = list[i].owner};
-        if (still_holds(self, &list[i]))
-            self->records->emit(self->host, CT_HELD, &held, sizeof held);
-    }
 }
 
 /* --- the half --- */
@@ -243,12 +184,16 @@ static int drain(void *instance, const medic_record *record)
     struct contention *self = instance;
     ct_type type;
 
+    if (record->type == CT_FIRST && record->size >= sizeof(medic_thread_stack))
+        return meet_stander(self, record->data) ? MEDIC_DRAIN_KEEP : MEDIC_DRAIN_DROP;
     if (record->type != CT_TYPE || record->size < sizeof type)
         return MEDIC_DRAIN_KEEP;
     memcpy(&type, record->data, sizeof type);
     if (!is_class(self->pid, type.type))
         return MEDIC_DRAIN_DROP;
     self->names->type(self->host, (ClassID)type.type);
+    if (is_runtime_type(self, type.type) && is_class(self->pid, type.handle))
+        self->names->type(self->host, (ClassID)type.handle);
     return MEDIC_DRAIN_KEEP;
 }
 
@@ -274,6 +219,7 @@ static void destroy(void *instance)
     free(self->written);
     free(self->named);
     free(self->pictured);
+    free(self->standers);
     free(self);
 }
 
@@ -306,6 +252,7 @@ static int create(const medic_host *host, void **instance, medic_reason *why)
     self->names = host->service(host, MEDIC_SERVICE_NAMES);
     self->stacks = host->service(host, MEDIC_SERVICE_STACKS);
     self->events = host->service(host, MEDIC_SERVICE_EVENTS);
+    self->runtime = host->service(host, MEDIC_SERVICE_RUNTIME);
     self->pid = (uint32_t)getpid();
     if (params->get_int(host, "stacks_per_second", &rate) != MEDIC_OK ||
         params->get_int(host, "photographs", &self->photographs_left) != MEDIC_OK ||
@@ -336,9 +283,11 @@ static int start(void *instance, medic_reason *why)
 static int stop(void *instance, medic_reason *why)
 {
     struct contention *self = instance;
+    uint64_t now = self->clock->now_ns();
 
     (void)why;
-    write_tick(self, self->clock->now_ns());
+    write_tick(self, now);
+    write_standers(self);
     for (uint32_t i = 0; i < THREADS; i++) {
         const struct thread_slot *thread = &self->tables->threads[i];
         uint32_t tid = get32(&thread->tid);
@@ -347,6 +296,7 @@ static int stop(void *instance, medic_reason *why)
         write_open(self, tid, &thread->lock);
         write_open(self, tid, &thread->handle);
     }
+    settle_holders(self, now);
     write_names(self);
     write_tables(self);
     return MEDIC_OK;

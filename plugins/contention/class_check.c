@@ -2,6 +2,9 @@
 #include "capture.h"
 
 #include <errno.h>
+#include <medic/clr/hresults.h>
+#include <medic/clr/metadata.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,4 +42,44 @@ int is_class(uint32_t pid, uint64_t address)
         if (structure[i] == address)
             return 1;
     return 0;
+}
+
+static int has_name(IMetaDataImport2 *import, mdTypeDef token, const char *name)
+{
+    WCHAR wide[32];
+    ULONG count = 0;
+    DWORD flags = 0;
+    mdToken extends = 0;
+
+    if (FAILED(import->lpVtbl->GetTypeDefProps(import, token, wide, sizeof wide / sizeof *wide, &count, &flags,
+                                               &extends)) ||
+        count != strlen(name) + 1)
+        return 0;
+    for (ULONG i = 0; i < count; i++)
+        if (wide[i] != (WCHAR)(unsigned char)name[i])
+            return 0;
+    return 1;
+}
+
+int is_runtime_type(struct contention *self, uint64_t type)
+{
+    static const GUID iid = MEDIC_IID_IMetaDataImport2;
+    ICorProfilerInfo12 *info = self->runtime->info(self->host);
+    uint64_t *seen = &self->other_types[type / 64 % OTHER_TYPES];
+    IUnknown *unknown = NULL;
+    IMetaDataImport2 *import;
+    ModuleID module = 0;
+    mdTypeDef token = 0;
+    int good;
+
+    if (type == self->runtime_type || type == *seen)
+        return type == self->runtime_type;
+    if (self->runtime_type || FAILED(info->lpVtbl->GetClassIDInfo(info, (ClassID)type, &module, &token)) ||
+        FAILED(info->lpVtbl->GetModuleMetaData(info, module, ofRead, &iid, &unknown)) || !unknown)
+        return 0;
+    import = (IMetaDataImport2 *)(void *)unknown;
+    good = has_name(import, token, "System.RuntimeType");
+    import->lpVtbl->Release(import);
+    *(good ? &self->runtime_type : seen) = type;
+    return good;
 }

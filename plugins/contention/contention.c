@@ -27,8 +27,9 @@ static const medic_param params[] = {
      .maximum = "10000"},
     {.key = "photographs",
      .label = "Photographs",
-     .help = "How often, at most, the program is stopped for a moment to see what the holder of a lock does: when a "
-             "thread has waited for 20 ms and nothing else tells, twice for a lock; 0 = never.",
+     .help =
+         "How often, at most, the program is stopped for a moment to see where threads are: at the begin, for those "
+         "that wait already; then for the holder of a lock, when nothing else tells where it got it; 0 = never.",
      .type = MEDIC_PARAM_INT,
      .initial = "6",
      .minimum = "0",
@@ -50,7 +51,8 @@ static const medic_param params[] = {
 };
 
 static const char *const capture_services[] = {MEDIC_SERVICE_RECORDS, MEDIC_SERVICE_CLOCK,  MEDIC_SERVICE_PARAMS,
-                                               MEDIC_SERVICE_NAMES,   MEDIC_SERVICE_STACKS, MEDIC_SERVICE_EVENTS};
+                                               MEDIC_SERVICE_NAMES,   MEDIC_SERVICE_STACKS, MEDIC_SERVICE_EVENTS,
+                                               MEDIC_SERVICE_RUNTIME};
 static const char *const report_services[] = {MEDIC_SERVICE_CAPTURE, MEDIC_SERVICE_DOCUMENT, MEDIC_SERVICE_PARAMS,
                                               MEDIC_SERVICE_FRAMES, MEDIC_SERVICE_STACK_TREE};
 

@@ -1,6 +1,7 @@
 /* From waits and counters to locks with their sites, their holders and their sums. */
 #include "recording.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,13 +70,24 @@ static int lets_go(const struct recording *recording, uint32_t frame)
            medic_begins_with(name, "System.Threading.Lock.Exit");
 }
 
+/* Who waits comes back a moment after the holder has let go: when it came right after the photograph, that may have shown what the
+ * holder did next. */
+#define COMES_BACK_NS UINT64_C(5000000)
+
+static int still_held(const struct recording *recording, const struct held *held)
+{
+    const struct wait *wait = wait_by_number(recording, held->number);
+
+    return !wait || !wait->known || wait->time_ns + wait->wait_ns >= held->time_ns + COMES_BACK_NS;
+}
+
 /* A stack does not tell which of its methods took the lock. A method in which others wait for it is the one; else it is the
  * innermost one of the program's own, or one that called it. */
 static void find_held(const struct recording *recording, struct held *held)
 {
     uint32_t site = held->lock < recording->lock_count ? recording->locks[held->lock].site : 0;
     const uint32_t *frames = NULL;
-    uint32_t count = managed_part(recording, held->stack, &frames), known = 0;
+    uint32_t count = still_held(recording, held) ? managed_part(recording, held->stack, &frames) : 0, known = 0;
 
     while (count && lets_go(recording, frames[count - 1]))
         count--;
@@ -103,7 +115,7 @@ static void find_held(const struct recording *recording, struct held *held)
 }
 
 /* What the runtime and its library do to lock is in every stack. */
-static void find_anchor(const struct recording *recording, struct wait *wait)
+void find_anchor(const struct recording *recording, struct wait *wait)
 {
     const uint32_t *frames = NULL;
     uint32_t count = managed_part(recording, wait->stack, &frames);
@@ -161,6 +173,11 @@ static void know_waits(struct recording *recording)
 {
     for (size_t i = 0; i < recording->end_count; i++)
         set_length(recording, recording->ends[i].number, recording->ends[i].wait_ns);
+    for (size_t i = 0; i < recording->kept_count; i++) {
+        struct wait *wait = (struct wait *)wait_by_number(recording, recording->kepts[i].number);
+        if (wait)
+            wait->kept_ns += recording->kepts[i].blocked_ns;
+    }
     for (size_t i = 0; i < recording->open_count; i++) {
         const ct_open *open = &recording->opens[i];
         struct lock *lock = lock_by_index(recording, open->lock);
@@ -195,6 +212,7 @@ static void know_types(struct recording *recording)
         if (lock && end - i > best) {
             best = end - i;
             lock->type = type->type;
+            lock->handle = recording->types[end - 1].handle;
         }
     }
 }
@@ -269,6 +287,8 @@ static const char *type_name(const struct recording *recording, uint64_t type)
     return name && !(name->flags & 2) && text && *text ? text : NULL;
 }
 
+#define RUNTIME_TYPE "System.RuntimeType"
+
 const char *lock_name(const struct group *group)
 {
     return group->name ? group->name : "(unknown type)";
@@ -277,8 +297,26 @@ const char *lock_name(const struct group *group)
 /* Everybody's locks are of these. */
 static int is_anonymous(const char *name)
 {
-    return !name || strcmp(name, "System.Object") == 0 || strcmp(name, "System.Threading.Lock") == 0 ||
-           strcmp(name, "object") == 0;
+    return !name || strcmp(name, "System.Object") == 0 || strcmp(name, RUNTIME_TYPE) == 0 ||
+           strcmp(name, "System.Threading.Lock") == 0 || strcmp(name, "object") == 0;
+}
+
+/* lock (typeof(Registry)), and methods that are synchronized. */
+static int know_type_objects(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->lock_count; i++) {
+        struct lock *lock = &recording->locks[i];
+        const char *own = type_name(recording, lock->type), *name;
+        size_t size;
+        if (!own || strcmp(own, RUNTIME_TYPE) != 0 || !(name = type_name(recording, lock->handle)))
+            continue;
+        size = strlen(name) + sizeof "typeof()";
+        lock->type_object = malloc(size);
+        if (!lock->type_object)
+            return 0;
+        snprintf(lock->type_object, size, "typeof(%s)", name);
+    }
+    return 1;
 }
 
 static struct group *find_group(struct recording *recording, uint64_t type, const char *name, uint32_t site)
@@ -318,6 +356,10 @@ static void add_lock(struct group *group, struct lock *lock)
     group->begun += lock->raw.begun;
     group->waited_ns += lock->raw.ended_ns + lock->open_ns;
     group->open += lock->open;
+    if (lock->early)
+        group->early += lock->raw.begun;
+    if (lock->inferred)
+        group->inferred_ns += lock->raw.ended_ns + lock->open_ns;
     if (group->max_ns < lock->raw.max_ns)
         group->max_ns = lock->raw.max_ns;
     for (uint32_t i = 0; i < CT_BINS_ALL; i++)
@@ -334,7 +376,7 @@ static void make_groups(struct recording *recording)
     for (int seen = 1; seen >= 0; seen--)
         for (size_t i = 0; i < recording->lock_count; i++) {
             struct lock *lock = &recording->locks[i];
-            const char *name = type_name(recording, lock->type);
+            const char *name = lock->type_object ? lock->type_object : type_name(recording, lock->type);
             struct group *group = NULL;
             if (seen)
                 lock->group = NONE;
@@ -393,25 +435,6 @@ const struct group *group_of(const struct recording *recording, uint32_t lock)
     return group < recording->group_count ? &recording->groups[group] : NULL;
 }
 
-/* A wait with a stack stands for a part of the exact sum of its group. */
-static void weigh(struct recording *recording)
-{
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        struct wait *wait = &recording->waits[i];
-        struct group *group = (struct group *)group_of(recording, wait->lock);
-        if (!is_usable(wait) || !group)
-            continue;
-        group->sampled++;
-        group->sampled_ns += wait->wait_ns;
-    }
-    for (size_t i = 0; i < recording->wait_count; i++) {
-        struct wait *wait = &recording->waits[i];
-        const struct group *group = group_of(recording, wait->lock);
-        if (is_usable(wait) && group && group->sampled_ns)
-            wait->weight_ns = (double)wait->wait_ns * ((double)group->waited_ns / (double)group->sampled_ns);
-    }
-}
-
 /* --- all --- */
 
 uint64_t quantile(const uint64_t bins[CT_BINS_ALL], uint64_t max_ns, double q)
@@ -439,6 +462,8 @@ static void sum_up(struct recording *recording)
         recording->waits_all += group->begun;
         recording->waited_ns += group->waited_ns;
         recording->open_all += group->open;
+        recording->early_all += group->early;
+        recording->inferred_ns += group->inferred_ns;
         if (recording->max_ns < group->max_ns)
             recording->max_ns = group->max_ns;
         for (uint32_t bin = 0; bin < CT_BINS_ALL; bin++)
@@ -454,12 +479,11 @@ int find_facts(struct recording *recording)
     struct order order = {0};
     int good = 1;
 
-    recording->frame_count = recording->frames->frame_count(recording->host);
-    if (recording->frame_count == UINT32_MAX)
-        recording->frame_count--;
     recording->groups = calloc(recording->lock_count + 1, sizeof *recording->groups);
     know_waits(recording);
     know_types(recording);
+    if (!know_type_objects(recording))
+        return MEDIC_E_MEMORY;
     if (!recording->groups || !order_waits(recording, &order))
         return MEDIC_E_MEMORY;
     know_sites(recording, &order);
@@ -467,12 +491,14 @@ int find_facts(struct recording *recording)
     make_groups(recording);
     if (!sort_groups(recording) || !know_threads(recording))
         return MEDIC_E_MEMORY;
-    weigh(recording);
+    if (!weigh(recording))
+        return MEDIC_E_MEMORY;
     for (size_t i = 0; i < recording->held_count; i++) {
         const struct group *group = group_of(recording, recording->helds[i].lock);
         find_held(recording, &recording->helds[i]);
         recording->helds[i].group = group ? (uint32_t)(group - recording->groups) : NONE;
     }
+    good = find_holdings(recording);
     for (size_t i = 0; i < recording->group_count && i < GROUPS_WITH_PLACES && good; i++)
         good = know_places(recording, &recording->groups[i]);
     sum_up(recording);

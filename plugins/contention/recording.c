@@ -23,15 +23,13 @@ static int read_wait(struct recording *recording, const medic_record *record)
     wait.time_ns = raw.head.time_ns;
     wait.stack = raw.head.stack;
     wait.os_id = raw.head.os_id;
-    wait.owner_wait = raw.owner_wait;
     wait.lock = raw.lock;
     wait.owner = raw.owner;
     wait.kind = raw.kind;
     return MEDIC_PUSH(recording, wait, wait);
 }
 
-/* NULL: no memory, or damage. */
-static struct lock *lock_at(struct recording *recording, uint32_t index)
+struct lock *lock_at(struct recording *recording, uint32_t index)
 {
     if (index >= LOCKS_MOST) {
         recording->bad_records++;
@@ -98,10 +96,25 @@ static int read_held(struct recording *recording, const medic_record *record)
     held.wait_ns = raw.wait_ns;
     held.lock = raw.lock;
     held.owner = raw.owner;
+    held.number = raw.number;
     for (size_t i = 0; i < recording->photo_count; i++)
-        if (recording->photos[i].head.os_id == raw.owner)
+        if (recording->photos[i].head.os_id == raw.owner) {
             held.stack = recording->photos[i].head.stack;
+            held.time_ns = recording->photos[i].head.time_ns;
+        }
     return MEDIC_PUSH(recording, held, held);
+}
+
+/* Damage must not make a wait longer than the recording. */
+static int read_early(struct recording *recording, const medic_record *record)
+{
+    ct_early early;
+
+    if (!medic_take(record, &early, sizeof early, &recording->bad_records))
+        return MEDIC_OK;
+    if (early.wait_ns > recording->end_ns - recording->begin_ns)
+        early.wait_ns = recording->end_ns - recording->begin_ns;
+    return MEDIC_PUSH(recording, prior, early);
 }
 
 static int read_record(struct recording *recording, const medic_record *record)
@@ -118,6 +131,10 @@ static int read_record(struct recording *recording, const medic_record *record)
     case CT_THREAD: return TAKE_AND_PUSH(recording, record, name, ct_thread);
     case CT_STACK: return read_photo(recording, record);
     case CT_HELD: return read_held(recording, record);
+    case CT_KEPT: return TAKE_AND_PUSH(recording, record, kept, ct_kept);
+    case CT_FIRST: return TAKE_AND_PUSH(recording, record, first, medic_thread_stack);
+    case CT_STOOD: return TAKE_AND_PUSH(recording, record, stood, ct_stood);
+    case CT_EARLY: return read_early(recording, record);
     case CT_TOTALS:
         recording->has_totals |=
             medic_take(record, &recording->totals, sizeof recording->totals, &recording->bad_records);
@@ -183,10 +200,15 @@ int read_recording(struct recording *recording, medic_reason *why)
     recording->capture->span(recording->host, &recording->begin_ns, &recording->end_ns);
     if (recording->end_ns < recording->begin_ns)
         recording->end_ns = recording->begin_ns;
+    recording->frame_count = recording->frames->frame_count(recording->host);
+    if (recording->frame_count == UINT32_MAX)
+        recording->frame_count--;
     recording->capture->rewind(recording->host);
     while (recording->capture->next(recording->host, &record))
         if (read_record(recording, &record) != MEDIC_OK)
             return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu waits", recording->wait_count);
+    if (!add_early_waits(recording))
+        return medic_fail(why, MEDIC_E_MEMORY, "no memory for more than %zu waits", recording->wait_count);
     put_in_order(recording);
     return MEDIC_OK;
 }
@@ -202,6 +224,13 @@ void recording_free(struct recording *recording)
     free(recording->names);
     free(recording->photos);
     free(recording->helds);
+    free(recording->kepts);
+    free(recording->firsts);
+    free(recording->stoods);
+    free(recording->priors);
+    free(recording->holdings);
+    for (size_t i = 0; i < recording->lock_count; i++)
+        free(recording->locks[i].type_object);
     free(recording->locks);
     free(recording->groups);
 }

@@ -21,7 +21,11 @@ enum ct_record_type {
     CT_TOTALS,                     /* ct_totals, as ct_lock */
     CT_THREAD,                     /* ct_thread, once a thread */
     CT_STACK,                      /* medic_thread_stack: a thread in a photograph */
-    CT_HELD                        /* ct_held, behind the stacks of its photograph */
+    CT_HELD,                       /* ct_held, behind the stacks of its photograph */
+    CT_KEPT,                       /* ct_kept: what others waited while a thread held a lock */
+    CT_FIRST, /* medic_thread_stack: a thread in the photograph at the begin, that was not seen to begin to wait */
+    CT_STOOD, /* ct_stood, at the end: such a thread, when it has not run since */
+    CT_EARLY  /* ct_early: a wait for a lock ends that had begun before the recording */
 };
 
 enum ct_kind {
@@ -55,11 +59,10 @@ static inline uint32_t ct_bin_of(uint64_t ns)
 /* The stack is that of the waiting thread. It is also where the thread got the lock, when it did. */
 typedef struct ct_wait {
     medic_stack_head head;
-    uint64_t number;     /* 1, 2, ... of the waits that were to get a stack */
-    uint64_t owner_wait; /* number of the wait by which the owner had got the lock before; 0 = not known */
-    uint32_t lock;       /* ct_lock.lock */
-    uint32_t owner;      /* tid of who held it; 0 = not known */
-    uint32_t kind;       /* enum ct_kind */
+    uint64_t number; /* 1, 2, ... of the waits that were to get a stack */
+    uint32_t lock;   /* ct_lock.lock */
+    uint32_t owner;  /* tid of who held it when it began; 0 = not known */
+    uint32_t kind;   /* enum ct_kind */
     uint32_t reserved;
 } ct_wait;
 
@@ -68,8 +71,27 @@ typedef struct ct_end {
     uint64_t wait_ns;
 } ct_end;
 
+/* Written when somebody else gets the lock, and at the end. */
+typedef struct ct_kept {
+    uint64_t number;     /* of the wait by which the holder had got it */
+    uint64_t blocked_ns; /* by all that waited meanwhile */
+} ct_kept;
+
+typedef struct ct_stood {
+    uint32_t tid;
+    uint32_t reserved;
+} ct_stood;
+
+typedef struct ct_early {
+    uint64_t time_ns;
+    uint64_t wait_ns; /* since the recording began */
+    uint32_t tid;
+    uint32_t reserved;
+} ct_early;
+
 typedef struct ct_type {
-    uint64_t type; /* ClassID */
+    uint64_t type;   /* ClassID */
+    uint64_t handle; /* of a System.RuntimeType the ClassID that it stands for; of others it means nothing */
     uint32_t lock;
     uint32_t reserved;
 } ct_type;
@@ -103,8 +125,9 @@ typedef struct ct_bins {
 typedef struct ct_pair {
     uint32_t lock;
     uint32_t tid;
-    uint64_t waits, wait_ns;      /* of this thread for the lock, ended ones */
-    uint64_t blocked, blocked_ns; /* of others, while this thread held it when they began to wait */
+    uint64_t waits, wait_ns; /* of this thread for the lock, ended ones */
+    uint64_t blocked;        /* waits of others, that began when this thread held it */
+    uint64_t blocked_ns;     /* of others, ended ones or not, while this thread held it */
 } ct_pair;
 
 typedef struct ct_open {
@@ -125,13 +148,14 @@ typedef struct ct_thread {
 /* A thread that waited before and after a photograph, for a lock that the owner held when it began to wait. */
 typedef struct ct_held {
     uint64_t wait_ns; /* so far */
+    uint64_t number;  /* of the ct_wait of the one that waits; 0 = it has no stack */
     uint32_t lock;
     uint32_t owner;
 } ct_held;
 
 typedef struct ct_totals {
     uint64_t begun, ended, ended_ns; /* waits for locks */
-    uint64_t unpaired;               /* ended, but begun before the recording, or on a thread without room */
+    uint64_t unpaired;               /* ended, but begun before the events came, or on a thread without room */
     uint64_t unpaired_ns;
     uint64_t no_lock_room, no_thread_room, no_pair_room; /* waits */
     uint64_t stacks;                                     /* waits that got one */
@@ -140,6 +164,7 @@ typedef struct ct_totals {
     uint32_t events_state;                               /* enum medic_events_state */
     uint64_t photographs, photographs_ns;                /* ct_held; what they stopped the program for */
     uint64_t other_begun;                                /* waits for semaphores and wait handles */
+    uint64_t own, own_ns; /* ended waits for what Medic's own event session held: nowhere else */
 } ct_totals;
 
 #endif

@@ -127,40 +127,44 @@ static size_t merge_places(struct place_sum *sums, size_t count)
     return kept;
 }
 
-/* The frame of a wait that a section is about; 0 = it is not. */
-typedef uint32_t (*pick_fn)(const struct recording *recording, const struct wait *wait);
-
-static uint32_t pick_site(const struct recording *recording, const struct wait *wait)
-{
-    return group_of(recording, wait->lock) && wait->known ? wait->anchor : 0;
-}
-
-static uint32_t pick_holder(const struct recording *recording, const struct wait *wait)
-{
-    const struct wait *got = pick_site(recording, wait) ? wait_by_number(recording, wait->owner_wait) : NULL;
-
-    return got ? got->anchor : 0;
-}
-
-static struct place_sum *sum_places(const struct recording *recording, pick_fn pick, size_t *count)
+static struct place_sum *sum_sites(const struct recording *recording, size_t *count)
 {
     struct place_sum *sums = calloc(recording->wait_count + 1, sizeof *sums);
 
     *count = 0;
     for (size_t i = 0; sums && i < recording->wait_count; i++) {
         const struct wait *wait = &recording->waits[i];
-        uint32_t frame = pick(recording, wait);
-        if (frame)
-            sums[(*count)++] = (struct place_sum){(uint32_t)(group_of(recording, wait->lock) - recording->groups),
-                                                  function_of(recording, frame), frame, wait->weight_ns, 1};
+        const struct group *group = wait->known ? group_of(recording, wait->lock) : NULL;
+        if (group && wait->anchor)
+            sums[(*count)++] =
+                (struct place_sum){(uint32_t)(group - recording->groups), function_of(recording, wait->anchor),
+                                   wait->anchor, wait->weight_ns, 1};
     }
     if (sums)
         *count = merge_places(sums, *count);
     return sums;
 }
 
-static void write_places(const struct recording *recording, pick_fn pick, const char *id, const char *title,
-                         const char *heading, const char *note)
+static struct place_sum *sum_holdings(const struct recording *recording, size_t *count)
+{
+    struct place_sum *sums = calloc(recording->holding_count + 1, sizeof *sums);
+
+    *count = 0;
+    for (size_t i = 0; sums && i < recording->holding_count; i++) {
+        const struct holding *holding = &recording->holdings[i];
+        if (holding->blocked_ns > 0)
+            sums[(*count)++] =
+                (struct place_sum){(uint32_t)(group_of(recording, holding->lock) - recording->groups),
+                                   function_of(recording, holding->frame), holding->frame, holding->blocked_ns, 1};
+    }
+    if (sums)
+        *count = merge_places(sums, *count);
+    return sums;
+}
+
+/* Frees sums. */
+static void write_places(const struct recording *recording, struct place_sum *sums, size_t count, const char *id,
+                         const char *title, const char *heading, const char *note)
 {
     const medic_column columns[] = {
         MEDIC_TEXT_COLUMN("method", heading, MEDIC_COLUMN_KEY),
@@ -170,8 +174,6 @@ static void write_places(const struct recording *recording, pick_fn pick, const 
         MEDIC_COUNT_COLUMN("stacks", "Stacks", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("where", "Line", 0),
     };
-    size_t count;
-    struct place_sum *sums = sum_places(recording, pick, &count);
     medic_section *section;
 
     if (count) {
@@ -296,7 +298,7 @@ static size_t gather_threads(const struct recording *recording, struct thread_ro
             continue;
         rows[count++] = (struct thread_row){open->tid, 1, length, 0, 0};
         if (open->owner)
-            rows[count++] = (struct thread_row){open->owner, 0, 0, 1, length};
+            rows[count++] = (struct thread_row){open->owner, 0, 0, 1, 0};
     }
     qsort(rows, count, sizeof *rows, by_tid);
     for (size_t i = 0; i < count; i++) {
@@ -330,8 +332,9 @@ static void write_threads(const struct recording *recording)
     medic_section *section;
 
     if (count) {
-        section = MEDIC_OPEN(recording, MEDIC_TABLE, "threads", "By thread",
-                             "Kept others waiting: the thread held the lock when they began to wait.", columns);
+        section = MEDIC_OPEN(
+            recording, MEDIC_TABLE, "threads", "By thread",
+            "Kept others waiting: while the thread held the lock. Times: that they began to wait then.", columns);
         for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
             medic_cell cells[] = {
                 medic_string(thread_name(recording, rows[i].tid)),
@@ -423,7 +426,8 @@ static void write_others(const struct recording *recording)
 
 /* --- stacks --- */
 
-static medic_stack_tree *make_tree(const struct recording *recording)
+/* In what is read, the program's own method is the end: that a lock is entered there is known. */
+static medic_stack_tree *make_tree(const struct recording *recording, int whole)
 {
     medic_stack_tree *tree = recording->trees->create(recording->host);
 
@@ -431,6 +435,8 @@ static medic_stack_tree *make_tree(const struct recording *recording)
         const struct wait *wait = &recording->waits[i];
         const uint32_t *frames = NULL;
         uint32_t count = wait->weight_ns > 0 ? managed_part(recording, wait->stack, &frames) : 0;
+        while (!whole && wait->user && count && frames[count - 1] != wait->anchor)
+            count--;
         if (count)
             recording->trees->add(tree, frames, count, (uint64_t)wait->weight_ns, 1);
     }
@@ -439,7 +445,6 @@ static medic_stack_tree *make_tree(const struct recording *recording)
 
 static void write_stacks(const struct recording *recording)
 {
-    medic_stack_tree *tree = make_tree(recording);
     medic_tree_section paths = {.size = sizeof paths,
                                 .unit = MEDIC_UNIT_NANOSECONDS,
                                 .id = "paths",
@@ -456,23 +461,28 @@ static void write_stacks(const struct recording *recording)
                                  .weight = "Waited",
                                  .rows_max = 5000};
 
-    recording->trees->section(tree, &paths);
+    recording->trees->section(make_tree(recording, 0), &paths);
     write_threads(recording);
     write_timeline(recording);
     write_histogram(recording);
-    recording->trees->stacks(tree, &stacks);
+    recording->trees->stacks(make_tree(recording, 1), &stacks);
 }
 
 void write_sections(const struct recording *recording)
 {
+    struct place_sum *sums;
+    size_t count = 0;
+
     if (recording->group_count) {
         write_locks(recording);
         write_who(recording);
-        write_places(recording, pick_site, "sites", "Where threads wait", "Method",
+        sums = sum_sites(recording, &count);
+        write_places(recording, sums, count, "sites", "Where threads wait", "Method",
                      "Estimated from the waits with a stack.");
-        write_places(
-            recording, pick_holder, "holders", "Where the locks are held meanwhile", "Holder",
-            "Where the thread that held the lock had got it, when it had to wait for it itself; seen for some.");
+        sums = sum_holdings(recording, &count);
+        write_places(recording, sums, count, "holders", "Where the locks are held meanwhile", "Holder",
+                     "How long others waited while a thread held the lock is known of each thread; where it had got it "
+                     "is told by the stacks of its own waits for it, else by photographs.");
         write_photographs(recording);
         write_open_waits(recording);
         write_stacks(recording);

@@ -25,6 +25,17 @@ static void spread(struct bucket *buckets, uint64_t length, uint64_t from, uint6
     }
 }
 
+/* Ticks do not have the waits from before the recording. */
+static void spread_early(const struct recording *recording, struct bucket *buckets, uint64_t length)
+{
+    for (size_t i = 0; i < recording->wait_count; i++) {
+        const struct wait *wait = &recording->waits[i];
+        int early = wait->lock < recording->lock_count && recording->locks[wait->lock].early;
+        if (early && wait->wait_ns)
+            spread(buckets, length, 0, wait->wait_ns, (double)wait->wait_ns, 0);
+    }
+}
+
 void write_timeline(const struct recording *recording)
 {
     static const medic_column columns[] = {
@@ -47,6 +58,7 @@ void write_timeline(const struct recording *recording)
                    tick->waited_ns > last->waited_ns ? (double)(tick->waited_ns - last->waited_ns) : 0,
                    (double)(tick->begun - last->begun));
     }
+    spread_early(recording, buckets, length);
     section = MEDIC_OPEN(recording, MEDIC_TIMELINE, "timeline", "Over time", NULL, columns);
     for (uint32_t i = 0; i < BUCKETS; i++) {
         medic_cell cells[] = {medic_whole(i * length), medic_ratio(buckets[i].waited_ns, (double)length),
@@ -130,7 +142,7 @@ void write_open_waits(const struct recording *recording)
         MEDIC_TIME_COLUMN("age", "Has waited", MEDIC_COLUMN_DIFF),
         MEDIC_TEXT_COLUMN("lock", "For", 0),
         MEDIC_TEXT_COLUMN("site", "In", 0),
-        MEDIC_TEXT_COLUMN("owner", "Held by, at the begin", 0),
+        MEDIC_TEXT_COLUMN("owner", "Held by", 0),
     };
     medic_section *section;
     uint64_t count = 0;
@@ -138,7 +150,8 @@ void write_open_waits(const struct recording *recording)
     if (!recording->open_all || recording->longest_open_ns < recording->long_ns)
         return;
     qsort(recording->opens, recording->open_count, sizeof *recording->opens, by_begin);
-    section = MEDIC_OPEN(recording, MEDIC_TABLE, "waiting", "Still waiting at the end", NULL, columns);
+    section = MEDIC_OPEN(recording, MEDIC_TABLE, "waiting", "Still waiting at the end",
+                         recording->early_all ? "Of those from before the recording: since it began." : NULL, columns);
     for (size_t i = 0; i < recording->open_count; i++)
         if (recording->opens[i].kind == CT_KIND_LOCK && is_long(recording, &recording->opens[i]) && count++ < ROWS_MAX)
             open_row(recording, section, &recording->opens[i]);
@@ -184,6 +197,16 @@ static void note_room(struct medic_notes *notes, const ct_totals *totals)
         medic_add_note(notes, "%llu events were not understood.", (unsigned long long)totals->bad_events);
 }
 
+static void note_own(struct medic_notes *notes, const ct_totals *totals)
+{
+    if (totals->own)
+        medic_add_note(
+            notes,
+            "%llu wait%s, %.0f ms in all, had Medic as the cause: the runtime's library held its list of event "
+            "sources while the events came up. The program paid them, but they are not in these numbers.",
+            (unsigned long long)totals->own, totals->own == 1 ? "" : "s", (double)totals->own_ns / 1e6);
+}
+
 void write_notes(const struct recording *recording)
 {
     const ct_totals *totals = &recording->totals;
@@ -194,12 +217,15 @@ void write_notes(const struct recording *recording)
         medic_add_note(&notes, "The recording was cut off: this is what had been written until then.");
     note_stacks(&notes, recording);
     if (totals->unpaired)
-        medic_add_note(&notes, "%llu waits had begun before the recording did and are not in these numbers.",
+        medic_add_note(&notes,
+                       "%llu waits ended that had begun before the runtime's events came. Of those from before the "
+                       "recording what is within it is counted; the others are not in these numbers.",
                        (unsigned long long)totals->unpaired);
+    note_own(&notes, totals);
     if (recording->handles && recording->capture->header(recording->host)->runtime_major < 9)
         medic_add_note(&notes, "This runtime does not tell of waits for semaphores and handles: .NET 9 and later do.");
     if (totals->photographs)
-        medic_add_note(&notes, "%llu photograph%s, which show holders, stopped the program for %.1f ms in all.",
+        medic_add_note(&notes, "%llu photograph%s, of who waits and who holds, stopped the program for %.1f ms in all.",
                        (unsigned long long)totals->photographs, totals->photographs == 1 ? "" : "s",
                        (double)totals->photographs_ns / 1e6);
     note_room(&notes, totals);

@@ -14,7 +14,12 @@ struct lock_slot {
     _Atomic uint32_t kind;
     _Atomic uint32_t type_reads;
     _Atomic uint64_t begun, ended, ended_ns, max_ns;
-    _Atomic uint64_t got; /* who got it last after waiting, and by which wait: pack_got */
+    /* Who holds it, as far as events tell: who got it after waiting, or whom the last one that began to wait found. */
+    _Atomic uint64_t holder, previous; /* pack_got; the wait is 0 when it is not known by which */
+    _Atomic uint64_t charged_ns;       /* all waiting until then is charged */
+    _Atomic uint64_t kept_ns;          /* charged to the holder */
+    _Atomic uint64_t own_ns;           /* when Medic's own thread got it last */
+    _Atomic uint32_t waiting;          /* threads */
     _Atomic uint32_t bins[CT_BINS_ALL];
 };
 
@@ -25,7 +30,7 @@ struct open_wait {
     _Atomic uint32_t lock;
     _Atomic uint32_t owner;
     _Atomic uint32_t kind;
-    _Atomic uint32_t owner_seen; /* it is known where the owner got the lock */
+    _Atomic uint32_t own; /* for something that Medic's own thread holds */
 };
 
 struct thread_slot {
@@ -37,6 +42,7 @@ struct thread_slot {
 struct pair_slot {
     _Atomic uint64_t key; /* 0 = free */
     _Atomic uint64_t waits, wait_ns, blocked, blocked_ns;
+    _Atomic uint64_t stack_ns; /* when a wait of it got a stack last; 0 = none did */
 };
 
 struct tables {
@@ -76,9 +82,14 @@ static inline uint64_t pack_got(uint32_t tid, uint64_t number)
     return (uint64_t)tid << 40 | (number & ((UINT64_C(1) << 40) - 1));
 }
 
-static inline uint64_t got_by(uint64_t got, uint32_t tid)
+static inline uint32_t got_tid(uint64_t got)
 {
-    return got >> 40 == tid ? got & ((UINT64_C(1) << 40) - 1) : 0;
+    return (uint32_t)(got >> 40);
+}
+
+static inline uint64_t got_number(uint64_t got)
+{
+    return got & ((UINT64_C(1) << 40) - 1);
 }
 
 /* Each finds or makes its entry. Index of the lock, 0 when there is no room. */

@@ -27,7 +27,7 @@ PLUGINS = BUILD / "lib" / "plugins"
 RUNTIMES = ("net8.0", "net9.0", "net10.0")
 MODES = ("healthy", "idle", "induced", "induced-nonblocking", "churn", "bigheap", "slowsuspend", "pausemix", "web",
          "crash", "fork", "cpu", "frames", "shares", "blocked", "starved", "threadchurn", "nullrefs", "forkexec",
-         "jit", "throws", "mix", "makings", "waits")
+         "jit", "throws", "mix", "makings", "turns", "waits")
 SIGNALS_LIBRARY = BUILD / "tests" / "targets" / "libmedic_signals.so"  # for the mode signals
 
 # Settings of the caller's shell that would change what a patient or medic does.

@@ -157,6 +157,25 @@ def test_verdict_names_a_type_and_its_site(seen):
     assert "Minting.cs:" in seen.verdict, seen.verdict
 
 
+def test_who_comes_first_is_not_more(runtime, patient, out_dir):
+    """Three methods take turns and allocate the same; few of the samples have a stack. ± holds, three times as wide."""
+    p = patient("turns", runtime)
+    seen = profiles.record(p, out_dir / "s", "4s", profiler=ALLOCATIONS)
+    rows = {row["method"]: row for row in seen.rows("methods")}
+    assert "of the samples have a stack" in str(seen.report["sections"]), seen.verdict
+    for method in ("Rough", "Finish", "Polish"):
+        row = rows[f"Turning.Lathe.{method}"]
+        assert row["error"] < 0.3 and abs(row["share"] - 1 / 3) < 3 / 2 * row["error"] / 3 + 0.02, rows
+    assert p.quit() == 0, p.stderr()
+
+
+def test_collections_that_the_program_asks_for_are_not_blamed_on_what_it_allocates(runtime, patient, out_dir):
+    p = patient("induced", runtime)
+    seen = visit.attach(p, out_dir / "s", duration="2s", profiler=ALLOCATIONS)
+    assert seen.severity != "healthy" and "(GC.Collect)" in seen.verdict and " in " not in seen.verdict, seen.verdict
+    assert p.quit() == 0, p.stderr()
+
+
 @pytest.mark.parametrize("mode", ["idle", "web"])
 def test_programs_that_allocate_little_are_healthy(mode, patient, out_dir):
     p = patient(mode)

@@ -102,6 +102,9 @@ static void things_are_called_what_they_are(void **state)
         {"char[]", NULL, "System.Text.StringBuilder.ExpandByABlock", 0, KIND_BUILDER},
         {"System.String", NULL, "System.String.Concat", 0, KIND_CONCAT},
         {"System.String", NULL, "System.String.Substring", 0, KIND_PIECES},
+        {"System.String", NULL, "System.String.CreateTrimmedString", 0, KIND_PIECES},
+        {"System.String", NULL, "System.String.CreateStringFromEncoding", 0, KIND_STRING},
+        {"System.String", NULL, "System.String.Create<int>", 0, KIND_CONCAT},
         {"System.String", NULL, "System.String.FormatHelper", 0, KIND_FORMAT},
         {"System.String", NULL, "System.Number.Int32ToDecStr", 0, KIND_NUMBERS},
         {"System.String", NULL, "P.Own", 1, KIND_BUILT},
@@ -113,6 +116,10 @@ static void things_are_called_what_they_are(void **state)
         {"System.Runtime.CompilerServices.AsyncTaskMethodBuilder<int>.AsyncStateMachineBox<P.Get (async)>", NULL, NULL,
          0, KIND_ASYNC},
         {"System.Threading.Tasks.Task<int>", NULL, "P.Own", 1, KIND_TASK},
+        {"byte[]", NULL, "System.Buffers.SharedArrayPool<byte>.Rent", 0, KIND_POOL},
+        {"object[]", NULL, "System.Collections.Generic.Queue<__Canon>.SetCapacity", 0, KIND_GROWTH},
+        {"sbyte[]", NULL, "System.Runtime.EH.DispatchEx", 0, KIND_EXCEPTION},
+        {"Orders.OutOfStock", "System.InvalidOperationException", "P.Own", 1, KIND_EXCEPTION},
         {"Orders.Order", "System.Object", "P.Own", 1, KIND_OBJECT},
         {NULL, NULL, NULL, 0, KIND_OBJECT},
     };
@@ -138,6 +145,10 @@ static void numbers_have_the_digits_they_deserve(void **state)
     assert_int_equal((int64_t)honest(0, 5), 0);
     /* half of what comes to 100 +/- 1 and 100 +/- 1 */
     assert_int_equal((int64_t)(share_error(100, 1, 200, 2) * 1e5), 353);
+    /* of a whole that is known */
+    assert_int_equal((int64_t)(share_error(100, 100, 200, 0) * 1e5), 5000);
+    assert_int_equal((int64_t)(share_error(200, 100, 200, 0) * 1e5), 0);
+    assert_int_equal((int64_t)honest(50000, 200000), 50000);
 }
 
 /* --- the sentence --- */
@@ -197,15 +208,83 @@ static void little_is_healthy_and_nothing_is_said_so(void **state)
     assert_text_has(verdict.sentence, "too short");
 }
 
+static void collections_that_are_asked_for_are_not_blamed_on_allocations(void **state)
+{
+    struct facts facts = busy();
+    struct verdict verdict;
+
+    (void)state;
+    facts.bytes = 9e6;
+    facts.variance = 9e6 * 102400;
+    facts.paused = 0.2;
+    facts.collections[AL_GEN0] = 2;
+    facts.collections[AL_GEN2] = 220;
+    facts.pause_ns[AL_GEN2] = 2000000000;
+    facts.induced = 219;
+    facts.induced_ns = 1990000000;
+    verdict_of(&facts, &verdict);
+    assert_int_equal(verdict.severity, MEDIC_CRITICAL);
+    assert_text_has(verdict.sentence, "asks for its collections itself (GC.Collect): 22 a second, 20 % of the time");
+    assert_text_has(verdict.sentence, "What it allocates, 900 kB/s, is not the reason.");
+    assert_null(strstr(verdict.sentence, "byte[]"));
+    assert_text_has(verdict.findings[0].text, "the program asks for most of them");
+    assert_int_equal(verdict.finding_count, 1);
+    facts.bytes = 12e9;
+    verdict_of(&facts, &verdict);
+    assert_text_has(verdict.sentence, "are byte[] in Orders.Reader.Fill");
+    assert_text_has(verdict.sentence, "most of it by collections that the program asks for (GC.Collect).");
+}
+
+static void what_lives_on_is_told_before_what_is_made(void **state)
+{
+    struct facts facts = busy();
+    struct verdict verdict;
+
+    (void)state;
+    facts.collections[AL_GEN1] = 60;
+    facts.survived = 6e9;
+    facts.kind = facts.lead;
+    verdict_of(&facts, &verdict);
+    assert_text_has(verdict.sentence, "9 % of the time paused, as much of it lives on for a while.");
+    assert_text_has(verdict.findings[0].text, "keep 30.0 MB each, of 60.0 MB allocated");
+    assert_text_has(verdict.findings[0].text, "gc_survivors");
+    assert_text_has(verdict.findings[1].text, "buffers");
+}
+
+static void bias_is_told_in_the_sentence(void **state)
+{
+    struct facts facts = busy();
+    struct verdict verdict;
+
+    (void)state;
+    facts.mode = AL_MODE_TICK;
+    facts.variance = 0;
+    facts.lead.variance = 1e18;
+    verdict_of(&facts, &verdict);
+    assert_text_has(verdict.sentence, "61 % (± 17 %), measured with bias, are byte[]");
+}
+
 /* --- the document --- */
 
 static const medic_name_record *made_name(const medic_host *host, uint32_t kind, uint64_t id, const char **text)
 {
-    static const char *const names[] = {"byte[]", "System.Int32", "System.ValueType", "System.String"};
+    static const char *const names[] = {"byte[]",
+                                        "System.Int32",
+                                        "System.ValueType",
+                                        "System.String",
+                                        "Orders.(closure)",
+                                        "System.Action",
+                                        "System.MulticastDelegate",
+                                        "char[]",
+                                        "System.Text.StringBuilder",
+                                        "int[]",
+                                        "System.Collections.Generic.HashSet<int>.Entry[]",
+                                        "sbyte[]",
+                                        "Orders.OutOfStockException"};
     static const medic_name_record record;
 
     (void)host, (void)kind;
-    *text = id >= 0x10 && id < 0x14 ? names[id - 0x10] : NULL;
+    *text = id >= 0x10 && id < 0x10 + sizeof names / sizeof *names ? names[id - 0x10] : NULL;
     return *text ? &record : NULL;
 }
 
@@ -232,11 +311,17 @@ static void record_type(uint64_t id, uint64_t base, uint64_t bytes, uint64_t sam
     host_record(AL_SUMS, &sums, sizeof sums);
 }
 
-static void record_stack(uint64_t type, uint64_t stack)
+static void record_chosen(uint64_t type, uint64_t stack, uint64_t size, uint64_t stands_for)
 {
-    al_stack record = {.head = {.stack = stack}, .type = type, .weight = 102424, .size = 48};
+    al_stack record = {
+        .head = {.stack = stack}, .type = type, .weight = 102424, .size = size, .stands_for = stands_for};
 
     host_record(AL_STACK, &record, sizeof record);
+}
+
+static void record_stack(uint64_t type, uint64_t stack)
+{
+    record_chosen(type, stack, 48, 1000);
 }
 
 static void record_usages(void)
@@ -290,7 +375,7 @@ static void make_recording(void)
     sums.large_on_count = 100;
     sums.large_on_bytes = 100000000;
     host_record(AL_SUMS, &sums, sizeof sums);
-    large = (al_stack){.head = {.stack = at_fill}, .type = 0x10, .weight = 1000000, .size = 1000000};
+    large = (al_stack){.head = {.stack = at_fill}, .type = 0x10, .weight = 1000000, .size = 1000000, .stands_for = 100};
     host_record(AL_LARGE_STACK, &large, sizeof large);
 }
 
@@ -304,7 +389,7 @@ static void a_recording_becomes_a_document(void **state)
     assert_int_equal(made.severity, MEDIC_WARNING);
     assert_text_has(made.verdict, "1.01 GB/s allocated; 60 % ");
     assert_text_has(made.verdict, "are byte[] in Orders.Reader.Fill (Reader.cs:88): 10 collections a second, 8 % of");
-    assert_text_has(text, "finding 60 % of the bytes are buffers");
+    assert_text_has(text, "finding 60 % (± 1 %) of the bytes are buffers");
     assert_text_has(text, "section types");
     assert_text_has(text, "row System.Int32; 0.297;");
     assert_text_has(text, "row boxing; 0.");
@@ -313,6 +398,66 @@ static void a_recording_becomes_a_document(void **state)
     assert_text_has(text, "System.String.Concat;\n");
     assert_text_has(text, "row gen0; 100; 10.000; 0.080;");
     assert_text_has(text, "have a stack");
+}
+
+/* A quiet method of whose samples each has a stack, and a busy one of which every tenth has: as many bytes. */
+static void a_stack_counts_as_many_times_as_it_stands_for(void **state)
+{
+    uint64_t quiet, busy_stack;
+    const char *text;
+
+    (void)state;
+    host_reset();
+    made.more = named_capture;
+    quiet = host_stack(user_frame("Orders.Quiet", "/src/Orders.cs", 1), 0);
+    busy_stack = host_stack(user_frame("Orders.Busy", "/src/Orders.cs", 2), 0);
+    record_type(0x11, 0x12, 2000 * 102424, 2000);
+    for (int i = 0; i < 1000; i++)
+        record_chosen(0x11, quiet, 48, 1);
+    for (int i = 0; i < 100; i++)
+        record_chosen(0x11, busy_stack, 48, 10);
+    record_usages();
+    text = strstr(host_render(&allocations_report), "section methods");
+    assert_non_null(text);
+    assert_text_has(text, "row Orders.Quiet; 0.010; 10200000.000; 102000000; 0.110;");
+    assert_text_has(text, "row Orders.Busy; 0.010; 10200000.000; 102000000; 0.110;");
+}
+
+static void what_is_beside_says_what_it_is(void **state)
+{
+    static const struct {
+        uint64_t type, base, bytes;
+    } types[] = {{0x14, 0, 1},  {0x15, 0x16, 2}, {0x17, 0, 4},   {0x18, 0, 8},  {0x19, 0, 16},
+                 {0x1a, 0, 32}, {0x1b, 0, 64},   {0x1c, 0, 128}, {0x10, 0, 256}};
+    uint32_t rent, fresh;
+    uint64_t at;
+    const char *text;
+
+    (void)state;
+    host_reset();
+    made.more = named_capture;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        record_type(types[i].type, types[i].base, types[i].bytes * 10000000, 1000);
+    for (uint64_t i = 0; i < 4; i++) { /* each pair at a place of its own */
+        static const char *const methods[] = {"Orders.Capture", "Orders.Text", "Orders.Set", "Orders.Fail"};
+        at = host_stack(user_frame(methods[i], "/src/Orders.cs", (uint32_t)i + 1), 0);
+        record_chosen(types[2 * i].type, at, 64, 1);
+        record_chosen(types[2 * i + 1].type, at, 64, 1);
+    }
+    rent = user_frame("Orders.Rent", "/src/Orders.cs", 9);
+    fresh = framework_frame("System.GC.AllocateUninitializedArray<byte>");
+    record_chosen(0x10, host_stack(rent, fresh, 0), 4096 + 24, 1);
+    record_usages();
+    text = host_render(&allocations_report);
+    text = strstr(text, "section kinds");
+    assert_non_null(text);
+    assert_text_has(text, "row closures; 0.003;");
+    assert_text_has(text, "row StringBuilder; 0.010;");
+    assert_text_has(text, "row growth of collections; 0.050;");
+    assert_text_has(text, "row exceptions and their stack traces; 0.200;");
+    assert_text_has(text, "row arrays of ArrayPool; 0.300;");
+    assert_null(strstr(text, "row buffers"));
+    assert_null(strstr(text, "row delegates"));
 }
 
 static void a_recording_may_end_anywhere(void **state)
@@ -342,11 +487,20 @@ static void damaged_records_are_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sample_weighs_by_its_chance),     cmocka_unit_test(a_tick_weighs_what_it_says),
-        cmocka_unit_test(things_are_called_what_they_are),   cmocka_unit_test(numbers_have_the_digits_they_deserve),
-        cmocka_unit_test(the_sentence_tells_what_and_where), cmocka_unit_test(little_is_healthy_and_nothing_is_said_so),
-        cmocka_unit_test(a_recording_becomes_a_document),    cmocka_unit_test(a_recording_may_end_anywhere),
+        cmocka_unit_test(a_sample_weighs_by_its_chance),
+        cmocka_unit_test(a_tick_weighs_what_it_says),
+        cmocka_unit_test(things_are_called_what_they_are),
+        cmocka_unit_test(numbers_have_the_digits_they_deserve),
+        cmocka_unit_test(the_sentence_tells_what_and_where),
+        cmocka_unit_test(little_is_healthy_and_nothing_is_said_so),
+        cmocka_unit_test(a_recording_becomes_a_document),
+        cmocka_unit_test(a_recording_may_end_anywhere),
         cmocka_unit_test(damaged_records_are_passed_over),
+        cmocka_unit_test(collections_that_are_asked_for_are_not_blamed_on_allocations),
+        cmocka_unit_test(what_lives_on_is_told_before_what_is_made),
+        cmocka_unit_test(bias_is_told_in_the_sentence),
+        cmocka_unit_test(a_stack_counts_as_many_times_as_it_stands_for),
+        cmocka_unit_test(what_is_beside_says_what_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

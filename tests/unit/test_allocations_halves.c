@@ -14,6 +14,7 @@ static struct {
     int64_t rate;
     medic_event_provider provider;
     _Atomic uint32_t types, stacks, large_stacks;
+    _Atomic uint64_t stood_for[8]; /* by type / 8 */
     uint32_t named;
     al_type type;
     al_sums sums[8];
@@ -63,10 +64,13 @@ static int emit(const medic_host *host, uint32_t type, const void *data, uint32_
 static int here(const medic_host *host, uint32_t type, const void *head, uint32_t head_size, const void *tail,
                 uint32_t tail_size)
 {
-    (void)host, (void)head, (void)tail, (void)tail_size;
+    const al_stack *stack = head;
+
+    (void)host, (void)tail, (void)tail_size;
     assert_int_equal(head_size, sizeof(al_stack));
     if (core.ring_full)
         return MEDIC_E_FULL;
+    atomic_fetch_add(&core.stood_for[stack->type / 8 % 8], stack->stands_for);
     atomic_fetch_add(type == AL_STACK ? &core.stacks : &core.large_stacks, 1);
     return MEDIC_OK;
 }
@@ -129,7 +133,7 @@ static const void *find_service(const medic_host *host, const char *name)
     static const medic_records_service records = {.size = sizeof records, .write = write_record, .emit = emit};
     static const medic_stacks_service stacks = {.size = sizeof stacks, .here = here};
     static const medic_names_service names = {.size = sizeof names, .type = name_type, .base_type = base_type};
-    static const medic_events_service events = {sizeof events, 0, start_events, events_state};
+    static const medic_events_service events = {sizeof events, 0, start_events, events_state, NULL};
     static const medic_runtime_service runtime = {.size = sizeof runtime, .info = get_info, .version = version};
     static const struct {
         const char *name;
@@ -250,12 +254,46 @@ static void counts_of_many_threads_are_exact(void **state)
     assert_int_equal(core.usage.bytes[AL_SMALL], UINT64_C(40000) * 102424);
     assert_int_equal(core.usage.stacks_taken + core.usage.stacks_skipped, 40000);
     assert_int_equal(core.usage.stacks_taken, core.stacks);
-    assert_in_range(core.stacks, 5 * 8, 5 * 8 + 4); /* the first of each type, and a burst; the clock stands */
+    assert_in_range(core.stacks, 5 * 8 + 10, 5 * 8 + 60); /* the first of each type, and what is chosen in a slice */
     assert_int_equal(core.types, 5);
     assert_int_equal(core.sums_count, 5);
     for (uint32_t i = 0; i < 5; i++)
         samples += core.sums[i].samples;
     assert_int_equal(samples, 40000);
+}
+
+/* What comes first after a pause has no better chance than what comes last. */
+static void stacks_stand_for_all_whatever_the_rhythm(void **state)
+{
+    (void)state;
+    begin(10, 500);
+    for (int slice = 0; slice < 200; slice++) {
+        for (uint64_t i = 0; slice % 3 == 0 && i < 900; i++)
+            deliver_sample(0x1000 + i / 300 * 8, 48, AL_SMALL);
+        core.now += 100000000;
+        allocations_capture.tick(self, core.now);
+    }
+    end();
+    assert_int_equal(core.usage.samples, 67 * 900);
+    assert_in_range(core.stacks, 67 * 50, 67 * 200);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_in_range(core.stood_for[i], 67 * 300 * 9 / 10, 67 * 300 * 11 / 10);
+}
+
+/* Fewer a second than there are slices. */
+static void few_stacks_are_few(void **state)
+{
+    (void)state;
+    begin(10, 4);
+    for (int slice = 0; slice < 100; slice++) {
+        for (uint64_t i = 0; i < 100; i++)
+            deliver_sample(0x1000, 48, AL_SMALL);
+        core.now += 100000000;
+        allocations_capture.tick(self, core.now);
+    }
+    end();
+    assert_in_range(core.stacks, 8 + 20, 8 + 60);
+    assert_in_range(core.stood_for[0], 10000 * 6 / 10, 10000 * 14 / 10);
 }
 
 static void a_full_ring_loses_no_counts(void **state)
@@ -339,7 +377,7 @@ static void what_came_before_a_large_pinned_object_goes_with_the_next_tick(void 
 
 static void collections_and_pauses_are_counted(void **state)
 {
-    uint32_t suspend[3] = {1, 0, 0}, gc[5] = {7, 1, 0, 0, 0}, other[3] = {5, 0, 0};
+    uint32_t suspend[3] = {1, 0, 0}, gc[5] = {7, 1, 1, 0, 0}, other[3] = {5, 0, 0};
     uint64_t heap[14] = {0};
 
     (void)state;
@@ -348,6 +386,7 @@ static void collections_and_pauses_are_counted(void **state)
     deliver(EVENT_GC_START, gc, 18);
     heap[1] = 1000;
     heap[3] = 500;
+    deliver(EVENT_GC_END, gc, 10);
     deliver(EVENT_HEAP_STATS, heap, sizeof heap);
     core.now += 4000000;
     deliver(EVENT_RESTART_END, NULL, 0);
@@ -361,7 +400,37 @@ static void collections_and_pauses_are_counted(void **state)
     assert_int_equal(core.usage.pause_most_ns[AL_GEN1], 4000000);
     assert_int_equal(core.usage.pause_ns[AL_BACKGROUND], 0);
     assert_int_equal(core.usage.promoted[AL_GEN1], 1500);
+    assert_int_equal(core.usage.induced, 1);
+    assert_int_equal(core.usage.induced_ns, 4000000);
     assert_int_equal(core.usage.bad_events, 1);
+}
+
+/* One of gen0 runs while the one in the background does. */
+static void what_survives_is_of_the_collection_that_ends(void **state)
+{
+    uint32_t background[5] = {7, 2, 0, 1, 0}, young[5] = {8, 0, 0, 0, 0}, blocking[5] = {9, 2, 0, 0, 0};
+    uint64_t heap[14] = {0};
+
+    (void)state;
+    begin(10, 100);
+    deliver(EVENT_GC_START, background, 18);
+    deliver(EVENT_GC_START, young, 18);
+    deliver(EVENT_GC_END, young, 10);
+    heap[1] = 100;
+    deliver(EVENT_HEAP_STATS, heap, sizeof heap);
+    deliver(EVENT_GC_END, background, 10);
+    heap[1] = 5000;
+    deliver(EVENT_HEAP_STATS, heap, sizeof heap);
+    deliver(EVENT_GC_START, blocking, 18);
+    deliver(EVENT_GC_END, blocking, 10);
+    heap[1] = 4000;
+    deliver(EVENT_HEAP_STATS, heap, sizeof heap);
+    end();
+    assert_int_equal(core.usage.promoted[AL_GEN0], 100);
+    assert_int_equal(core.usage.promoted[AL_BACKGROUND], 5000);
+    assert_int_equal(core.usage.promoted[AL_GEN2], 4000);
+    assert_int_equal(core.usage.induced, 0);
+    assert_int_equal(core.usage.bad_events, 0);
 }
 
 static void types_are_named_while_draining(void **state)
@@ -387,12 +456,15 @@ int main(void)
         cmocka_unit_test(a_host_without_its_parameters_is_refused),
         cmocka_unit_test(each_runtime_is_asked_for_its_own_events),
         cmocka_unit_test(counts_of_many_threads_are_exact),
+        cmocka_unit_test(stacks_stand_for_all_whatever_the_rhythm),
+        cmocka_unit_test(few_stacks_are_few),
         cmocka_unit_test(a_full_ring_loses_no_counts),
         cmocka_unit_test(more_types_than_there_is_room_for_are_one),
         cmocka_unit_test(large_objects_are_counted_once),
         cmocka_unit_test(pinned_objects_are_large_from_the_same_size_on),
         cmocka_unit_test(what_came_before_a_large_pinned_object_goes_with_the_next_tick),
         cmocka_unit_test(collections_and_pauses_are_counted),
+        cmocka_unit_test(what_survives_is_of_the_collection_that_ends),
         cmocka_unit_test(types_are_named_while_draining),
     };
 

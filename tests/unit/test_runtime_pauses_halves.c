@@ -348,7 +348,7 @@ static const void *service(const medic_host *host, const char *name)
     static const medic_clock_service clock = {.size = sizeof clock, .now_ns = now_ns, .thread_id = thread_id};
     static const medic_names_service names = {
         .size = sizeof names, .function = name_function, .thread = name_thread, .function_at = name_at};
-    static const medic_events_service events = {sizeof events, 0, events_start, events_state};
+    static const medic_events_service events = {sizeof events, 0, events_start, events_state, NULL};
     static const medic_runtime_service runtime = {.size = sizeof runtime, .info = runtime_info};
     static const medic_params_service params = {
         .size = sizeof params, .get_bool = get_bool, .get_int = get_int, .get_duration = get_duration};

@@ -45,6 +45,7 @@ var modes = new Dictionary<string, Func<string[], Mode>>
     ["throws"] = rest => new Throws(rest),
     ["mix"] = rest => new Mix(rest),
     ["makings"] = _ => new Makings(),
+    ["turns"] = _ => new Turns(),
     ["waits"] = rest => new Waits(rest),
     ["signals"] = rest => new Signals(rest),
 };

@@ -30,6 +30,9 @@ typedef struct medic_events_service {
     int (*start)(const medic_host *host, const medic_event_provider *providers, uint32_t count, medic_reason *why);
     /* Any thread. enum medic_events_state. */
     int (*state)(const medic_host *host);
+    /* Any thread. Linux tid of the core's own thread that starts or stops the session just now, 0 = none: it holds locks of the
+     * runtime's library meanwhile, and what waits for it is Medic's doing. Check size before: it came later. */
+    uint32_t (*thread)(const medic_host *host);
 } medic_events_service;
 
 #endif
