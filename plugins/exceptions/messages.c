@@ -81,22 +81,30 @@ static size_t number_length(const char *text)
     return length;
 }
 
+/* Int32, UInt64: the digits are part of a name. */
+static int ends_int(const char *begin, const char *at)
+{
+    return at - begin >= 3 && memcmp(at - 3, "Int", 3) == 0;
+}
+
 char *fold_message(const char *text)
 {
     char *folded = malloc(strlen(text) + 1), *to = folded;
+    const char *begin = text;
 
     if (!folded)
         return NULL;
     for (char before = ' '; *text;) {
-        size_t length = is_word(before) ? 0 : id_length(text);
-        if (length) { /* "<id>" is shorter */
+        size_t id = is_word(before) ? 0 : id_length(text), number = id ? 0 : number_length(text), length = id + number;
+        if (id) { /* "<id>" is shorter */
             memcpy(to, "<id>", 4);
             to += 4;
-        } else if (before != '`' && (length = number_length(text)) != 0) { /* not of List`1 */
+        } else if (number && before != '`' && !ends_int(begin, text)) { /* not of List`1 */
             *to++ = '#';
         } else {
-            *to++ = *text;
-            length = 1;
+            length = length ? length : 1;
+            memcpy(to, text, length);
+            to += length;
         }
         before = text[length - 1];
         text += length;

@@ -132,6 +132,11 @@ struct medic_place place_of(const struct recording *recording, uint32_t frame);
 
 const char *name_of(const struct recording *recording, uint32_t kind, uint64_t id, const char *otherwise);
 
+/* --- facts.c --- */
+
+/* CPU time that the program used; 0 = not known. */
+double process_ns(const struct recording *recording);
+void find_facts(struct recording *recording);
 /* Parts of the timeline, 0 = it is too short for one. */
 uint32_t timeline_parts(const struct recording *recording);
 

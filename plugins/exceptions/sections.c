@@ -214,7 +214,8 @@ static void note_sampling(const struct recording *recording, struct medic_text *
     medic_add_number(text, recording->sample_count);
     medic_add(text, " of them (");
     medic_add_share(text, (double)recording->sample_count, (double)all);
-    medic_add(text, "): at most %u a second, and the first of each type.", recording->last.stacks_per_second);
+    medic_add(text, "): about %u a second, chosen by chance, and the first of each type.",
+              recording->last.stacks_per_second);
 }
 
 static void note_cpu(const struct recording *recording, struct medic_text *text)

@@ -283,6 +283,7 @@ static void numbers_and_ids_are_folded(void **state)
     assert_folded("trace 4bf92f3577b34da6", "trace <id>");
     assert_folded("The deadbeef face", "The deadbeef face");
     assert_folded("x1", "x#");
+    assert_folded("too large for an Int32 or a UInt64", "too large for an Int32 or a UInt64");
     assert_folded("System.Collections.Generic.List`1 has 3.", "System.Collections.Generic.List`1 has #.");
     for (const char *number = "the 4711"; *number; number++) { /* ends where the memory ends */
         char *copy = strdup(number), *folded = fold_message(copy);

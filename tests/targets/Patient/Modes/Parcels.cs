@@ -19,6 +19,9 @@ class Loud(string message) : Exception(message);
 class Deep(string message) : Exception(message);
 class Misprint(string message) : Exception(message);
 class Shelved(string message) : Exception(message);
+class Astray(string message) : Exception(message);
+class Forgotten(string message) : Exception(message);
+class Retried(string message) : Exception(message);
 class Doomed(string message) : Exception(message);
 class Primer(string message) : Exception(message);
 
@@ -66,12 +69,50 @@ static class Road
     }
 }
 
+/// <summary>Three that are equally frequent, each a while long.</summary>
+static class Turn
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Left() => throw new Astray("to the left"); // MARK left
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Right() => throw new Astray("to the right"); // MARK right
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Back() => throw new Astray("back again"); // MARK back
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Take(Action turn)
+    {
+        try { turn(); }
+        catch (Astray) { }
+    }
+}
+
 static class Courier
 {
     /// <summary>The exception passes three awaits: of Climb, of Deliver, and the one of the caller.</summary>
     public static async Task Deliver() => await Climb();
 
     private static async Task Climb() => await Ring();
+
+    /// <summary>Caught by a catch block of its own, not by the one in which the compiler wraps it.</summary>
+    public static async Task Retry()
+    {
+        try
+        {
+            await Task.Yield();
+            throw new Retried("once more"); // MARK retried
+        }
+        catch (Retried) { }
+    }
+
+    /// <summary>For nobody who awaits it.</summary>
+    public static async Task Forget()
+    {
+        await Task.Yield();
+        throw new Forgotten("left at the door"); // MARK forgotten
+    }
 
     private static async Task Ring()
     {

@@ -4,13 +4,15 @@ namespace Medic.Targets;
 /// `throws [storm N | depth N]`: exceptions in known numbers. The commands answer with one line of JSON when all are thrown and caught:
 ///     throw N    of each kind N, of the deep and the loud ones fewer
 ///     flood N    N on each of four threads at once, as fast as they can
+///     turns N    rounds of N in one method, N in a second, N in a third, and a rest
+///     strand N   N that an async method catches itself, N that nobody awaits
 ///     prime      one that stands in no account
 ///     die N      N as fast as it can, and then one that nobody catches: no answer
 /// With storm N threads throw without a pause, with depth one thread does, through N calls; work counts the throws.
 /// </summary>
 sealed class Throws(string[] arguments) : Mode
 {
-    private const int FloodThreads = 4, BigStack = 64 << 20;
+    private const int FloodThreads = 4, BigStack = 64 << 20, Rounds = 20;
     private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
     private readonly int _depth = arguments is ["depth", var n] ? int.Parse(n) : 0;
 
@@ -34,6 +36,8 @@ sealed class Throws(string[] arguments) : Mode
         {
             case ["throw", var n]: Answer(ledger => OnOneThread(() => All(int.Parse(n), ledger))); break;
             case ["flood", var n]: Answer(ledger => Flood(int.Parse(n), ledger)); break;
+            case ["turns", var n]: Answer(ledger => Turns(int.Parse(n), ledger)); break;
+            case ["strand", var n]: Answer(ledger => Strand(int.Parse(n), ledger)); break;
             case ["die", var n]: Run("doomed", () => Die(int.Parse(n))); break;
             case ["prime"]: Parcels.Desk.Prime(); Console.WriteLine("done"); break;
             default: base.Command(line); break;
@@ -101,6 +105,28 @@ sealed class Throws(string[] arguments) : Mode
         foreach (var thread in threads)
             thread.Join();
         ledger.Type("Parcels.Lost", (long)FloodThreads * count, 0, "Parcels.Van.Drop", "Parcels.Desk.Take", "lost");
+    }
+
+    /// <summary>Longer than a choice of those that come first would favour the first method.</summary>
+    private static void Turns(int count, Ledger ledger)
+    {
+        for (var i = 0; i < Rounds; i++)
+        {
+            foreach (var turn in new Action[] { Parcels.Turn.Left, Parcels.Turn.Right, Parcels.Turn.Back })
+                Times(count, () => Parcels.Turn.Take(turn));
+            Thread.Sleep(150);
+        }
+        ledger.Type("Parcels.Astray", 3L * Rounds * count, 0, "Parcels.Turn.Left", "Parcels.Turn.Take", "left");
+    }
+
+    private static void Strand(int count, Ledger ledger)
+    {
+        var forgotten = Enumerable.Range(0, count).Select(_ => Parcels.Courier.Forget()).ToArray();
+        Times(count, () => Parcels.Courier.Retry().Wait());
+        while (!forgotten.All(task => task.IsCompleted))
+            Thread.Sleep(10);
+        ledger.Type("Parcels.Retried", count, 0, "Parcels.Courier.Retry (async)", "Parcels.Courier.Retry (async)", "retried");
+        ledger.Type("Parcels.Forgotten", count, 0, "Parcels.Courier.Forget (async)", "Parcels.Courier.Forget (async)", "forgotten");
     }
 
     private static void Die(int count)
