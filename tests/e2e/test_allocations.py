@@ -194,7 +194,7 @@ def test_comes_and_goes_while_all_allocate(case, patient, out_dir):
 
 @pytest.mark.parametrize("case", events.CASES, ids=events.name_of)
 def test_comes_and_goes_while_collections_run_back_to_back(case, patient, out_dir):
-    """One thread calls GC.Collect without a pause, another allocates as fast as it can: start and stop of the events have
+    """One thread calls GC.Collect again and again, another allocates as fast as it can: start and stop of the events have
     to find their way in between."""
     runtime, env = case
-    events.come_and_go(patient("mix", runtime, env=env, args=["collect", 1]), out_dir, ALLOCATIONS)
+    events.come_and_go(patient("mix", runtime, env=env, args=["storm", 1, "--collect"]), out_dir, ALLOCATIONS)

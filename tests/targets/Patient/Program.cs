@@ -7,8 +7,10 @@
 //     traced    yes or no: whether anybody listens to the runtime's events
 //     quit      ends with exit code 0; so does the end of the input
 // --gap runs a thread that sleeps 1 ms at a time and keeps the longest gap, which is the pause a user would have felt.
-// --collect runs a thread that collects without a pause.
+// --collect runs a thread that collects again and again, with a third of a millisecond between two: without it an idle machine's
+// other threads come back so seldom that a program stands for ten seconds by itself.
 // --blocked runs N threads beside the mode that wait for ever, as those of the mode blocked do.
+using System.Diagnostics;
 using System.Diagnostics.Tracing;
 using System.Globalization;
 using Medic.Targets;
@@ -70,7 +72,7 @@ mode.Start();
 mode.WarmUp();
 blocked?.Settle();
 if (collects)
-    new Thread(() => { for (; ; GC.Collect()) { } }) { Name = "collect", IsBackground = true }.Start();
+    new Thread(CollectOnAndOn) { Name = "collect", IsBackground = true }.Start();
 gap?.Take();
 Console.WriteLine($"ready {Environment.ProcessId}{mode.ReadySuffix}");
 
@@ -85,3 +87,11 @@ while (Console.ReadLine() is { } line && line != "quit")
 }
 Environment.Exit(0); // the workers of a mode run for ever
 return 0;
+
+static void CollectOnAndOn()
+{
+    for (; ; GC.Collect())
+        for (var from = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(from).TotalMicroseconds < 300;)
+        {
+        }
+}

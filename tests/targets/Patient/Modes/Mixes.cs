@@ -5,13 +5,11 @@ namespace Medic.Targets;
 /// <summary>
 /// `mix [MB/s]`: objects of known types, sizes and places. The command `mix MB` allocates so much (whole rounds, see Mint.cs) at
 /// this rate (default 100; 0: as fast as it can) and answers with one line of JSON: what it was. `mix storm N`: N threads
-/// allocate without a pause, `mix collect N`: and one calls GC.Collect without a pause. `mix pace MB/s`: one thread allocates at
-/// this rate, and work counts kB.
+/// allocate without a pause. `mix pace MB/s`: one thread allocates at this rate, and work counts kB.
 /// </summary>
 sealed class Mix(string[] arguments) : Mode
 {
-    private readonly int _storm = arguments is ["storm" or "collect", var n] ? int.Parse(n) : 0;
-    private readonly bool _collects = arguments is ["collect", _];
+    private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
     private readonly double _pace = arguments is ["pace", var pace] ? double.Parse(pace) : 0;
     private readonly double _rate = arguments is [var rate] ? double.Parse(rate) : 100;
 
@@ -21,8 +19,6 @@ sealed class Mix(string[] arguments) : Mode
             Run($"storm {i}", () => { for (; ; Done()) Minting.Press.Round(); });
         if (_pace > 0)
             Run("pace", Pace);
-        if (_collects)
-            Run("collector", () => { for (; ; InducedOne()) GC.Collect(); });
     }
 
     public override void WarmUp()
