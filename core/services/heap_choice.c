@@ -3,10 +3,11 @@
 #define MB (UINT64_C(1) << 20)
 #define MS UINT64_C(1000000)
 
-/* A clone copies page tables: 16 ms per GB of memory were measured on a quiet machine; of code memory, 0.7 ms per MB. */
-#define CLONE_NS_PER_MB UINT64_C(20000)
-#define CODE_NS_PER_MB (1 * MS)
-#define SUSPEND_NS (2 * MS)
+/* Measured on a quiet machine: page tables are copied, 20 to 40 ms for each GB, the longer the more the pages lie about; code
+ * memory is compared with its copy; and some is for every photograph. */
+#define CLONE_NS_PER_MB UINT64_C(25000)
+#define CODE_NS_PER_MB (MS / 2)
+#define SUSPEND_NS (6 * MS)
 /* A collection marks its objects in them: every page of the heap becomes the copy's own. */
 #define COLLECT_NEED_BASE (32 * MB)
 #define WALK_NEED (48 * MB)
