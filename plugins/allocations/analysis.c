@@ -107,7 +107,7 @@ static void take_over(struct type *into, struct type *from, uint32_t index)
 double bias_variance(const struct recording *recording, double part, double whole)
 {
     double others = whole > part ? 1 - part / whole : 0;
-    double error = recording->facts.mode == AL_MODE_TICK ? TICK_BIAS / CERTAIN * part * others : 0;
+    double error = recording->facts.mode == AL_MODE_TICK ? TICK_BIAS / MEDIC_CERTAIN * part * others : 0;
 
     return error * error;
 }

@@ -4,7 +4,6 @@
 #include "events.h"
 
 #include <string.h>
-#include <sys/prctl.h>
 
 #define FIRST_STACKS 8u
 #define SIZE_SLACK 64u
@@ -81,10 +80,9 @@ static void see_on(struct allocations *self)
  * the program's. */
 static int is_medics_own(struct allocations *self)
 {
-    char name[16] = "";
+    uint32_t own = medic_events_thread(self->events, self->host);
 
-    return self->events->state(self->host) == MEDIC_EVENTS_STARTING && prctl(PR_GET_NAME, name) == 0 &&
-           strncmp(name, "medic-", 6) == 0;
+    return own && own == self->clock->thread_id();
 }
 
 /* Large objects are counted one by one where they are allocated, pinned ones too: their samples add nothing. Ticks tell a

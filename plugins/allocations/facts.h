@@ -5,11 +5,11 @@
 #include "allocations.h"
 #include "kinds.h"
 
+#include <medic/sampling.h>
 #include <medic/words.h>
 
 #define VERDICT_TEXT 640
 #define VERDICT_FINDINGS 5
-#define CERTAIN 2.0 /* standard errors: what is printed holds in 19 of 20 cases */
 
 /* The greatest share: of one type at one site, of one type, of one kind. */
 struct lead {
@@ -50,8 +50,6 @@ struct verdict {
 
 void verdict_of(const struct facts *facts, struct verdict *verdict);
 
-/* Without libm. */
-double root_of(double value);
 /* The value without the digits that its error, one standard error, does not bear. */
 double honest(double value, double error);
 /* A share that is then shown as a percentage. */

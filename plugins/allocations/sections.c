@@ -11,14 +11,14 @@
 
 medic_cell bytes_cell(double bytes, double variance)
 {
-    return whole(honest(bytes, root_of(variance)));
+    return whole(honest(bytes, medic_root(variance)));
 }
 
 medic_cell rate_cell(const struct recording *recording, double bytes, double variance)
 {
     double seconds = recording->facts.seconds;
 
-    return seconds > 0 ? medic_number(honest(bytes / seconds, root_of(variance) / seconds)) : medic_none();
+    return seconds > 0 ? medic_number(honest(bytes / seconds, medic_root(variance) / seconds)) : medic_none();
 }
 
 medic_cell share_cell(const struct recording *recording, double bytes, double variance)
@@ -32,7 +32,7 @@ medic_cell share_cell(const struct recording *recording, double bytes, double va
 
 medic_cell error_cell(double bytes, double variance)
 {
-    double error = bytes > 0 ? CERTAIN * root_of(variance) / bytes : 0;
+    double error = bytes > 0 ? MEDIC_CERTAIN * medic_root(variance) / bytes : 0;
 
     return error >= 0.001 ? medic_number(honest(error < 1 ? error : 1, error / 5)) : medic_none();
 }
@@ -40,7 +40,7 @@ medic_cell error_cell(double bytes, double variance)
 /* As sure as the bytes are. */
 static medic_cell objects_cell(double objects, double bytes, double variance)
 {
-    double off = bytes > 0 ? root_of(variance) / bytes : 0;
+    double off = bytes > 0 ? medic_root(variance) / bytes : 0;
 
     return objects > 0 ? whole(honest(objects, objects * off)) : medic_none();
 }
@@ -103,7 +103,7 @@ static void write_heaps(const struct recording *recording)
 
 /* --- types --- */
 
-static int by_type_bytes(const void *left, const void *right)
+int by_type_bytes(const void *left, const void *right)
 {
     const struct type *a = *(const struct type *const *)left, *b = *(const struct type *const *)right;
 
@@ -121,8 +121,7 @@ static int by_large_bytes(const void *left, const void *right)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* NULL without memory; the caller frees. */
-static const struct type **sorted_types(const struct recording *recording, int (*by)(const void *, const void *))
+const struct type **sorted_types(const struct recording *recording, int (*by)(const void *, const void *))
 {
     const struct type **types = calloc(recording->type_count + 1, sizeof *types);
 
@@ -187,21 +186,17 @@ static void site_row(const struct recording *recording, medic_section *section, 
                      uint32_t columns)
 {
     struct medic_place site = place_of(recording, share->frame);
-    char line[VERDICT_TEXT] = "";
+    char location[MEDIC_LOCATION_MAX];
     medic_cell cells[] = {
         medic_string(site.name),
         medic_string(recording->types[share->type].name),
         share_cell(recording, share->bytes, share->variance),
         bytes_cell(share->bytes, share->variance),
         error_cell(share->bytes, share->variance),
-        medic_none(),
+        medic_string(medic_location(site.file, site.line, location)),
         medic_string(helper_of(recording, share).name),
     };
 
-    if (site.file && site.line) {
-        snprintf(line, sizeof line, "%s:%u", medic_file_name(site.file), site.line);
-        cells[5] = medic_string(line);
-    }
     recording->document->row(section, MEDIC_NO_PARENT, cells, columns);
 }
 
@@ -321,7 +316,7 @@ static void write_hints(const struct recording *recording)
         char line[VERDICT_TEXT];
         struct medic_text text = {line, sizeof line};
         if (!kind_hint(kind->kind) || kind->bytes < HINT_SHARE * recording->facts.bytes ||
-            kind->bytes < HINT_ERRORS * root_of(kind->variance))
+            kind->bytes < HINT_ERRORS * medic_root(kind->variance))
             continue;
         if (!section)
             section = MEDIC_OPEN(recording, MEDIC_TEXT, "hints", "What helps", NULL, columns);

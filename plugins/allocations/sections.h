@@ -22,6 +22,11 @@ medic_cell share_cell(const struct recording *recording, double bytes, double va
 /* How far off the bytes may be, as a share of them; none for exact ones. */
 medic_cell error_cell(double bytes, double variance);
 
+/* In the order of `by`. NULL without memory; the caller frees. */
+const struct type **sorted_types(const struct recording *recording, int (*by)(const void *, const void *));
+/* Greatest first. */
+int by_type_bytes(const void *left, const void *right);
+
 /* sections_gc.c */
 void write_collections(const struct recording *recording);
 void write_timeline(const struct recording *recording);

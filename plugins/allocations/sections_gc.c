@@ -73,7 +73,7 @@ static void time_row(const struct recording *recording, medic_section *section, 
     }
     cells[0] = whole((double)growth(recording->begin_ns, before->time_ns));
     cells[1] = medic_number(
-        honest((double)bytes / seconds, root_of((double)growth(before->variance, after->variance)) / seconds));
+        honest((double)bytes / seconds, medic_root((double)growth(before->variance, after->variance)) / seconds));
     cells[2] = medic_number((double)growth(before->bytes[AL_LARGE], after->bytes[AL_LARGE]) / seconds);
     cells[3] = medic_number((double)collections / seconds);
     cells[4] = medic_number((double)paused / 1e9 / seconds);

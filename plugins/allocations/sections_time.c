@@ -1,7 +1,6 @@
 /* The rates of the types and methods that allocate most, over time. */
 #include "sections.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define SERIES 6u
@@ -99,7 +98,7 @@ static void write_rates(const struct recording *recording, const struct rates *r
         cells[0] = whole((double)(begin > recording->begin_ns ? begin - recording->begin_ns : 0));
         for (uint32_t i = 0; i < rates->series; i++) {
             const struct slice *slice = &rates->of[i][at];
-            cells[1 + i] = medic_number(honest(slice->bytes / seconds, root_of(slice->variance) / seconds));
+            cells[1 + i] = medic_number(honest(slice->bytes / seconds, medic_root(slice->variance) / seconds));
         }
         recording->document->row(section, MEDIC_NO_PARENT, cells, 1 + rates->series);
     }
@@ -107,37 +106,17 @@ static void write_rates(const struct recording *recording, const struct rates *r
 
 /* --- types --- */
 
-static uint32_t least_series(const struct recording *recording, const struct rates *rates)
-{
-    uint32_t least = 0;
-
-    for (uint32_t i = 1; i < rates->series; i++)
-        if (recording->types[rates->keys[i]].bytes < recording->types[rates->keys[least]].bytes)
-            least = i;
-    return least;
-}
-
 static void choose_types(const struct recording *recording, struct rates *rates)
 {
-    for (uint32_t i = 0; i < recording->type_count; i++) {
-        double bytes = recording->types[i].bytes;
-        uint32_t least = least_series(recording, rates);
-        if (bytes < SERIES_SHARE * recording->facts.bytes || !(bytes > 0))
-            continue;
-        if (rates->series < SERIES)
-            rates->keys[rates->series++] = i;
-        else if (bytes > recording->types[rates->keys[least]].bytes)
-            rates->keys[least] = i;
+    const struct type **types = sorted_types(recording, by_type_bytes);
+
+    for (uint32_t i = 0; types && i < recording->type_count && rates->series < SERIES; i++) {
+        if (types[i]->bytes < SERIES_SHARE * recording->facts.bytes || !(types[i]->bytes > 0))
+            break;
+        rates->names[rates->series] = types[i]->name;
+        rates->keys[rates->series++] = (uint32_t)(types[i] - recording->types);
     }
-    for (uint32_t i = 1; i < rates->series; i++) /* greatest first */
-        for (uint32_t k = i; k && recording->types[rates->keys[k]].bytes > recording->types[rates->keys[k - 1]].bytes;
-             k--) {
-            uint32_t key = rates->keys[k];
-            rates->keys[k] = rates->keys[k - 1];
-            rates->keys[k - 1] = key;
-        }
-    for (uint32_t i = 0; i < rates->series; i++)
-        rates->names[i] = recording->types[rates->keys[i]].name;
+    free(types);
 }
 
 void write_types_over_time(const struct recording *recording)

@@ -19,21 +19,6 @@
 
 /* --- numbers --- */
 
-double root_of(double value)
-{
-    double root = value > 1 ? value : 1;
-
-    if (!(value > 0))
-        return 0;
-    for (int i = 0; i < 200; i++) { /* Newton: it halves a great one, then doubles the digits */
-        double next = (root + value / root) / 2;
-        if (next >= root && i > 0)
-            break;
-        root = next;
-    }
-    return root;
-}
-
 double honest(double value, double error)
 {
     double unit = 1, parts = 1; /* the last digit is worth unit / parts */
@@ -69,9 +54,9 @@ double share_error(double bytes, double variance, double all, double all_varianc
     if (!(all > 0))
         return 0;
     if (all_variance > 0)
-        return root_of((1 - share) * (1 - share) * variance + share * share * rest) / all;
-    error = root_of(variance) / all; /* the whole is known, and no part of it is more */
-    most = (1 - share) / CERTAIN;
+        return medic_root((1 - share) * (1 - share) * variance + share * share * rest) / all;
+    error = medic_root(variance) / all; /* the whole is known, and no part of it is more */
+    most = (1 - share) / MEDIC_CERTAIN;
     return error < most ? error : most;
 }
 
@@ -84,13 +69,13 @@ static double rate(const struct facts *facts, double bytes)
 
 static void add_rate(struct medic_text *text, const struct facts *facts, double bytes, double variance)
 {
-    medic_add_bytes(text, honest(rate(facts, bytes), rate(facts, root_of(variance))));
+    medic_add_bytes(text, honest(rate(facts, bytes), rate(facts, medic_root(variance))));
     medic_add(text, "/s");
 }
 
 static void add_percent(struct medic_text *text, double share, double error)
 {
-    double most = CERTAIN * error * 100;
+    double most = MEDIC_CERTAIN * error * 100;
 
     medic_add(text, "%.0f %%", honest_share(share, error) * 100);
     if (most >= 0.5)

@@ -67,10 +67,10 @@ static void write_end(struct contention *self, uint64_t number, uint64_t length_
         self->records->write(self->host, CT_END, &end, sizeof end);
 }
 
-/* The tid of Medic's own thread that starts the events, 0 when they are up, or an older host does not tell. */
+/* The tid of Medic's own thread that starts the events, 0 when they are up. */
 static uint32_t own_thread(const struct contention *self)
 {
-    return self->events && self->events->size >= sizeof *self->events ? self->events->thread(self->host) : 0;
+    return medic_events_thread(self->events, self->host);
 }
 
 /* --- who holds --- */
@@ -137,10 +137,11 @@ static int may_take_stack(struct contention *self, const struct pair_slot *pair,
             is_due(&self->seldom_due_ns, now, SELDOM_RARER * every, STACK_BURST));
 }
 
-static uint64_t take_stack(struct contention *self, uint32_t index, uint32_t owner, uint32_t kind, uint64_t now)
+static uint64_t take_stack(struct contention *self, uint32_t index, uint32_t tid, uint32_t owner, uint32_t kind,
+                           uint64_t now)
 {
     ct_wait wait = {.lock = index, .owner = owner, .kind = kind};
-    struct pair_slot *pair = kind == CT_KIND_LOCK ? pair_of(self->tables, index, self->clock->thread_id()) : NULL;
+    struct pair_slot *pair = kind == CT_KIND_LOCK ? pair_of(self->tables, index, tid) : NULL;
 
     if (!may_take_stack(self, pair, now))
         return 0;
@@ -153,12 +154,12 @@ static uint64_t take_stack(struct contention *self, uint32_t index, uint32_t own
     return wait.number;
 }
 
-static void begin_lock_wait(struct contention *self, uint32_t index, uint32_t owner, uint64_t now)
+static void begin_lock_wait(struct contention *self, uint32_t index, uint32_t tid, uint32_t owner, uint64_t now)
 {
     if (!index)
         return; /* many locks, which have not one holder */
     charge_holder(self, index, now);
-    see_holder(self, index, owner, self->clock->thread_id());
+    see_holder(self, index, owner, tid);
     atomic_fetch_add_explicit(&self->tables->locks[index].waiting, 1, memory_order_relaxed);
 }
 
@@ -174,8 +175,8 @@ static void forget_wait(struct contention *self, const struct open_wait *open)
 static void begin_wait(struct contention *self, uint64_t key, uint64_t object, uint32_t owner, uint32_t kind)
 {
     uint64_t now = self->clock->now_ns();
-    struct thread_slot *thread = thread_of(self->tables, self->clock->thread_id());
-    uint32_t index = lock_of(self->tables, key, kind);
+    uint32_t tid = self->clock->thread_id(), index = lock_of(self->tables, key, kind);
+    struct thread_slot *thread = thread_of(self->tables, tid);
     struct open_wait *open;
 
     more64(&self->tables->locks[index].begun, 1);
@@ -188,13 +189,13 @@ static void begin_wait(struct contention *self, uint64_t key, uint64_t object, u
     open = kind == CT_KIND_LOCK ? &thread->lock : &thread->handle;
     if (kind == CT_KIND_LOCK) {
         forget_wait(self, open);
-        begin_lock_wait(self, index, owner, now);
+        begin_lock_wait(self, index, tid, owner, now);
     }
     put32(&open->lock, index);
     put32(&open->owner, owner);
     put32(&open->kind, kind);
     put32(&open->own, 0);
-    put64(&open->number, take_stack(self, index, owner, kind, now));
+    put64(&open->number, take_stack(self, index, tid, owner, kind, now));
     atomic_store_explicit(&open->begin_ns, now, memory_order_release);
     if (kind == CT_KIND_LOCK)
         look_at_type(self, index, object, now);

@@ -320,7 +320,6 @@ static double throws_of_timed(const ex_catch *caught)
 static void add_measure(struct measure *measure, const ex_catch *caught)
 {
     double cpu = (double)caught->cpu_ns;
-
     double throws = throws_of_timed(caught);
 
     measure->count++;
@@ -373,7 +372,6 @@ double timed_weight(const struct recording *recording, const ex_catch *caught)
     int again = (caught->flags & EX_PROPAGATED) != 0;
     size_t index = find_route(recording, caught->type, caught->catcher);
     const struct route *route = index == NO_INDEX ? NULL : &recording->routes[index];
-
     struct measure of;
 
     if (!route || caught->flags & EX_UNTIMED ||

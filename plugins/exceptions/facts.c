@@ -1,6 +1,8 @@
 /* From what analysis.c finds to what the verdict is made of. */
 #include "recording.h"
 
+#include <medic/sampling.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +165,7 @@ void find_facts(struct recording *recording)
         if (!is_noise(type) && facts->worst_count < FACT_TYPES)
             fill_thrown(recording, type, &facts->worst[facts->worst_count++]);
     }
-    facts->cpu_error_ns = CERTAIN * root_of(variance);
+    facts->cpu_error_ns = MEDIC_CERTAIN * medic_root(variance);
     find_bursts(recording);
     find_unhandled(recording);
 }

@@ -1,19 +1,12 @@
 /* From samples to all throws: what each of them stands for, and those of the same text together, with the error of that. */
 #include "recording.h"
 
+#include <medic/sampling.h>
+
 #include <stdlib.h>
 #include <string.h>
 
 #define NO_OTHER_SEEN 3 /* samples: what would be seen with 95 % if it were there */
-
-double root_of(double value)
-{
-    double guess = value;
-
-    for (int i = 0; i < 200 && guess > 0 && guess * guess > value * 1.0001; i++)
-        guess = (guess + value / guess) / 2;
-    return guess;
-}
 
 /* --- weights --- */
 
@@ -79,7 +72,7 @@ double error_of(const struct recording *recording, const struct group *group)
 
     if (type->spread <= 0)
         return 0;
-    error = CERTAIN * root_of(rest * rest * group->spread + part * part * (type->spread - group->spread));
+    error = MEDIC_CERTAIN * medic_root(rest * rest * group->spread + part * part * (type->spread - group->spread));
     least = NO_OTHER_SEEN * group->count / (double)group->samples;
     if (least > group->count - (double)group->samples)
         least = group->count - (double)group->samples;

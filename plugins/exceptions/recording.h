@@ -101,9 +101,6 @@ struct recording {
     struct facts facts;
 };
 
-/* 95 % of errors are within so many standard deviations. */
-#define CERTAIN 1.96
-
 /* --- messages.c --- */
 
 /* UTF-8, owned by the caller; control characters become blanks. NULL when out of memory. */
@@ -147,8 +144,6 @@ int weigh_samples(struct recording *recording);
 int make_groups(struct recording *recording);
 /* Of its count: the truth is within it in 19 of 20 cases; 0 = it is exact. */
 double error_of(const struct recording *recording, const struct group *group);
-/* Plugins link libc only. */
-double root_of(double value);
 
 /* --- sections.c, sections_where.c --- */
 

@@ -55,6 +55,7 @@ struct pause {
     uint32_t gc_reason;  /* enum rp_gc_reason, RP_UNKNOWN */
     int compacting;      /* 1, 0, or -1 when unknown */
     size_t gc;           /* index of the collection that explains it, or NO_INDEX: then the callbacks do */
+    uint64_t own_ns;     /* at its begin, the wait for Medic's own thread: no part of raw any more */
     uint64_t
         counted_ns; /* of it, what GC.GetTotalPauseDuration counts: until the collection ends, or the restart begins */
 };

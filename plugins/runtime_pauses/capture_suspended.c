@@ -242,7 +242,9 @@ static HRESULT thread_suspended(void *instance, ThreadID thread)
     begin_stack(self, &stack, now);
     stack.head.thread = thread;
     stack.head.flags = phase == STOPPED ? RP_AFTER_STOP : 0;
-    if (nth < LATE_STACKS_MAX)
+    if (stack.head.tid == medic_events_thread(self->events, self->host))
+        stack.head.flags |= RP_OWN;
+    else if (nth < LATE_STACKS_MAX)
         take_stack_by_frames(self, &stack);
     write_stack(self, RP_LATE, &stack);
     return S_OK;

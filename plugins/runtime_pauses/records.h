@@ -60,7 +60,8 @@ typedef struct rp_stack {
 
 enum rp_stack_flags {
     RP_AFTER_STOP = 1u << 0, /* RP_LATE: reported itself just after the runtime had seen that all had stopped */
-    RP_ADDRESSES = 1u << 1   /* in the ring only: the frames are code addresses */
+    RP_ADDRESSES = 1u << 1,  /* in the ring only: the frames are code addresses */
+    RP_OWN = 1u << 2         /* RP_LATE: Medic's own thread, while it starts or stops the event session; no frames */
 };
 
 enum rp_gc_what { RP_GC_START = 1, RP_GC_END = 2, RP_GC_HISTORY = 3 };

@@ -133,6 +133,13 @@ static struct pause *pause_triggered(const struct recording *recording, const rp
     return NULL;
 }
 
+/* Waiting for Medic's own thread is not an illness of the program: the pause begins after it. */
+static void leave_out_own_wait(struct pause *pause)
+{
+    pause->own_ns = pause_stop(pause);
+    pause->raw.begin_ns = pause->raw.stopped_ns;
+}
+
 static void join_stacks(struct recording *recording)
 {
     for (size_t i = 0; i < recording->stack_count; i++) {
@@ -141,7 +148,9 @@ static void join_stacks(struct recording *recording)
                                                           : pause_number(recording, stack->head.pause);
         if (!pause)
             continue;
-        if (stack->type == RP_LATE)
+        if (stack->type == RP_LATE && stack->head.flags & RP_OWN)
+            leave_out_own_wait(pause);
+        else if (stack->type == RP_LATE)
             pause->late = i;
         else if (stack->head.frame_count)
             pause->asked = i;

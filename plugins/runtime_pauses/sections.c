@@ -242,6 +242,22 @@ static void write_groups(const struct recording *recording)
 
 /* --- what to keep in mind --- */
 
+static void note_own_waits(const struct recording *recording, struct medic_notes *notes)
+{
+    uint64_t own_ns = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < recording->pause_count; i++) {
+        own_ns += recording->pauses[i].own_ns;
+        count += recording->pauses[i].own_ns > 0;
+    }
+    if (count)
+        medic_add_note(notes,
+                       "%zu of the pauses waited for Medic's own event session to start or stop, %.1f ms in all: this "
+                       "wait is left out, except of what is counted as GC.GetTotalPauseDuration() does it.",
+                       count, (double)own_ns / 1e6);
+}
+
 static void write_notes(const struct recording *recording)
 {
     const struct facts *facts = &recording->facts;
@@ -256,6 +272,7 @@ static void write_notes(const struct recording *recording)
         medic_add_note(&notes, "A pause still lasted when the recording ended: it is counted up to that moment.");
     if (facts->cut_begin)
         medic_add_note(&notes, "A pause was under way when the recording began: it is counted from that moment.");
+    note_own_waits(recording, &notes);
     if (facts->by_callbacks)
         medic_add_note(
             &notes,

@@ -136,9 +136,9 @@ static void things_are_called_what_they_are(void **state)
 static void numbers_have_the_digits_they_deserve(void **state)
 {
     (void)state;
-    assert_int_equal((int64_t)root_of(0), 0);
-    assert_int_equal((int64_t)(root_of(2) * 1e6), 1414213);
-    assert_int_equal((int64_t)(root_of(1e20) + 0.5), 10000000000);
+    assert_int_equal((int64_t)medic_root(0), 0);
+    assert_int_equal((int64_t)(medic_root(2) * 1e6), 1414213);
+    assert_int_equal((int64_t)(medic_root(1e20) + 0.5), 10000000000);
     assert_int_equal((int64_t)honest(812345678, 8e6), 812000000);
     assert_int_equal((int64_t)honest(812345678, 0), 812345678);
     assert_int_equal((int64_t)(honest(0.6123, 0.013) * 1e4 + 0.5), 6100);

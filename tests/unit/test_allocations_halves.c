@@ -20,6 +20,7 @@ static struct {
     al_sums sums[8];
     uint32_t sums_count;
     al_usage usage;
+    uint32_t events_thread;
 } core;
 
 static int get_int(const medic_host *host, const char *key, int64_t *value)
@@ -32,6 +33,11 @@ static int get_int(const medic_host *host, const char *key, int64_t *value)
 static uint64_t now_ns(void)
 {
     return core.now;
+}
+
+static uint32_t thread_id(void)
+{
+    return 77;
 }
 
 static int write_record(const medic_host *host, uint32_t type, const void *data, uint32_t size)
@@ -104,6 +110,12 @@ static int events_state(const medic_host *host)
     return MEDIC_EVENTS_ON;
 }
 
+static uint32_t events_thread(const medic_host *host)
+{
+    (void)host;
+    return core.events_thread;
+}
+
 static HRESULT object_size(ICorProfilerInfo12 *info, ObjectID object, SIZE_T *size)
 {
     (void)info;
@@ -129,11 +141,11 @@ static medic_runtime_version version(const medic_host *host)
 static const void *find_service(const medic_host *host, const char *name)
 {
     static const medic_params_service params = {.size = sizeof params, .get_int = get_int};
-    static const medic_clock_service clock = {.size = sizeof clock, .now_ns = now_ns};
+    static const medic_clock_service clock = {.size = sizeof clock, .now_ns = now_ns, .thread_id = thread_id};
     static const medic_records_service records = {.size = sizeof records, .write = write_record, .emit = emit};
     static const medic_stacks_service stacks = {.size = sizeof stacks, .here = here};
     static const medic_names_service names = {.size = sizeof names, .type = name_type, .base_type = base_type};
-    static const medic_events_service events = {sizeof events, 0, start_events, events_state, NULL};
+    static const medic_events_service events = {sizeof events, 0, start_events, events_state, events_thread};
     static const medic_runtime_service runtime = {.size = sizeof runtime, .info = get_info, .version = version};
     static const struct {
         const char *name;
@@ -236,6 +248,20 @@ static void each_runtime_is_asked_for_its_own_events(void **state)
     assert_int_equal(core.provider.level, 5);
     end();
     assert_int_equal(core.usage.mode, AL_MODE_TICK);
+}
+
+static void what_medic_allocates_to_start_is_not_the_programs(void **state)
+{
+    (void)state;
+    begin(10, 500);
+    core.events_thread = thread_id();
+    deliver_sample(0x1000, 48, AL_SMALL);
+    core.events_thread = thread_id() + 1;
+    deliver_sample(0x1000, 48, AL_SMALL);
+    core.events_thread = 0;
+    deliver_sample(0x1000, 48, AL_SMALL);
+    end();
+    assert_int_equal(core.usage.samples, 2);
 }
 
 static void counts_of_many_threads_are_exact(void **state)
@@ -455,6 +481,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_without_its_parameters_is_refused),
         cmocka_unit_test(each_runtime_is_asked_for_its_own_events),
+        cmocka_unit_test(what_medic_allocates_to_start_is_not_the_programs),
         cmocka_unit_test(counts_of_many_threads_are_exact),
         cmocka_unit_test(stacks_stand_for_all_whatever_the_rhythm),
         cmocka_unit_test(few_stacks_are_few),

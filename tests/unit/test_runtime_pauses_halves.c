@@ -26,6 +26,7 @@ static struct {
     uint32_t snapshots;
     int stacks; /* the parameter */
     int events_started;
+    uint32_t events_thread;
     struct kept ring[4000];
     size_t ring_count;
     struct kept file[4000];
@@ -113,6 +114,12 @@ static int events_state(const medic_host *host)
 {
     (void)host;
     return MEDIC_EVENTS_ON;
+}
+
+static uint32_t events_thread(const medic_host *host)
+{
+    (void)host;
+    return target.events_thread;
 }
 
 static HRESULT snapshot(ICorProfilerInfo12 *info, ThreadID thread, StackSnapshotCallback *callback, ULONG32 flags,
@@ -348,7 +355,7 @@ static const void *service(const medic_host *host, const char *name)
     static const medic_clock_service clock = {.size = sizeof clock, .now_ns = now_ns, .thread_id = thread_id};
     static const medic_names_service names = {
         .size = sizeof names, .function = name_function, .thread = name_thread, .function_at = name_at};
-    static const medic_events_service events = {sizeof events, 0, events_start, events_state, NULL};
+    static const medic_events_service events = {sizeof events, 0, events_start, events_state, events_thread};
     static const medic_runtime_service runtime = {.size = sizeof runtime, .info = runtime_info};
     static const medic_params_service params = {
         .size = sizeof params, .get_bool = get_bool, .get_int = get_int, .get_duration = get_duration};
@@ -585,6 +592,22 @@ static void the_last_thread_to_stop_is_blamed(void **state)
     assert_text_has(text, "section slow_threads\nrow (no managed frame); -; mover; 5; 300350000; 60070000;");
 }
 
+static void waiting_for_medics_own_thread_is_not_the_programs_illness(void **state)
+{
+    const char *text;
+
+    (void)state;
+    target.events_thread = thread_id();
+    slow_pause(500);
+    target.events_thread = 0;
+    text = stop_and_render();
+    assert_int_equal(stack_in_file(RP_LATE)->flags & RP_OWN, RP_OWN);
+    assert_null(strstr(text, "slow to stop"));
+    assert_null(strstr(text, "section slow_threads"));
+    assert_text_has(text, "row all; 1; 1000000;");
+    assert_text_has(text, "1 of the pauses waited for Medic's own event session to start or stop, 60.1 ms in all");
+}
+
 static void where_it_stopped_is_told_with_the_programs_own_method(void **state)
 {
     const struct {
@@ -795,6 +818,7 @@ int main(void)
         TEST(the_descriptor_keeps_the_rules),
         TEST(a_pause_has_its_phases_and_its_asker),
         TEST(the_last_thread_to_stop_is_blamed),
+        TEST(waiting_for_medics_own_thread_is_not_the_programs_illness),
         TEST(where_it_stopped_is_told_with_the_programs_own_method),
         TEST(a_thread_that_reports_itself_just_after_the_stop_is_the_one),
         TEST(stacks_are_rationed),

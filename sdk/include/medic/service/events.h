@@ -4,6 +4,7 @@
 #define MEDIC_SERVICE_EVENTS_H
 
 #include <medic/plugin.h>
+#include <stddef.h>
 
 #define MEDIC_SERVICE_EVENTS "medic.events/draft"
 
@@ -34,5 +35,11 @@ typedef struct medic_events_service {
      * runtime's library meanwhile, and what waits for it is Medic's doing. Check size before: it came later. */
     uint32_t (*thread)(const medic_host *host);
 } medic_events_service;
+
+/* Any thread. What `thread` says; 0 when there is no such service (NULL) or an older host does not tell. */
+static inline uint32_t medic_events_thread(const medic_events_service *events, const medic_host *host)
+{
+    return events && events->size > offsetof(medic_events_service, thread) ? events->thread(host) : 0;
+}
 
 #endif
