@@ -319,6 +319,19 @@ static int know_type_objects(struct recording *recording)
     return 1;
 }
 
+/* What the framework locks inside of an object that the program knows. */
+static const char *known_name(const char *name)
+{
+    static const struct {
+        const char *lock, *owner;
+    } inner[] = {{"System.Runtime.CompilerServices.StrongBox<bool>", "System.Threading.SemaphoreSlim"}};
+
+    for (size_t i = 0; name && i < sizeof inner / sizeof *inner; i++)
+        if (strcmp(name, inner[i].lock) == 0)
+            return inner[i].owner;
+    return name;
+}
+
 static struct group *find_group(struct recording *recording, uint64_t type, const char *name, uint32_t site)
 {
     struct group *group;
@@ -376,7 +389,7 @@ static void make_groups(struct recording *recording)
     for (int seen = 1; seen >= 0; seen--)
         for (size_t i = 0; i < recording->lock_count; i++) {
             struct lock *lock = &recording->locks[i];
-            const char *name = lock->type_object ? lock->type_object : type_name(recording, lock->type);
+            const char *name = lock->type_object ? lock->type_object : known_name(type_name(recording, lock->type));
             struct group *group = NULL;
             if (seen)
                 lock->group = NONE;

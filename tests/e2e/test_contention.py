@@ -184,6 +184,13 @@ def test_the_lock_of_many_threads_is_named(patient, out_dir):
     assert (row["locks"], row["threads"]) == (3, 8), row
 
 
+def test_the_lock_inside_a_semaphore_is_named_as_the_semaphore(patient, runtime, out_dir):
+    p = patient("waits", runtime, args=["lounge", 8])
+    seen = visit.attach(p, out_dir / "s", duration="2s", profiler=CONTENTION)
+    assert "System.Threading.SemaphoreSlim" in [row["lock"] for row in seen.rows("who")], seen.verdict
+    assert "StrongBox" not in json.dumps(seen.report), seen.verdict
+
+
 def test_threads_that_waited_before_the_recording_are_seen(patient, runtime, out_dir):
     """Among others that wait for something else. Locks of .NET 8 and 9 leave no frame; the new Lock does."""
     p = patient("blocked", runtime, args=[40])

@@ -311,6 +311,19 @@ static class Helm
 }
 
 /// <summary>Where many threads fight for few locks.</summary>
+/// <summary>Nobody waits for a seat, but all for the lock that a SemaphoreSlim has inside.</summary>
+static class Lounge
+{
+    private static readonly SemaphoreSlim s_seats = new(1000);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Sit()
+    {
+        s_seats.Wait();
+        s_seats.Release();
+    }
+}
+
 static class Dock
 {
     private static readonly Hawser[] s_hawsers = [new(), new(), new()];

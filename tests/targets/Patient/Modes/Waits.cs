@@ -1,17 +1,18 @@
 namespace Medic.Targets;
 
 /// <summary>
-/// `waits [storm N]`: locks (Ferry.cs) that are waited for in known numbers and for known times. Each wait is forced: the holder
+/// `waits [storm N | lounge N]`: locks (Ferry.cs) that are waited for in known numbers and for known times. Each wait is forced: the holder
 /// lets go when the other thread sleeps. The commands answer with one line of JSON:
 ///     wait N MS    each lock N times, for MS to four times as many milliseconds, or a little more
 ///     hold N MS    the same, only those that are locks in the sense of the runtime, and never held by who has waited
 ///     prime        one wait for a lock that stands in no account
 ///     count        no JSON, but Monitor.LockContentionCount
-/// With storm N threads fight for a few locks without a pause.
+/// With storm N threads fight for a few locks without a pause; with lounge, for a SemaphoreSlim that has room for all of them.
 /// </summary>
 sealed class Waits(string[] arguments) : Mode
 {
-    private readonly int _storm = arguments is ["storm", var n] ? int.Parse(n) : 0;
+    private readonly int _storm = arguments is ["storm" or "lounge", var n] ? int.Parse(n) : 0;
+    private readonly bool _lounge = arguments is ["lounge", _];
 
     public override void Start()
     {
@@ -49,7 +50,10 @@ sealed class Waits(string[] arguments) : Mode
     {
         for (var i = 0; ; i++)
         {
-            Ferry.Dock.Board(i % 3);
+            if (_lounge)
+                Ferry.Lounge.Sit();
+            else
+                Ferry.Dock.Board(i % 3);
             Done();
         }
     }
