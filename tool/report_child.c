@@ -136,6 +136,7 @@ static int render(const struct plugin_view *view, struct report_host *host, cons
     if (result)
         return medic_fail(why, fault_of_plugin(result), "the report half of %s failed: %.400s", file,
                           reason.text[0] ? reason.text : "it gave no reason");
+    report_describe_log(host);
     result = document_finish(host->document, &reason);
     if (result)
         return medic_fail(why, fault_of_plugin(result), "the report half of %s wrote a bad document: %.400s", file,

@@ -145,6 +145,46 @@ static void describe_from_file(struct document *document, int dirfd)
     free(text);
 }
 
+static void add_log_line(struct medic_section *section, const struct capture_log_line *line, medic_cell time)
+{
+    static const char *const LEVELS[] = {"", "error", "warning", "info", "debug"};
+    uint32_t level = line->level < sizeof LEVELS / sizeof *LEVELS ? line->level : 0;
+    medic_cell cells[] = {time, medic_string(LEVELS[level]), medic_string(line->text)};
+    section_row(section, MEDIC_NO_PARENT, cells, sizeof cells / sizeof *cells);
+}
+
+void report_describe_log(const struct report_host *host)
+{
+    static const medic_column COLUMNS[] = {
+        {"time", "Time", MEDIC_INTEGER, MEDIC_UNIT_INSTANT, MEDIC_ROLE_NONE, 0},
+        {"level", "Level", MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, 0},
+        {"text", "Text", MEDIC_STRING, MEDIC_UNIT_NONE, MEDIC_ROLE_NONE, 0},
+    };
+    static const medic_section_info INFO = {
+        .size = sizeof INFO,
+        .kind = MEDIC_TABLE,
+        .id = "medic_log",
+        .title = "Log",
+        .note = "What the profiler and Medic's core say of their own work.",
+        .columns = COLUMNS,
+        .column_size = sizeof *COLUMNS,
+        .column_count = sizeof COLUMNS / sizeof *COLUMNS,
+    };
+    size_t count;
+    uint64_t begin_ns, end_ns;
+    const struct capture_log_line *lines = capture_log(host->capture, &count);
+    if (!count && !host->said_count)
+        return;
+    struct medic_section *section = document_section(host->document, &INFO);
+    capture_span(host->capture, &begin_ns, &end_ns);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t at = lines[i].monotonic_ns;
+        add_log_line(section, &lines[i], medic_integer(at > begin_ns ? (int64_t)(at - begin_ns) : 0));
+    }
+    for (size_t i = 0; i < host->said_count; i++)
+        add_log_line(section, &host->said[i], medic_none());
+}
+
 void report_describe(const struct report_host *host, int dirfd)
 {
     describe_session(host);

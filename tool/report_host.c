@@ -2,6 +2,8 @@
 
 #include <medic/medic.h>
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,15 +322,22 @@ static const medic_params_service PARAMS = {
     .get_size = get_size,
 };
 
-/* --- medic.log: the capture is closed and the process has no output, so a report half's lines go nowhere --- */
+/* --- medic.log: the capture is closed and the process has no output: a report half's lines come to the recorded ones --- */
 
 static void write_log(const medic_host *host, enum medic_log_level level, const char *format, ...) MEDIC_PRINTF(3, 4);
 
 static void write_log(const medic_host *host, enum medic_log_level level, const char *format, ...)
 {
-    (void)host;
-    (void)level;
-    (void)format;
+    struct report_host *self = of(host);
+    char text[MEDIC_LOG_TEXT_MAX + 1];
+    va_list arguments;
+    if (self->said_count == REPORT_LOG_MAX)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->said[self->said_count++] =
+        (struct capture_log_line){.text = document_text(self->document, text), .level = level};
 }
 
 static const medic_log_service LOG = {.size = sizeof LOG, .write = write_log};

@@ -13,6 +13,8 @@ struct report_tree {
     struct report_tree *next;
 };
 
+#define REPORT_LOG_MAX 100 /* lines of a report half that are kept */
+
 struct report_host {
     medic_host host; /* first: the plugin hands a pointer to it back */
     struct capture *capture;
@@ -23,6 +25,8 @@ struct report_host {
     struct report_frames *frames; /* NULL until they are asked for */
     struct report_tree *trees;
     struct heap_graphs graphs;
+    struct capture_log_line said[REPORT_LOG_MAX]; /* by the report half; texts are the document's, times 0 */
+    size_t said_count;
 };
 
 /* Whether a report half can have a service of this name. */
@@ -34,5 +38,7 @@ void report_host_free(struct report_host *host);
 /* Fills what the document says of session, profiler, target, cost and losses: from the capture, and from session.json in the
  * folder when it is there and whole. */
 void report_describe(const struct report_host *host, int dirfd);
+/* The last section: the lines of medic.log, of both halves and of the core. None when there are none. */
+void report_describe_log(const struct report_host *host);
 
 #endif

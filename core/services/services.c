@@ -10,8 +10,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { LOG_LINE_MAX = 400 };
-
 /* medic.params */
 
 static int param(const char *key, uint32_t type, uint32_t other_type, const struct value **value)
@@ -102,7 +100,7 @@ static const medic_params_service params_service = {
 static void log_write(const medic_host *host, enum medic_log_level level, const char *format, ...)
 {
     medic_log_record head = {os_now_ns(), level, 0};
-    char text[LOG_LINE_MAX + 1];
+    char text[MEDIC_LOG_TEXT_MAX + 1];
     va_list arguments;
     int length;
 
@@ -114,7 +112,7 @@ static void log_write(const medic_host *host, enum medic_log_level level, const 
     va_end(arguments);
     if (length < 0)
         return;
-    head.length = length < LOG_LINE_MAX ? (uint32_t)length : LOG_LINE_MAX;
+    head.length = length < MEDIC_LOG_TEXT_MAX ? (uint32_t)length : MEDIC_LOG_TEXT_MAX;
     ring_write(&session.ring, MEDIC_RECORD_LOG, &head, sizeof head, text, head.length);
 }
 

@@ -374,6 +374,13 @@ def run_attacher(pid, guid, library=LIBMEDIC, data=None, timeout=30, env=None):
     return Command(command, env=env).wait(timeout)
 
 
+def assert_undisturbed(signals, prof):
+    """What the patient's mode signals counts. Its own SIGPROF is a signal to the process: the kernel wakes one thread for it and
+    lets another take it now and then, and the first one's wait ends with EINTR (bare: 1 in 4,000 signals)."""
+    assert signals["profForeign"] == signals["alternateWrong"] == signals["errnoChanged"] == 0, signals
+    assert signals["interrupted"] <= (max(2, 0.01 * signals["waits"]) if prof else 0), signals
+
+
 # --- snapshots --------------------------------------------------------------------------------------------------------
 
 def threads(pid):

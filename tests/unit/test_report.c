@@ -67,6 +67,10 @@ static void write_capture(const char *mode, uint32_t guid_data1)
     medic_cost_record cost = {.cpu_ns = 12};
     medic_loss_record loss = {5, MEDIC_LOSS_RING_FULL, 0};
     medic_end_record end = {10001000, MEDIC_END_DURATION, 0};
+    struct {
+        medic_log_record head;
+        char text[16];
+    } line = {{3001000, MEDIC_LOG_WARNING, 14}, "it went badly."};
     memcpy(header.magic, MEDIC_CAPTURE_MAGIC, sizeof header.magic);
     snprintf(text, sizeof text, "plugin_version=0.9.0\nsession=/tmp/medic/abc\n%s%s\n", mode ? "param.mode=" : "",
              mode ? mode : "");
@@ -77,6 +81,7 @@ static void write_capture(const char *mode, uint32_t guid_data1)
     write_file("capture.mdc", text, header.header_size - sizeof header, 1);
     for (uint64_t i = 0; i < 3; i++)
         write_record(MEDIC_RECORD_PLUGIN, &i, sizeof i);
+    write_record(MEDIC_RECORD_LOG, &line, sizeof line);
     write_record(MEDIC_RECORD_LOSS, &loss, sizeof loss);
     write_record(MEDIC_RECORD_COST, &cost, sizeof cost);
     write_record(MEDIC_RECORD_END, &end, sizeof end);
@@ -125,6 +130,21 @@ static void a_capture_becomes_a_report(void **state)
     assert_int_equal(document->cost.cpu_ns, 12);
     assert_int_equal(document->lost.records, 5);
     assert_string_equal(document->lost.reason, "5 because the buffer in the target was full");
+    document_free(document);
+}
+
+static void the_lines_of_the_log_are_the_last_section(void **state)
+{
+    (void)state;
+    struct document *document = made("work");
+    const struct medic_section *log = document->sections[document->section_count - 1];
+    assert_string_equal(log->id, "medic_log");
+    assert_int_equal(log->row_count, 2);
+    assert_int_equal(section_cell(log, 0, 0)->as.integer, 3000000);
+    assert_string_equal(section_cell(log, 0, 1)->as.string, "warning");
+    assert_string_equal(section_cell(log, 0, 2)->as.string, "it went badly.");
+    assert_string_equal(section_cell(log, 1, 1)->as.string, "info");
+    assert_string_equal(section_cell(log, 1, 2)->as.string, "mode work");
     document_free(document);
 }
 
@@ -219,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_capture_becomes_a_report, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_lines_of_the_log_are_the_last_section, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(session_json_knows_better, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_report_is_replaced, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_crash_is_told_and_the_capture_kept, make_folder, remove_folder),

@@ -20,7 +20,7 @@ enum { GRINDERS = 24, ALTERNATE = 12, WAIT_MS = 40, ALTSTACK_BYTES = 64 * 1024, 
 #define PUBLIC __attribute__((visibility("default")))
 
 static atomic_long prof, prof_foreign;         /* our SIGPROF handler: by our timer; by anything else */
-static atomic_long waits, interrupted;         /* of the threads that only wait; by a signal that is not our SIGPROF */
+static atomic_long waits, interrupted;         /* of the threads that only wait */
 static atomic_long alternate, alternate_wrong; /* handlers that ran on an alternate stack; elsewhere */
 static atomic_long grinds, errno_changed;      /* rounds of the native threads; errno that changed under them */
 static atomic_uint sink;
@@ -103,16 +103,11 @@ static int by_sigtimedwait(void)
 
 static int (*const ways[])(void) = {by_nanosleep, by_poll, by_epoll, by_select, by_read, by_semaphore, by_sigtimedwait};
 
-/* How often our own SIGPROF came to this thread: the kernel may choose any for a signal to the process. Initial-exec, as the
- * handler must not allocate it. */
-static __thread volatile long own_signals __attribute__((tls_model("initial-exec")));
-
 static void *wait_for_ever(void *argument)
 {
     int (*const *way)(void) = argument;
     for (;;) {
-        long before = own_signals;
-        if ((*way)() < 0 && errno == EINTR && own_signals == before)
+        if ((*way)() < 0 && errno == EINTR)
             interrupted++;
         waits++;
     }
@@ -217,12 +212,7 @@ static void on_prof(int number, siginfo_t *info, void *context)
 {
     (void)number, (void)context;
     /* The kernel's interval timer says SI_KERNEL; whatever else arrives here was meant for somebody else. */
-    if (info->si_code == SI_KERNEL) {
-        own_signals++;
-        atomic_fetch_add(&prof, 1);
-    } else {
-        atomic_fetch_add(&prof_foreign, 1);
-    }
+    atomic_fetch_add(info->si_code == SI_KERNEL ? &prof : &prof_foreign, 1);
 }
 
 PUBLIC int signals_install(void)
