@@ -10,16 +10,16 @@
 #include <string.h>
 
 /* Reading a thread's clock is a system call: it costs as much as ten calls that only count. */
-enum { SLOTS = 64, SAMPLE_EVERY = 499, CLOCK_READINGS = 4 };
+enum { SLOTS = 64, EARLY_CALLS = 8, SAMPLE_EVERY_EARLY = 61, SAMPLE_EVERY = 499, CLOCK_READINGS = 4 };
 
 /* Threads are spread over the slots by their stacks, so that two of them rarely write the same cache line. */
 static struct slot {
     _Alignas(64) _Atomic uint32_t inside;
     _Atomic uint64_t calls;
-    _Atomic uint64_t sampled_calls;
-    _Atomic uint64_t sampled_ns; /* of the calls alone, without the reading of the clock */
-    _Atomic uint64_t first_ns;   /* of the first call, which stands for itself only: it is slower than the others */
-    _Atomic uint64_t clock_ns;   /* of reading the clock */
+    _Atomic uint64_t sampled_calls; /* for which those that were timed stand */
+    _Atomic uint64_t sampled_ns;    /* of these calls alone, without the reading of the clock */
+    _Atomic uint64_t first_ns;      /* of the first call, which stands for itself only: it is slower than the others */
+    _Atomic uint64_t clock_ns;      /* of reading the clock */
 } slots[SLOTS];
 
 #define NUMBER(name, params, args) CALL_##name,
@@ -45,8 +45,14 @@ struct pass {
     struct slot *slot;     /* NULL: not let in */
     uint64_t begin_cpu_ns; /* 0: not timed */
     uint64_t clock_ns;     /* what reading that clock took */
-    int is_first;          /* in its slot */
+    uint64_t stands_for;   /* calls; 0 = the first in its slot */
 };
+
+/* A session of few calls is to be told its cost too, so the first ones are timed more often. */
+static uint64_t stride_of(uint64_t number)
+{
+    return number < EARLY_CALLS ? 1 : number < SAMPLE_EVERY ? SAMPLE_EVERY_EARLY : SAMPLE_EVERY;
+}
 
 /* What is between two readings is most of a reading. The first one is slow, which would make the call look cheaper. */
 static void begin_clock(struct pass *pass)
@@ -61,7 +67,7 @@ static void begin_clock(struct pass *pass)
 
 static struct pass enter(void)
 {
-    uint64_t number;
+    uint64_t number, stride;
     struct pass pass = {own_slot(), 0, 0, 0};
 
     atomic_fetch_add(&pass.slot->inside, 1);
@@ -71,8 +77,9 @@ static struct pass enter(void)
         return pass;
     }
     number = atomic_fetch_add_explicit(&pass.slot->calls, 1, memory_order_relaxed);
-    pass.is_first = number == 0;
-    if (number % SAMPLE_EVERY == 0)
+    stride = stride_of(number);
+    pass.stands_for = number ? stride : 0;
+    if (number % stride == 0)
         begin_clock(&pass);
     return pass;
 }
@@ -81,10 +88,11 @@ static void end_clock(const struct pass *pass)
 {
     uint64_t took = os_time_ns(CLOCK_THREAD_CPUTIME_ID) - pass->begin_cpu_ns - pass->clock_ns;
 
-    if (!pass->is_first)
-        atomic_fetch_add_explicit(&pass->slot->sampled_calls, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(pass->is_first ? &pass->slot->first_ns : &pass->slot->sampled_ns, took,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&pass->slot->sampled_calls, pass->stands_for, memory_order_relaxed);
+    if (pass->stands_for)
+        atomic_fetch_add_explicit(&pass->slot->sampled_ns, took * pass->stands_for, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&pass->slot->first_ns, took, memory_order_relaxed);
     atomic_fetch_add_explicit(&pass->slot->clock_ns, CLOCK_READINGS * pass->clock_ns, memory_order_relaxed);
 }
 
