@@ -173,8 +173,8 @@ void report_describe_log(const struct report_host *host)
     size_t count;
     uint64_t begin_ns, end_ns;
     const struct capture_log_line *lines = capture_log(host->capture, &count);
-    if (!count && !host->said_count)
-        return;
+    if ((!count && !host->said_count) || host->document->section_count == DOCUMENT_SECTIONS_MAX)
+        return; /* a report that is full is worth more than the log */
     struct medic_section *section = document_section(host->document, &INFO);
     capture_span(host->capture, &begin_ns, &end_ns);
     for (size_t i = 0; i < count; i++) {

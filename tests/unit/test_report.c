@@ -146,6 +146,10 @@ static void the_lines_of_the_log_are_the_last_section(void **state)
     assert_string_equal(section_cell(log, 1, 1)->as.string, "info");
     assert_string_equal(section_cell(log, 1, 2)->as.string, "mode work");
     document_free(document);
+    document = made("full"); /* which has no room for it */
+    assert_int_equal(document->section_count, DOCUMENT_SECTIONS_MAX);
+    assert_null(document_find_section(document, "medic_log"));
+    document_free(document);
 }
 
 static void session_json_knows_better(void **state)
