@@ -42,16 +42,22 @@ static struct slot *own_slot(void)
 
 /* A call on its way through the gate. */
 struct pass {
-    struct slot *slot;     /* NULL: not let in */
-    uint64_t begin_cpu_ns; /* 0: not timed */
-    uint64_t clock_ns;     /* what reading that clock took */
-    uint64_t stands_for;   /* calls; 0 = the first in its slot */
+    struct slot *slot; /* NULL: not let in */
+    uint64_t begin_cpu_ns;
+    uint64_t clock_ns;   /* what reading that clock took */
+    uint64_t stands_for; /* calls; 0: not timed */
+    int is_first;        /* in its slot */
 };
 
-/* A session of few calls is to be told its cost too, so the first ones are timed more often. */
-static uint64_t stride_of(uint64_t number)
+/* For how many calls this one is timed; 0 = it is not. A session of few calls is to be told its cost too, so the first ones
+ * are timed more often. Divisors are constants, which cost a multiplication. */
+static uint64_t timed_for(uint64_t number)
 {
-    return number < EARLY_CALLS ? 1 : number < SAMPLE_EVERY ? SAMPLE_EVERY_EARLY : SAMPLE_EVERY;
+    if (number >= SAMPLE_EVERY)
+        return number % SAMPLE_EVERY ? 0 : SAMPLE_EVERY;
+    if (number >= EARLY_CALLS)
+        return number % SAMPLE_EVERY_EARLY ? 0 : SAMPLE_EVERY_EARLY;
+    return 1;
 }
 
 /* What is between two readings is most of a reading. The first one is slow, which would make the call look cheaper. */
@@ -67,8 +73,8 @@ static void begin_clock(struct pass *pass)
 
 static struct pass enter(void)
 {
-    uint64_t number, stride;
-    struct pass pass = {own_slot(), 0, 0, 0};
+    uint64_t number;
+    struct pass pass = {own_slot(), 0, 0, 0, 0};
 
     atomic_fetch_add(&pass.slot->inside, 1);
     if (!atomic_load(&is_open)) {
@@ -77,9 +83,9 @@ static struct pass enter(void)
         return pass;
     }
     number = atomic_fetch_add_explicit(&pass.slot->calls, 1, memory_order_relaxed);
-    stride = stride_of(number);
-    pass.stands_for = number ? stride : 0;
-    if (number % stride == 0)
+    pass.stands_for = timed_for(number);
+    pass.is_first = number == 0;
+    if (pass.stands_for)
         begin_clock(&pass);
     return pass;
 }
@@ -88,17 +94,18 @@ static void end_clock(const struct pass *pass)
 {
     uint64_t took = os_time_ns(CLOCK_THREAD_CPUTIME_ID) - pass->begin_cpu_ns - pass->clock_ns;
 
-    atomic_fetch_add_explicit(&pass->slot->sampled_calls, pass->stands_for, memory_order_relaxed);
-    if (pass->stands_for)
-        atomic_fetch_add_explicit(&pass->slot->sampled_ns, took * pass->stands_for, memory_order_relaxed);
-    else
+    if (pass->is_first) {
         atomic_fetch_add_explicit(&pass->slot->first_ns, took, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(&pass->slot->sampled_calls, pass->stands_for, memory_order_relaxed);
+        atomic_fetch_add_explicit(&pass->slot->sampled_ns, took * pass->stands_for, memory_order_relaxed);
+    }
     atomic_fetch_add_explicit(&pass->slot->clock_ns, CLOCK_READINGS * pass->clock_ns, memory_order_relaxed);
 }
 
 static void leave(struct pass pass)
 {
-    if (pass.begin_cpu_ns)
+    if (pass.stands_for)
         end_clock(&pass);
     atomic_fetch_sub(&pass.slot->inside, 1);
 }

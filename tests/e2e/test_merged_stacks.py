@@ -147,14 +147,15 @@ def test_programs_that_do_not_stand_still(patient, out_dir, mode):
     assert p.quit() == 0, p.stderr()
 
 
-def test_signals_of_the_program_go_on_as_before(patient, runtime, out_dir):
-    p = patient("signals", runtime, args=[harness.SIGNALS_LIBRARY, "prof"])
+@pytest.mark.parametrize("prof", [True, False], ids=["with SIGPROF", "without"])
+def test_signals_of_the_program_go_on_as_before(patient, runtime, out_dir, prof):
+    p = patient("signals", runtime, args=[harness.SIGNALS_LIBRARY, *(["prof"] if prof else [])])
     for n in range(3):
         photograph(p, out_dir / f"s{n}")
     p.assert_works()
     told = json.loads(p.ask("signals"))
-    assert told["handler"] == "own"
-    harness.assert_undisturbed(told, prof=True)
+    assert told["handler"] == ("own" if prof else "default")
+    harness.assert_undisturbed(told, prof)
     assert p.quit() == 0, p.stderr()
 
 
